@@ -1,0 +1,67 @@
+# The commands of the house. Needs Python >= 3.11, make and a package index; nothing else is installed on the machine.
+# DATABASE_URL (owner of a PostgreSQL 18 database) makes every command use that server instead of the embedded one.
+
+PYTHON ?= python3
+ARGS ?=
+ONLY ?=
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check serve worker bench lock openapi-lint clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Every package comes hash-checked: pip brings uv at the version of the lock, uv installs the lock. Where the index is known
+# to pip alone (pip.conf), pip installs the same lock. The project itself needs no build: its folder is put on the path.
+.venv/installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	@awk '/^uv==/ { found = 1 } found { if (/^ *#/) exit; print }' requirements.lock > .venv/uv.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
+	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes requirements.lock \
+	  || $(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -c 'import pathlib, sysconfig; \
+	  pathlib.Path(sysconfig.get_path("purelib"), "eresidency.pth").write_text(str(pathlib.Path.cwd()) + "\n")'
+	@printf '#!/bin/sh\nexec "$(CURDIR)/$(BIN)/python" -m app.cli "$$@"\n' > $(BIN)/eresidency
+	@chmod +x $(BIN)/eresidency
+	@touch $@
+
+demo: .venv/installed ## live one e-resident's life on real processes; ARGS=--once stops them at the end
+	@$(BIN)/python -m simulators.demo $(ARGS)
+
+test: .venv/installed ## run every test on PostgreSQL; ARGS="-k card" runs some
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: .venv/installed ## format, lint, types, import contracts, size budget, OpenAPI
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/test_architecture.py tests/app/test_openapi.py
+	$(BIN)/openapi-spec-validator docs/openapi.json
+
+serve: .venv/installed ## run the API alone, in the foreground
+	@$(BIN)/eresidency serve $(ARGS)
+
+worker: .venv/installed ## run the worker alone, in the foreground
+	@$(BIN)/eresidency worker $(ARGS)
+
+bench: .venv/installed ## measure against peers, into build/bench.json; ONLY=wallet measures one group
+	@$(BIN)/python -m bench.run $(ONLY)
+
+lock: .venv/installed ## resolve both locks anew: all of it, and what an installation runs on
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --group dev pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --constraint requirements.lock pyproject.toml -o requirements.run.lock
+
+openapi-lint: .venv/installed ## read docs/openapi.json with Redocly and Spectral (needs Node)
+	@command -v npm > /dev/null || { echo "openapi-lint needs Node; make check does without"; exit 1; }
+	npm --prefix .ci/openapi ci --no-audit --no-fund --silent
+	.ci/openapi/node_modules/.bin/redocly lint --config .ci/openapi/redocly.yaml docs/openapi.json
+	.ci/openapi/node_modules/.bin/spectral lint --ruleset .ci/openapi/spectral.yaml --fail-severity=warn docs/openapi.json
+
+clean: ## stop the embedded servers and delete everything made here
+	@for folder in .data/*/postgres .data/test-postgres; do \
+	  [ -e "$$folder/lock" ] && $(BIN)/python -m app.embedded remove "$$folder"; done; true
+	rm -rf .venv .data build dist .ci/openapi/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +

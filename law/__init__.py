@@ -1,0 +1,1 @@
+"""What the law fixes: money, dated thresholds, the working calendar, the regime. A leaf: knows no other room."""
