@@ -7,7 +7,7 @@ ONLY ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check serve worker bench lock openapi-lint clean
+.PHONY: help demo test check serve worker bench lock openapi openapi-lint clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,10 +42,10 @@ check: .venv/installed ## format, lint, types, import contracts, size budget, Op
 	$(BIN)/openapi-spec-validator docs/openapi.json
 
 serve: .venv/installed ## run the API alone, in the foreground
-	@$(BIN)/eresidency serve $(ARGS)
+	@$(BIN)/python -m app.alone serve $(ARGS)
 
 worker: .venv/installed ## run the worker alone, in the foreground
-	@$(BIN)/eresidency worker $(ARGS)
+	@$(BIN)/python -m app.alone worker $(ARGS)
 
 bench: .venv/installed ## measure against peers, into build/bench.json; ONLY=wallet measures one group
 	@$(BIN)/python -m bench.run $(ONLY)
@@ -53,6 +53,11 @@ bench: .venv/installed ## measure against peers, into build/bench.json; ONLY=wal
 lock: .venv/installed ## resolve both locks anew: all of it, and what an installation runs on
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --group dev pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --constraint requirements.lock pyproject.toml -o requirements.run.lock
+
+openapi: .venv/installed ## write docs/openapi.json, the golden copy of the contract
+	@ERESIDENCY_ENVIRONMENT=test ERESIDENCY_DATABASE_URL=postgresql+psycopg:///none \
+	  $(BIN)/python -m app.cli openapi > docs/openapi.json.new
+	@mv docs/openapi.json.new docs/openapi.json
 
 openapi-lint: .venv/installed ## read docs/openapi.json with Redocly and Spectral (needs Node)
 	@command -v npm > /dev/null || { echo "openapi-lint needs Node; make check does without"; exit 1; }

@@ -103,7 +103,7 @@ def test_months_keep_the_day_or_take_the_last_one(start: date, months: int) -> N
         (date(2026, 5, 10), 0, True, date(2026, 5, 10)),
     ],
 )
-def test_a_right_on_expiry_exists_from_the_day_after(start: date, months: int, inclusive: bool, first: date) -> None:  # noqa: FBT001  a column of the table
+def test_a_right_on_expiry_exists_from_the_day_after(start: date, months: int, inclusive: bool, first: date) -> None:
     assert on_expiry(start, months, inclusive=inclusive) == first
 
 
@@ -156,7 +156,7 @@ def test_the_weekdays_off_are_exactly_those_announced(year: int, off: str) -> No
         (date(2026, 11, 23), True, True),
     ],
 )
-def test_a_case_keeps_the_calendar_it_was_filed_under(day: date, before: bool, after: bool) -> None:  # noqa: FBT001  columns of the table
+def test_a_case_keeps_the_calendar_it_was_filed_under(day: date, before: bool, after: bool) -> None:
     assert calendar.published(BEFORE_REFERENDUM).is_working(day) is before
     assert calendar.published(NOW).is_working(day) is after
 

@@ -101,7 +101,7 @@ class Number(IntEnum):
         Number.ONE,
         OrderedDict(a=1),
         {"a": [{"b": 0.5}]},
-        object(),
+        pytest.param(object(), id="object"),
     ],
     ids=repr,
 )

@@ -1,0 +1,113 @@
+"""Pre-authorised codes: the resident, signed in to the app, lets a wallet fetch a credential (OpenID4VCI 1.0, 4.1.1).
+
+A code is used once, within minutes. With a transaction code, which goes another way than the offer, it is good for five
+tries; the right code with a wrong transaction code counts as one.
+"""
+
+import hmac
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.auth import subject, tables, ticket
+from app.auth.subject import Subject
+from app.db import Story
+
+LIFETIME = timedelta(minutes=10)
+TRIES_MAX = 5
+
+
+class Redeemed(msgspec.Struct, frozen=True):
+    """The code was good: whose credential, in which configurations."""
+
+    subject: Subject
+    configurations: tuple[str, ...]
+
+
+class Denied(msgspec.Struct, frozen=True):
+    """The code is not taken; `error` is OAuth's. A value, not an exception: a wrong try is counted."""
+
+    error: str
+    reason: str
+
+
+async def issue_code(
+    db: AsyncConnection,
+    owner: UUID,
+    configurations: Sequence[str],
+    *,
+    now: datetime,
+    tx_code: str | None = None,
+    lasts: timedelta = LIFETIME,
+) -> str:
+    """Make the `pre-authorized_code` of an offer to the resident `owner`, for whom the story speaks.
+
+    Stored as a hash. `now` is the real clock. `tx_code` is what the wallet must also send;
+    the caller gets it to the person by another way.
+    """
+    made = ticket.new(owner)
+    await db.execute(
+        insert(tables.pre_authorized_code).values(
+            hash=made.hash,
+            subject=owner,
+            configurations=list(configurations),
+            tx_code_hash=_hash(made, tx_code) if tx_code is not None else None,
+            expires_at=now + lasts,
+        )
+    )
+    return made.text
+
+
+async def redeem(
+    story: Story, text: str, *, tx_code: str | None, asked: frozenset[str], now: datetime
+) -> Redeemed | Denied:
+    """Use a code up, or count a wrong try; `asked` are the configurations the wallet names, or none."""
+    if (shown := ticket.parse(text)) is None:
+        return _unknown()
+    await story.speak_for(shown.subject)
+    db = await story()
+    columns = tables.pre_authorized_code.c
+    mine = columns.hash == shown.hash
+    standing = mine & columns.used_at.is_(None) & (columns.expires_at > now) & (columns.tries < TRIES_MAX)
+    query = select(columns.configurations, columns.tx_code_hash).where(standing).with_for_update()
+    stored, owner = (await db.execute(query)).one_or_none(), await subject.find(db, shown.subject)
+    if stored is None or owner is None or owner.suspended_at is not None:
+        return _unknown()
+    if (denied := _refusal(stored, shown, tx_code, asked)) is None:
+        await _set(db, mine, used_at=now)
+        return Redeemed(owner, tuple(stored.configurations))
+    if denied is _WRONG:
+        await _set(db, mine, tries=columns.tries + 1)
+    return denied
+
+
+def _refusal(stored: Row[Any, Any], shown: ticket.Ticket, tx_code: str | None, asked: frozenset[str]) -> Denied | None:
+    if (stored.tx_code_hash is None) != (tx_code is None):
+        return Denied("invalid_request", "tx_code is missing" if tx_code is None else "tx_code is not expected")
+    if tx_code is not None and not hmac.compare_digest(stored.tx_code_hash, _hash(shown, tx_code)):
+        return _WRONG
+    if not asked <= set(stored.configurations):
+        return Denied("invalid_authorization_details", "the code is not for these configurations")
+    return None
+
+
+_WRONG = Denied("invalid_grant", "wrong tx_code")
+
+
+def _unknown() -> Denied:
+    return Denied("invalid_grant", "unknown, used or expired code")
+
+
+def _hash(code: ticket.Ticket, tx_code: str) -> bytes:
+    # A few digits are guessed in no time, unless what they are hashed with is secret too.
+    return sha256(code.secret + tx_code.encode()).digest()
+
+
+async def _set(db: AsyncConnection, mine: ColumnElement[bool], **values: object) -> None:
+    await db.execute(update(tables.pre_authorized_code).where(mine).values(**values))

@@ -1,0 +1,212 @@
+"""The command `eresidency`: run the processes, keep the database, mint tokens, verify what was written.
+
+eresidency serve | worker                 run the API, run the worker
+eresidency db upgrade | downgrade         bring the schema to this code, or back
+eresidency seed N                         make residents 1 … N, the same ones each time (demo, test)
+eresidency token mint --role ROLE         a token for somebody who tests from outside (demo, test)
+eresidency officer invite --name NAME     an invitation, with which a new officer makes a passkey
+eresidency client add --id ID …           register the public keys of a partner, regulator or service
+eresidency openapi                        write the contract (docs/openapi.json is its golden copy)
+eresidency verify audit | ledger          recompute the chains from the rows; non-zero when they differ
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+import uvicorn
+from litestar import Litestar
+
+from app import clock, db, house, log, main, migrate, openapi, seed, settings, verify, worker
+from app.auth import entry, mint
+from app.auth.principal import ROLES, Role
+from app.settings import Settings
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; answers its exit code."""
+    given = _parser().parse_args(arguments)
+    log.configure()
+    command: Callable[[argparse.Namespace, Settings], int] = given.command
+    return command(given, settings.load(os.environ))
+
+
+def application() -> Litestar:
+    """Build the application of this environment: what uvicorn calls in each of its processes."""
+    log.configure()
+    return main.build(settings.load(os.environ))
+
+
+def _serve(given: argparse.Namespace, told: Settings) -> int:
+    # Forwarded headers are believed only from proxies named on the command line; access is logged by app/log.py.
+    uvicorn.run(
+        "app.cli:application",
+        factory=True,
+        host=given.host,
+        port=given.port,
+        workers=given.workers,
+        proxy_headers=bool(given.trusted_proxies),
+        forwarded_allow_ips=given.trusted_proxies or None,
+        timeout_graceful_shutdown=int(told.drain_s),
+        server_header=False,
+        access_log=False,
+        log_level="warning",
+    )
+    return 0
+
+
+def _worker(_: argparse.Namespace, told: Settings) -> int:
+    async def work() -> None:
+        async with house.opened(told) as opened:
+            await worker.run(opened)
+
+    asyncio.run(work())
+    return 0
+
+
+def _upgrade(given: argparse.Namespace, told: Settings) -> int:
+    migrate.upgrade(told.database_url, given.to, role_password=told.role_password)
+    return 0
+
+
+def _downgrade(given: argparse.Namespace, told: Settings) -> int:
+    migrate.downgrade(told.database_url, given.to)
+    return 0
+
+
+def _seed(given: argparse.Namespace, told: Settings) -> int:
+    async def plant() -> None:
+        async with house.opened(told) as opened:
+            for resident in await seed.residents(opened, given.count, start=given.start):
+                _print(resident)
+
+    asyncio.run(plant())
+    return 0
+
+
+def _mint(given: argparse.Namespace, told: Settings) -> int:
+    async def minted() -> mint.Minted:
+        async with (
+            house.opened(told) as opened,
+            db.transaction(opened.api, holder=given.subject, audience="service") as story,
+        ):
+            return await mint.mint(
+                story,
+                told,
+                opened.door,
+                role=given.role,
+                of=given.subject,
+                name=given.name,
+                asked=frozenset(given.scopes.split()) if given.scopes else None,
+                now=clock.real(),
+            )
+
+    _print(asyncio.run(minted()))
+    return 0
+
+
+def _invite(given: argparse.Namespace, told: Settings) -> int:
+    async def invite() -> str:
+        async with house.opened(told) as opened:
+            return await entry.invite_officer(opened, given.name)
+
+    _print({"invitation": asyncio.run(invite())})
+    return 0
+
+
+def _add_client(given: argparse.Namespace, told: Settings) -> int:
+    async def add() -> UUID:
+        async with house.opened(told) as opened:
+            return await entry.add_client(opened, given.id, given.role, given.jwks.read_bytes())
+
+    _print({"subject": asyncio.run(add())})
+    return 0
+
+
+def _openapi(_: argparse.Namespace, told: Settings) -> int:
+    sys.stdout.buffer.write(openapi.written(main.build(told)))
+    return 0
+
+
+def _verify_audit(_: argparse.Namespace, told: Settings) -> int:
+    return _verdict(verify.audit(told.database_url, house.keys(told).audit.public_jwk))
+
+
+def _verify_ledger(_: argparse.Namespace, told: Settings) -> int:
+    return _verdict(verify.ledger(told.database_url))
+
+
+def _verdict(found: verify.Verdict) -> int:
+    _print(found)
+    return 0 if found.sound else 1
+
+
+def _print(value: object) -> None:
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+
+
+def _role(text: str) -> Role:
+    if text not in ROLES:
+        raise argparse.ArgumentTypeError(f"one of {', '.join(ROLES)}")
+    return text
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="eresidency", description="Backend of the e-Residency mobile app.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="run the API")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=8000)
+    serve.add_argument("--workers", type=int, default=1)
+    serve.add_argument("--trusted-proxies", default="", help="addresses whose X-Forwarded-For is believed")
+    serve.set_defaults(command=_serve)
+    commands.add_parser("worker", help="run the worker").set_defaults(command=_worker)
+
+    database = commands.add_parser("db", help="the schema").add_subparsers(required=True, metavar="DIRECTION")
+    for name, command, to in (("upgrade", _upgrade, "head"), ("downgrade", _downgrade, "-1")):
+        direction = database.add_parser(name)
+        direction.add_argument("to", nargs="?", default=to, help=f"a revision, by default {to}")
+        direction.set_defaults(command=command)
+
+    seeding = commands.add_parser("seed", help="make residents by number")
+    seeding.add_argument("count", type=int)
+    seeding.add_argument("--start", type=int, default=1)
+    seeding.set_defaults(command=_seed)
+
+    minting = commands.add_parser("token", help="tokens").add_subparsers(required=True).add_parser("mint")
+    minting.add_argument("--role", type=_role, required=True)
+    minting.add_argument("--subject", type=UUID)
+    minting.add_argument("--name")
+    minting.add_argument("--scopes", help="separated by spaces; by default all of the role")
+    minting.set_defaults(command=_mint)
+
+    inviting = commands.add_parser("officer", help="staff").add_subparsers(required=True).add_parser("invite")
+    inviting.add_argument("--name", required=True)
+    inviting.set_defaults(command=_invite)
+
+    adding = commands.add_parser("client", help="machines").add_subparsers(required=True).add_parser("add")
+    adding.add_argument("--id", required=True)
+    adding.add_argument("--role", choices=("partner", "regulator", "service"), required=True)
+    adding.add_argument("--jwks", type=Path, required=True, help="file of a JWK set, public keys only")
+    adding.set_defaults(command=_add_client)
+
+    commands.add_parser("openapi", help="write the contract").set_defaults(command=_openapi)
+    verifying = commands.add_parser("verify", help="recompute").add_subparsers(required=True)
+    verifying.add_parser("audit").set_defaults(command=_verify_audit)
+    verifying.add_parser("ledger").set_defaults(command=_verify_ledger)
+    return parser
+
+
+def main_() -> None:
+    """Be the program."""
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main_()

@@ -1,0 +1,127 @@
+"""The only place that opens and commits transactions.
+
+A `Story` is one transaction, opened when it is first asked for its connection. In a handler it comes as the dependency
+`story`: Litestar finishes the dependency before the first byte of the answer leaves, so a commit that fails becomes a
+500 problem and never a false 201 (tests/app/test_db.py).
+"""
+
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import sqlalchemy
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from app import clock
+from app.settings import Settings
+from migrations import walls
+
+# Waiting longer than this helps nobody: the caller has gone, and the lock it would take is in others' way.
+_TIMEOUTS = {
+    walls.API: "-c statement_timeout=5s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s",
+    walls.POSTING: "-c statement_timeout=5s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s -c jit=off",
+    walls.WORKER: "-c statement_timeout=30s -c lock_timeout=2s -c idle_in_transaction_session_timeout=30s",
+    walls.REPORT: "-c statement_timeout=120s -c lock_timeout=2s -c idle_in_transaction_session_timeout=120s"
+    " -c default_transaction_read_only=on",
+}
+
+_OPEN = text(
+    """
+    SELECT set_config('app.holder', :holder, true), set_config('app.audience', :audience, true),
+           (SELECT advanced_by FROM app.clock) AS advanced_by
+    """
+)
+_SPEAK = text("SELECT set_config('app.holder', :holder, true)")
+
+
+def engine(settings: Settings, role: str) -> AsyncEngine:
+    """Connect as one of the four roles, to the server and database of `settings.database_url`."""
+    url = sqlalchemy.make_url(settings.database_url).set(username=role, password=settings.role_password)
+    return create_async_engine(
+        url,
+        pool_size=settings.pool_max,
+        max_overflow=0,
+        pool_timeout=2,
+        hide_parameters=True,  # values of statements must not reach a log by way of an error
+        connect_args={"options": _TIMEOUTS[role], "application_name": role},
+    )
+
+
+class Story:
+    """One transaction. Speaks for `holder` (row-level security) to an `audience`; `await story()` is its connection."""
+
+    def __init__(self, source: AsyncEngine, *, holder: UUID | None, audience: str) -> None:
+        self._engine = source
+        self._holder = holder
+        self._audience = audience
+        self._connection: AsyncConnection | None = None
+        self._advanced_by = timedelta()
+
+    @property
+    def now(self) -> datetime:
+        """The installation's clock: the real one plus what it was moved forward. Valid once the story is open."""
+        assert self._connection is not None, "a story has no clock before it is opened"
+        return clock.real() + self._advanced_by
+
+    async def __call__(self) -> AsyncConnection:
+        """Give the connection, opening the transaction at the first call."""
+        if self._connection is None:
+            connection = await self._engine.connect()
+            try:
+                row = await connection.execute(_OPEN, {"holder": str(self._holder or ""), "audience": self._audience})
+                self._advanced_by = row.one().advanced_by
+            except BaseException:
+                await connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    async def speak_for(self, holder: UUID) -> None:
+        """From here on the rows of `holder` are visible: for a resident who comes to be in this very story."""
+        self._holder = holder
+        if self._connection is not None:
+            await self._connection.execute(_SPEAK, {"holder": str(holder)})
+
+    async def commit(self) -> None:
+        """Make it true. Only this module calls this."""
+        if self._connection is not None:
+            try:
+                await self._connection.commit()
+            finally:
+                await self._close()
+
+    async def abandon(self) -> None:
+        """Leave nothing behind."""
+        if self._connection is not None:
+            try:
+                await self._connection.rollback()
+            finally:
+                await self._close()
+
+    async def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+
+@contextlib.asynccontextmanager
+async def telling(story: Story) -> AsyncIterator[Story]:
+    """Commit `story` at the end of the block, abandon it on any exception."""
+    try:
+        yield story
+    except BaseException:
+        await story.abandon()
+        raise
+    await story.commit()
+
+
+@contextlib.asynccontextmanager
+async def transaction(
+    source: AsyncEngine, *, holder: UUID | None = None, audience: str = "system"
+) -> AsyncIterator[Story]:
+    """Tell one story outside a request: worker steps, the CLI, tests. It is open when the block begins."""
+    async with telling(Story(source, holder=holder, audience=audience)) as story:
+        await story()
+        yield story

@@ -1,0 +1,206 @@
+"""The resident's ID in the app: offer it to a wallet, see what is held, make it unusable.
+
+Paused is undone by the holder, revoked is for good; either is seen by verifiers within a minute, in every copy.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Annotated, Literal
+from urllib.parse import urlencode
+
+import msgspec
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
+from msgspec import Meta
+
+from app import clock, credentials
+from app.auth import code
+from app.auth.principal import Principal
+from app.db import Story
+from app.house import House
+from app.http import ids
+from app.http.wallet_openid.token import PRE_AUTHORIZED
+from app.http.wire import Wire
+from app.idempotency import Once
+from residency.credential import holding, issuing, life
+from residency.credential.dataset import Kind
+from residency.credential.holding import Holding
+from residency.credential.life import Act, Reason, State
+
+_TAGS = ["Credentials"]
+_SCHEME = "openid-credential-offer://"
+
+
+class OfferCredential(Wire, frozen=True):
+    """Which credential a wallet shall be offered."""
+
+    configuration: Annotated[
+        Literal["e_resident_sd_jwt"],
+        Meta(description="A key of the issuer's metadata.", examples=["e_resident_sd_jwt"]),
+    ] = "e_resident_sd_jwt"
+
+
+class CredentialOffer(Wire, frozen=True):
+    """An offer for one wallet, to be opened there or shown as a QR code; it is good once."""
+
+    offer_uri: Annotated[
+        str,
+        Meta(
+            description="OpenID4VCI 1.0 credential offer by value, with a pre-authorized code.",
+            examples=[f"{_SCHEME}?credential_offer=%7B%22credential_issuer%22%3A%22https%3A%2F%2Fid.example%22%7D"],
+        ),
+    ]
+    expires_at: Annotated[datetime, Meta(description="After this instant of the real clock the code is void.")]
+
+
+class CredentialView(Wire, frozen=True, kw_only=True):
+    """What the resident holds of one kind, in however many copies."""
+
+    id: Annotated[str, Meta(examples=["credential_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
+    kind: Kind
+    state: State
+    opened_at: datetime
+    changed_at: datetime
+    reason: Annotated[str | None, Meta(description="Why it stands so.", examples=["holder_request"])] = None
+    copies: Annotated[int, Meta(ge=0, description="Copies that have neither ended nor been revoked.", examples=[1])]
+    expires_at: Annotated[datetime | None, Meta(description="When the last of them ends, on the real clock.")] = None
+
+    @classmethod
+    def of(cls, held: Holding) -> "CredentialView":
+        """Show what is held."""
+        return cls(
+            id=ids.show("credential", held.id),
+            kind=held.kind,
+            state=held.state,
+            opened_at=held.opened_at,
+            changed_at=held.changed_at,
+            reason=held.reason,
+            copies=held.copies,
+            expires_at=held.expires_at,
+        )
+
+
+class CredentialList(Wire, frozen=True):
+    """The latest first."""
+
+    credentials: list[CredentialView]
+
+
+@post(
+    "/v1/me/credential-offers",
+    operation_id="offerCredential",
+    opt={"scope": "credential:write"},
+    tags=_TAGS,
+    summary="Offer the ID to a wallet",
+)
+async def offer_credential(
+    data: JSONBody[OfferCredential],
+    once: NamedDependency[Once],
+    house: NamedDependency[House],
+    me: NamedDependency[Principal],
+) -> Response[CredentialOffer]:
+    """Make an offer with which a wallet fetches the caller's credential; for e-residents only."""
+
+    async def act(story: Story) -> CredentialOffer:
+        db, now = await story(), clock.real()
+        await credentials.e_resident(db, me.subject)
+        await issuing.require_issuable(db, me.subject, Kind.E_RESIDENT)
+        pre_authorized = await code.issue_code(db, me.subject, [data.configuration], now=now)
+        offer = {
+            "credential_issuer": house.settings.issuer,
+            "credential_configuration_ids": [data.configuration],
+            "grants": {PRE_AUTHORIZED: {"pre-authorized_code": pre_authorized}},
+        }
+        uri = f"{_SCHEME}?{urlencode({'credential_offer': msgspec.json.encode(offer).decode()})}"
+        return CredentialOffer(offer_uri=uri, expires_at=now + code.LIFETIME)
+
+    return await once(act, status_code=201)
+
+
+@get(
+    "/v1/me/credentials",
+    operation_id="listCredentials",
+    opt={"scope": "credential:read"},
+    tags=_TAGS,
+    summary="The caller's credentials",
+)
+async def list_credentials(story: NamedDependency[Story], me: NamedDependency[Principal]) -> CredentialList:
+    """List what the caller holds, revoked ones included."""
+    held = await holding.of_holder(await story(), me.subject, at=clock.real())
+    return CredentialList(credentials=list(map(CredentialView.of, held)))
+
+
+@post(
+    "/v1/me/credentials/{credential_id:str}/pause",
+    operation_id="pauseCredential",
+    opt={"scope": "credential:write"},
+    tags=_TAGS,
+    summary="Pause the ID",
+    status_code=200,
+)
+async def pause_credential(
+    credential_id: FromPath[str], once: NamedDependency[Once], me: NamedDependency[Principal]
+) -> Response[CredentialView]:
+    """Make every copy unusable until it is resumed."""
+    return await once(_act(credential_id, me, Act.PAUSE), status_code=200)
+
+
+@post(
+    "/v1/me/credentials/{credential_id:str}/resume",
+    operation_id="resumeCredential",
+    opt={"scope": "credential:write"},
+    tags=_TAGS,
+    summary="Resume the ID",
+    status_code=200,
+)
+async def resume_credential(
+    credential_id: FromPath[str], once: NamedDependency[Once], me: NamedDependency[Principal]
+) -> Response[CredentialView]:
+    """Make the copies usable again that the caller paused."""
+    return await once(_act(credential_id, me, Act.RESUME), status_code=200)
+
+
+class RevokeCredential(Wire, frozen=True):
+    """Why it shall be void."""
+
+    reason: Annotated[Literal["holder_request", "device_lost"], Meta(examples=["device_lost"])] = "holder_request"
+
+
+@post(
+    "/v1/me/credentials/{credential_id:str}/revoke",
+    operation_id="revokeCredential",
+    opt={"scope": "credential:write"},
+    tags=_TAGS,
+    summary="Revoke the ID",
+    status_code=200,
+)
+async def revoke_credential(
+    credential_id: FromPath[str],
+    data: JSONBody[RevokeCredential],
+    once: NamedDependency[Once],
+    me: NamedDependency[Principal],
+) -> Response[CredentialView]:
+    """Make every copy void for good; a new offer then opens a new credential."""
+    return await once(_act(credential_id, me, Act.REVOKE, Reason(data.reason)), status_code=200)
+
+
+def _act(
+    credential_id: str, me: Principal, act: Act, reason: Reason = Reason.HOLDER_REQUEST
+) -> Callable[[Story], Awaitable[CredentialView]]:
+    async def do(story: Story) -> CredentialView:
+        db, credential = await story(), ids.parse("credential", credential_id)
+        await life.act_on(db, credential, act, reason=reason, actor=me.actor, at=story.now)
+        return CredentialView.of(await holding.one(db, me.subject, credential, at=clock.real()))
+
+    return do
+
+
+routes: list[HTTPRouteHandler] = [
+    offer_credential,
+    list_credentials,
+    pause_credential,
+    resume_credential,
+    revoke_credential,
+]

@@ -1,0 +1,5 @@
+"""What regulators read."""
+
+from app.http.regulator import reports
+
+routes = [*reports.routes]

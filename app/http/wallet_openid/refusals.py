@@ -1,0 +1,105 @@
+"""Refusals of the issuing endpoints in the form of their standard (OpenID4VCI 1.0 sections 8.3.1.2 and 11.3).
+
+`error` is the standard's word, `error_description` names the check that failed, in the characters OAuth allows.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.types import ExceptionHandlersMap
+
+from app import person, standing, strict, vault
+from app.auth import dpop, gate, guard, token
+from residency.credential import issuing, key_proof, nonce, notification
+
+_HEADERS = {"Cache-Control": "no-store"}
+
+Words = tuple[str, str]
+
+
+class IssuingError(msgspec.Struct, frozen=True):
+    """What went wrong, for the wallet and for who builds it."""
+
+    error: str
+    error_description: str
+
+
+class InvalidRequest(Exception):
+    """The request can't be what the standard says; `error` is its word for that."""
+
+    def __init__(self, error: str, description: str) -> None:
+        super().__init__(error, description)
+        self.error = error
+        self.description = description
+
+
+class _Form(msgspec.Struct, frozen=True):
+    """How a class of refusals is put: the status, and `error` with its description."""
+
+    words: Callable[[Any], Words]
+    status: int = 400
+
+
+def _denied(describe: Callable[[Any], str]) -> _Form:
+    return _Form(lambda error: ("credential_request_denied", describe(error)))
+
+
+def _proof(error: key_proof.InvalidProof) -> Words:
+    where = "proofs.jwt" if error.place is None else f"proofs.jwt[{error.place}]"
+    return "invalid_proof", f"{where}: {error.check}"
+
+
+def _unreadable(word: str) -> dict[type[Exception], _Form]:
+    return {
+        strict.Malformed: _Form(lambda error: (word, f"{error.pointer or 'the body'}: {error.reason}")),
+        strict.NotJson: _Form(lambda _: (word, "the body is not application/json")),
+    }
+
+
+#: What the access token lacks; WWW-Authenticate says the same (RFC 6750 section 3, RFC 9449 section 7).
+_UNAUTHORIZED: dict[type[Exception], _Form] = {
+    token.Missing: _Form(lambda _: ("invalid_token", "an access token is needed"), 401),
+    token.Refused: _Form(lambda error: ("invalid_token", error.reason), 401),
+    dpop.Refused: _Form(lambda error: ("invalid_dpop_proof", error.reason), 401),
+    gate.SessionEnded: _Form(lambda _: ("invalid_token", "the session has ended"), 401),
+    guard.ScopeMissing: _Form(lambda error: ("insufficient_scope", f"the token does not hold {error.scope}"), 403),
+}
+CREDENTIAL: dict[type[Exception], _Form] = {
+    **_UNAUTHORIZED,
+    **_unreadable("invalid_credential_request"),
+    InvalidRequest: _Form(lambda error: (error.error, error.description)),
+    key_proof.InvalidProof: _Form(_proof),
+    nonce.InvalidNonce: _Form(lambda error: ("invalid_nonce", f"the c_nonce is {error.reason}; fetch a new one")),
+    standing.NotEResident: _denied(lambda _: "the holder is not an e-resident now"),
+    person.NotIdentified: _denied(lambda _: "the holder has no identifying document in force"),
+    vault.Erased: _denied(lambda _: "the holder has no identifying document in force"),
+    issuing.NotActive: _denied(lambda error: f"the credential is {error.state}"),
+    issuing.TooManyCopies: _denied(lambda error: f"the holder has {error.copies_max} copies that have not expired"),
+}
+NOTIFICATION: dict[type[Exception], _Form] = {
+    **_UNAUTHORIZED,
+    **_unreadable("invalid_notification_request"),
+    notification.UnknownNotification: _Form(
+        lambda _: ("invalid_notification_id", "no issuance to this holder has this id")
+    ),
+}
+
+
+FORBIDDEN = ResponseSpec(IssuingError, description="The access token is for something else.", generate_examples=False)
+
+
+def handlers(forms: dict[type[Exception], _Form]) -> ExceptionHandlersMap:
+    """Give the handlers that answer in these forms."""
+
+    def answer(_: Request[Any, Any, Any], error: Exception) -> Response[IssuingError]:
+        form = forms[type(error)]
+        word, description = form.words(error)
+        # Neither quotes nor backslashes (OpenID4VCI 1.0 section 8.3.1.2).
+        text = "".join(char for char in description if " " <= char <= "~" and char not in '"\\')
+        headers = {**getattr(error, "headers", {}), **_HEADERS}
+        return Response(IssuingError(word, text), status_code=form.status, headers=headers)
+
+    return dict.fromkeys(forms, answer)

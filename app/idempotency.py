@@ -1,0 +1,127 @@
+"""Do it once: the first answer to an Idempotency-Key is the answer to every repeat.
+
+The answer is stored in the transaction that holds the effect, so there is never one without the other. A refusal is an
+answer too: its effect is undone to a savepoint and the problem is stored. Verbs that move money do not come here: their
+batch does the same for many requests at once (`app/batch.py`).
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import msgspec
+from litestar import Request, Response
+from sqlalchemy import text
+
+from app import idempotency_key, problems
+from app.db import Story
+from app.idempotency_key import Claim, Stored
+
+_JSON = "application/json"
+Answer = TypeVar("Answer")
+_REPLAYED = {"Idempotency-Replayed": "true"}
+
+_LOCK = text("SELECT pg_try_advisory_xact_lock(:high, :low)")
+_FIND = text(
+    "SELECT request_hash, status, headers, body FROM app.idempotency WHERE principal = :principal AND key = :key"
+)
+_STORE = text(
+    """
+    INSERT INTO app.idempotency (principal, key, request_hash, status, headers, body)
+    VALUES (:principal, :key, :request_hash, :status, CAST(:headers AS jsonb), :body)
+    """
+)
+
+
+def respond(stored: Stored, *, replayed: bool = False) -> Response[bytes]:
+    """Send a stored answer, marked as a replay where it is one."""
+    kind = problems.MEDIA_TYPE if stored.status >= 400 else _JSON  # noqa: PLR2004  RFC 9110: 4xx and up refuse
+    headers = {**stored.headers, **(_REPLAYED if replayed else {}), "Cache-Control": "no-store"}
+    return Response(stored.body, status_code=stored.status, media_type=kind, headers=headers)
+
+
+def claim_of(request: Request[Any, Any, Any], principal: str, body: bytes) -> Claim:
+    """Name this request; equal JSON in other spelling is the same request. Raises Missing, Malformed."""
+    canonical = msgspec.json.encode(msgspec.json.decode(body), order="deterministic") if body else b""
+    return idempotency_key.claim(
+        principal,
+        request.headers.get("idempotency-key"),
+        method=request.method,
+        path=request.url.path,
+        body=canonical,
+    )
+
+
+class Once:
+    """The dependency `once` of a POST that creates or moves: `return await once(act)`."""
+
+    def __init__(self, request: Request[Any, Any, Any], story: Story, principal: str) -> None:
+        self._request = request
+        self._story = story
+        self._principal = principal
+
+    async def __call__(
+        self,
+        act: Callable[[Story], Awaitable[Answer]],
+        *,
+        status_code: int = 201,
+        headers: Callable[[Answer], dict[str, str]] | None = None,
+    ) -> Response[Any]:
+        """Run `act` in the story unless its answer is known; raises Missing, Reused, InProgress."""
+        claim = claim_of(self._request, self._principal, await self._request.body())
+        db = await self._story()
+        if not await db.scalar(_LOCK, _lock_key(claim)):
+            raise idempotency_key.InProgress
+        if (known := await self._known(claim)) is not None:
+            return respond(known, replayed=True)
+        answer = await self._first(act, status_code, headers)
+        await db.execute(
+            _STORE,
+            {
+                "principal": claim.principal,
+                "key": claim.key,
+                "request_hash": claim.request_hash,
+                "status": answer.status,
+                "headers": msgspec.json.encode(answer.headers).decode(),
+                "body": answer.body,
+            },
+        )
+        return respond(answer)
+
+    async def _known(self, claim: Claim) -> Stored | None:
+        db = await self._story()
+        row = (await db.execute(_FIND, {"principal": claim.principal, "key": claim.key})).one_or_none()
+        if row is None:
+            return None
+        if row.request_hash != claim.request_hash:
+            raise idempotency_key.Reused
+        return Stored(row.status, row.body, row.headers)
+
+    async def _first(
+        self,
+        act: Callable[[Story], Awaitable[Answer]],
+        status_code: int,
+        headers: Callable[[Answer], dict[str, str]] | None,
+    ) -> Stored:
+        db = await self._story()
+        try:
+            async with db.begin_nested():
+                answer = await act(self._story)
+        except tuple(problems.REFUSALS) as refusal:
+            if problems.of(refusal).status >= 500:  # noqa: PLR2004  passes by itself, so it is no answer to keep
+                raise
+            response = problems.on_refusal(self._request, refusal)
+            return Stored(response.status_code or 400, response.content, _kept(response.headers))
+        return Stored(status_code, msgspec.json.encode(answer), headers(answer) if headers else {})
+
+
+def _kept(headers: dict[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in headers.items() if name.lower() in {"content-language", "vary"}}
+
+
+def _lock_key(claim: Claim) -> dict[str, int]:
+    digest = hashlib.sha256(f"{claim.principal}\x00{claim.key}".encode()).digest()
+    return {
+        "high": int.from_bytes(digest[:4], signed=True),
+        "low": int.from_bytes(digest[4:8], signed=True),
+    }

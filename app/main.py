@@ -1,0 +1,89 @@
+"""The whole application on one page: what is served, what every request passes, what every error becomes."""
+
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+from litestar import Litestar, Request
+from litestar.config.cors import CORSConfig
+from litestar.datastructures import State
+from litestar.di import NamedDependency, Provide
+from litestar.exceptions import HTTPException
+
+from app import house as house_
+from app import limits, log, openapi, problems
+from app.auth import authenticate, guard
+from app.auth.principal import Principal
+from app.db import Story, telling
+from app.house import House
+from app.http import mobile, officer, partner, public, regulator, sandbox, wallet_openid
+from app.idempotency import Once
+from app.settings import Settings
+from app.strict import StrictRequest
+
+
+def build(settings: Settings) -> Litestar:
+    """Compose the application; nothing is opened before it starts."""
+    routes = [
+        *public.routes,
+        *mobile.routes,
+        *wallet_openid.routes,
+        *officer.routes,
+        *partner.routes,
+        *regulator.routes,
+        *(sandbox.routes if settings.virtual else ()),
+    ]
+    guard.check_routes(routes)
+    return Litestar(
+        routes,
+        lifespan=[_lifespan],
+        state=State({"settings": settings}),
+        request_class=StrictRequest,
+        request_max_body_size=settings.body_max_bytes,
+        guards=[guard.guard],
+        middleware=[log.Access(), authenticate.Authentication(), limits.Limits(settings.requests_per_minute)],
+        dependencies={
+            "house": Provide(_house, sync_to_thread=False),
+            "me": Provide(_me, sync_to_thread=False),
+            "story": Provide(_story),
+            "once": Provide(_once, sync_to_thread=False),
+        },
+        exception_handlers={
+            HTTPException: problems.on_http,
+            **dict.fromkeys(problems.REFUSALS, problems.on_refusal),
+            Exception: problems.on_any,
+        },
+        openapi_config=openapi.config(routes),
+        cors_config=CORSConfig(allow_origins=[]),
+    )
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: Litestar) -> AsyncIterator[None]:
+    async with house_.opened(app.state.settings) as house:
+        app.state.house = house
+        yield
+
+
+def _house(request: Request[Any, Any, State]) -> House:
+    found: House = request.app.state.house
+    return found
+
+
+def _me(request: Request[Any, Any, State]) -> Principal:
+    found: Principal = request.auth
+    return found
+
+
+async def _story(request: Request[Any, Any, State]) -> AsyncGenerator[Story, None]:
+    """One transaction for the request; Litestar ends it before the first byte of the answer."""
+    caller: Principal | None = request.auth
+    source = request.app.state.house.api
+    holder = caller.holder if caller else None
+    async with telling(Story(source, holder=holder, audience=caller.role if caller else "public")) as story:
+        yield story
+
+
+def _once(request: Request[Any, Any, State], story: NamedDependency[Story]) -> Once:
+    caller: Principal = request.auth
+    return Once(request, story, caller.actor)

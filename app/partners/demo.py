@@ -1,0 +1,143 @@
+"""Partners of a demo or test installation: enrolled by code, with the key they sign with and, for a bank, a catalogue.
+
+The same code is the same partner in every installation, and asking twice changes nothing.
+"""
+
+import hashlib
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID, uuid5
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.auth.mint import NotHere
+from app.db import Story
+from app.house import House
+from app.partners import registry
+from app.partners.registry import Kind, Partner, UnknownPartner
+from invest import product
+from invest.interest import DayCount
+from invest.product import EarlyExit, InsuranceClass, Jurisdiction, Offer, Terms
+from law.money import KZT
+
+#: The namespace of seeded partners.
+PARTNERS = UUID("0192f7d0-6a4b-7c3e-a000-65726573706e")
+#: What a seeded partner is told, where it is named.
+TOLD = ["payment.credited", "payment.suspended", "placement.requested", "placement.booked", "placement.released"]
+_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+
+_SAVINGS = Terms(
+    name={"en": "Savings deposit, 12 months", "ru": "Сберегательный вклад, 12 месяцев", "kk": "Жинақ салымы, 12 ай"},
+    rate=Decimal("0.1450"),
+    day_count=DayCount.ACT_365F,
+    term_days=365,
+    minimum_minor=1_000_00,
+    maximum_minor=50_000_000_00,
+    step_minor=100_00,
+    insurance=InsuranceClass.SAVINGS,
+    early_exit=EarlyExit(notice_days=30, rate=Decimal("0.0010")),
+)
+_SHORT = Terms(
+    name={"en": "Term deposit, 3 months", "ru": "Срочный вклад, 3 месяца", "kk": "Мерзімді салым, 3 ай"},
+    rate=Decimal("0.1225"),
+    day_count=DayCount.ACT_365F,
+    term_days=91,
+    minimum_minor=1_000_00,
+    maximum_minor=10_000_000_00,
+    step_minor=1_00,
+    insurance=InsuranceClass.OTHER,
+    early_exit=EarlyExit(notice_days=0, rate=Decimal("0.0100")),
+)
+_AIFC = Terms(
+    name={
+        "en": "AIFC bank deposit, 6 months",
+        "ru": "Вклад в банке МФЦА, 6 месяцев",
+        "kk": "АХҚО банкіндегі салым, 6 ай",
+    },
+    rate=Decimal("0.1580"),
+    day_count=DayCount.ACT_365F,
+    term_days=182,
+    minimum_minor=500_000_00,
+    maximum_minor=100_000_000_00,
+    step_minor=1_000_00,
+    insurance=InsuranceClass.NONE,
+    early_exit=EarlyExit(notice_days=30, rate=Decimal(0)),
+)
+#: Name, jurisdiction and terms of what a seeded bank offers: one product for each class of deposit insurance.
+_CATALOGUE = (
+    ("12m-savings", Jurisdiction.RK, _SAVINGS),
+    ("3m-term", Jurisdiction.RK, _SHORT),
+    ("6m-aifc", Jurisdiction.AIFC, _AIFC),
+)
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A partner as it should be. `key` is `whpk_…` or `whsec_…`; `events_url` is where it wants to be told."""
+
+    code: str
+    name: str
+    kind: Kind
+    base_url: str | None
+    key: str
+    events_url: str | None
+
+
+async def enrol(house: House, story: Story, wanted: Wanted) -> Partner:
+    """Bring about that the partner is as `wanted`; raises NotHere, webhook.BadKey, destination.Forbidden."""
+    if not house.settings.virtual:
+        raise NotHere
+    db = await story()
+    partner = await _partner(db, house, wanted, story.now)
+    kid = hashlib.sha256(wanted.key.encode()).hexdigest()[:16]
+    await registry.add_key(db, house.keys.kms, partner, kid=kid, key=wanted.key, valid_from=_SINCE)
+    if wanted.events_url is not None:
+        await registry.subscribe(
+            db,
+            partner,
+            subscription=uuid5(partner.id, wanted.events_url),
+            url=wanted.events_url,
+            kinds=TOLD,
+            at=story.now,
+            local=house.settings.virtual,
+        )
+    if partner.kind is Kind.BANK:
+        await _publish(db, partner)
+    return partner
+
+
+async def _partner(db: AsyncConnection, house: House, wanted: Wanted, at: datetime) -> Partner:
+    try:
+        known = await registry.find(db, wanted.code)
+    except UnknownPartner:
+        return await registry.enrol(
+            db,
+            house.keys.kms,
+            partner=uuid5(PARTNERS, wanted.code),
+            code=wanted.code,
+            name=wanted.name,
+            kind=wanted.kind,
+            base_url=wanted.base_url,
+            at=at,
+        )
+    return await registry.move(db, known, base_url=wanted.base_url)
+
+
+async def _publish(db: AsyncConnection, bank: Partner) -> None:
+    known = {offer.code for offer in await product.offered(db, _SINCE)}
+    for name, jurisdiction, terms in _CATALOGUE:
+        code = f"{bank.code}-{name}"
+        if code in known:
+            continue
+        offer = Offer(
+            product=uuid5(bank.id, name),
+            code=code,
+            partner=bank.id,
+            jurisdiction=jurisdiction,
+            currency=KZT,
+            terms_id=uuid5(bank.id, f"{name}/1"),
+            terms_version=1,
+            terms_sha256=product.sha256(terms),
+            terms=terms,
+        )
+        await product.publish(db, offer, valid_from=_SINCE)

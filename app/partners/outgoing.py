@@ -1,0 +1,272 @@
+"""What partners are sent: events of the feed, signed, in order per aggregate, again and again until they are taken.
+
+fans out   app/outbox.py             step()       in the relay's transaction
+sends      app/partners/outgoing.py  step()       <- you are here
+signs      app/partners/webhook.py   v1a, with the installation's webhook key
+pulls      app/http/partner/events.py             the same events, for a partner who missed some
+
+A delivery keeps its place: while one of an aggregate waits at an endpoint, later ones of that aggregate wait behind it,
+those of others pass. No transaction is open while the network is: a lease keeps other workers off.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+import httpx
+import msgspec
+import structlog
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app import clock, db
+from app.house import House
+from app.http import fact, ids
+from app.partners import destination, webhook
+
+#: How long after an attempt the next one comes: Standard Webhooks 1.0.0, 75 hours and 35 minutes in all.
+SCHEDULE = (
+    timedelta(0),
+    timedelta(seconds=5),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),
+    timedelta(hours=14),
+    timedelta(hours=20),
+    timedelta(hours=24),
+)
+TIMEOUT_S = 5.0
+RETRY_AFTER_MAX = timedelta(hours=24)
+SIZE_MAX = 50
+# Longer than an attempt can take, so that a row is never sent by two workers at once.
+_LEASE = timedelta(seconds=30)
+
+_log = structlog.get_logger()
+
+
+class Positioned(Protocol):
+    """A row of the feed, as far as it matters here."""
+
+    @property
+    def position(self) -> int:
+        """Where it stands in the feed."""
+        ...
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """One event on its way to one endpoint. `attempts` counts this one; `leased_until` is this worker's lease."""
+
+    id: UUID
+    subscription: UUID
+    sequence: int
+    url: str
+    attempts: int
+    leased_until: datetime
+    event_id: UUID
+    aggregate: UUID
+    version: int
+    position: int
+    kind: str
+    at: datetime
+    body: dict[str, Any]
+
+    @property
+    def webhook_id(self) -> str:
+        """The id that stays the same over all attempts."""
+        return ids.show("msg", self.id)
+
+    def payload(self) -> bytes:
+        """Write the message, the same bytes at every attempt. `sequence` has no gaps: one that is missing was lost."""
+        message = {
+            "type": self.kind,
+            "timestamp": self.at,
+            "id": ids.show("evt", self.event_id),
+            "sequence": self.sequence,
+            "position": self.position,
+            "aggregate": self.aggregate,
+            "version": self.version,
+            "data": fact.shown(self.body),
+        }
+        return msgspec.json.encode(message, order="deterministic")
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """The endpoint answered 2xx."""
+
+
+class Gone(msgspec.Struct, frozen=True):
+    """The endpoint answered 410: it wants nothing more."""
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """Anything else, a redirect and silence too; `wait` is what the endpoint asked for."""
+
+    trouble: str
+    wait: timedelta = timedelta(0)
+
+
+Result = Taken | Gone | Failed
+
+
+async def fan_out(connection: AsyncConnection, rows: Sequence[Positioned], now: datetime) -> None:
+    """Queue feed rows for whoever subscribed to their kind; runs in the relay's transaction, at `now` of its clock.
+
+    Attempts are due by the real clock. An endpoint that is switched off is queued for too: it may come back, and its
+    partner may pull.
+    """
+    assert now.tzinfo is not None, "a time is aware"
+    positions = [row.position for row in rows]
+    await connection.execute(_FAN_OUT, {"positions": positions, "due_at": clock.real()})
+
+
+async def step(house: House) -> int:
+    """Send what is due; answers how many attempts were made."""
+    now = clock.real()
+    async with db.transaction(house.worker) as story:
+        connection = await story()
+        until = now + _LEASE
+        rows = await connection.execute(_CLAIM, {"now": now, "until": until, "limit": SIZE_MAX})
+        due = [msgspec.convert(row._asdict(), Delivery) for row in rows]
+    results = await asyncio.gather(*(attempt(house, delivery) for delivery in due))
+    for delivery, result in zip(due, results, strict=True):
+        async with db.transaction(house.worker) as story:
+            await _settle(await story(), delivery, result)
+    return len(due)
+
+
+async def attempt(house: House, delivery: Delivery) -> Result:
+    """Send one delivery once."""
+    at = clock.real()
+    body = delivery.payload()
+    signature = house.keys.webhook.sign(webhook.signed_text(delivery.webhook_id, at, body))
+    headers = webhook.headers(delivery.webhook_id, at, [webhook.ed25519(signature)])
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            where = await destination.resolve(delivery.url, local=house.settings.virtual)
+            answer = await _answer(house.http, where.request(house.http, body, headers))
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, destination.Forbidden) as error:
+        return Failed(f"{type(error).__name__}: {error}"[:200])
+    return judge(answer, at)
+
+
+def judge(answer: httpx.Response, at: datetime) -> Result:
+    """Say what an endpoint's answer means."""
+    if answer.is_success:
+        return Taken()
+    if answer.status_code == httpx.codes.GONE:
+        return Gone()
+    wait = timedelta(0)
+    if answer.status_code in {httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE}:
+        wait = retry_after(answer.headers.get("retry-after"), at)
+    return Failed(f"answered {answer.status_code}", wait)
+
+
+def retry_after(header: str | None, at: datetime) -> timedelta:
+    """Read Retry-After (RFC 9110 section 10.2.3) as seen at `at`: seconds or a date, up to a day; nonsense is none."""
+    if header is None:
+        return timedelta(0)
+    if header.isascii() and header.isdigit():
+        return min(timedelta(seconds=int(header[:6])), RETRY_AFTER_MAX)
+    try:
+        until = parsedate_to_datetime(header)
+    except ValueError:
+        return timedelta(0)
+    if until.tzinfo is None:
+        return timedelta(0)
+    return max(timedelta(0), min(until - at, RETRY_AFTER_MAX))
+
+
+def next_attempt(attempts: int, wait: timedelta, at: datetime) -> datetime | None:
+    """Say when to try again after `attempts` that failed, the last at `at`; None when the schedule is used up."""
+    if attempts >= len(SCHEDULE):
+        return None
+    return at + max(SCHEDULE[attempts], wait)
+
+
+async def _answer(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    """Send, and read status and headers only: whatever else an endpoint answers costs us neither memory nor time."""
+    answer = await client.send(request, stream=True, follow_redirects=False)
+    await answer.aclose()
+    return answer
+
+
+async def _settle(connection: AsyncConnection, delivery: Delivery, result: Result) -> None:
+    """Write down what came of an attempt, unless the lease ran out and another worker has it."""
+    at = clock.real()
+    written = {"id": delivery.id, "leased_until": delivery.leased_until, "at": at}
+    if isinstance(result, Taken):
+        await connection.execute(_TAKEN, written)
+        return
+    if isinstance(result, Gone):
+        _log.warning("subscription_gone", subscription=str(delivery.subscription))
+        await connection.execute(_SWITCH_OFF, {"id": delivery.subscription, "trouble": "answered 410"})
+        result = Failed("answered 410")
+    due_at = next_attempt(delivery.attempts, result.wait, at)
+    if due_at is None:
+        _log.error("delivery_failed", subscription=str(delivery.subscription), sequence=delivery.sequence)
+    await connection.execute(_FAILED, {**written, "due_at": due_at, "trouble": result.trouble})
+
+
+_FAN_OUT = text(
+    """
+    WITH matched AS (
+        SELECT subscription.id AS subscription, feed.position, feed.aggregate,
+               subscription.sequence
+                   + row_number() OVER (PARTITION BY subscription.id ORDER BY feed.position) AS sequence
+        FROM app.feed JOIN app.subscription ON feed.kind = ANY(subscription.kinds)
+             AND (subscription.sees = 'all' OR feed.body ->> 'partner' = subscription.partner::text)
+        WHERE feed.position = ANY(:positions)
+    ), counted AS (
+        UPDATE app.subscription SET sequence = reached.sequence
+        FROM (SELECT subscription, max(sequence) AS sequence FROM matched GROUP BY subscription) AS reached
+        WHERE subscription.id = reached.subscription
+    )
+    INSERT INTO app.delivery (subscription, sequence, position, aggregate, due_at)
+    SELECT subscription, sequence, position, aggregate, CAST(:due_at AS timestamptz) FROM matched
+    """
+)
+_CLAIM = text(
+    """
+    WITH claimed AS (
+        UPDATE app.delivery SET leased_until = :until, attempts = attempts + 1
+        WHERE (subscription, sequence) IN (
+            SELECT delivery.subscription, delivery.sequence
+            FROM app.delivery JOIN app.subscription ON subscription.id = delivery.subscription AND subscription.active
+            WHERE delivery.due_at <= :now AND (delivery.leased_until IS NULL OR delivery.leased_until <= :now)
+              AND NOT EXISTS (
+                  SELECT 1 FROM app.delivery AS earlier
+                  WHERE earlier.subscription = delivery.subscription AND earlier.aggregate = delivery.aggregate
+                    AND earlier.sequence < delivery.sequence AND earlier.due_at IS NOT NULL
+              )
+            ORDER BY delivery.due_at, delivery.sequence LIMIT :limit FOR UPDATE OF delivery SKIP LOCKED
+        )
+        RETURNING *
+    )
+    SELECT claimed.id, claimed.subscription, claimed.sequence, claimed.attempts, claimed.leased_until,
+           subscription.url, feed.event_id, feed.aggregate, feed.version, feed.position, feed.kind, feed.at, feed.body
+    FROM claimed
+    JOIN app.subscription ON subscription.id = claimed.subscription
+    JOIN app.feed ON feed.position = claimed.position
+    """
+)
+_TAKEN = text(
+    """
+    UPDATE app.delivery SET state = 'delivered', due_at = NULL, trouble = NULL, settled_at = :at
+    WHERE id = :id AND leased_until = :leased_until
+    """
+)
+_FAILED = text(
+    """
+    UPDATE app.delivery SET
+        state = CASE WHEN CAST(:due_at AS timestamptz) IS NULL THEN 'failed' ELSE 'waiting' END,
+        due_at = :due_at, leased_until = NULL, trouble = :trouble,
+        settled_at = CASE WHEN CAST(:due_at AS timestamptz) IS NULL THEN CAST(:at AS timestamptz) END
+    WHERE id = :id AND leased_until = :leased_until
+    """
+)
+_SWITCH_OFF = text("UPDATE app.subscription SET active = false, trouble = :trouble WHERE id = :id")

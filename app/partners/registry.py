@@ -1,0 +1,199 @@
+"""Who our partners are, and the keys we believe them by.
+
+A key is valid in `[valid_from, valid_to)` by the real clock; two whose times overlap are how one replaces the other.
+What a partner sends is stored under a data key of its own, wrapped by the KMS.
+"""
+
+import enum
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import RowMapping, or_, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.partners import destination, tables, webhook
+from app.partners.webhook import Key, Public, Shared
+from proof import kms
+from proof.kms import Kms, Wrapped
+
+
+class Kind(enum.StrEnum):
+    """What a partner does for us."""
+
+    BANK = "bank"
+    BROKER = "broker"
+    NETWORK = "network"
+    AGENCY = "agency"
+
+
+class State(enum.StrEnum):
+    """`active` is asked and believed, `suspended` still believed but asked for nothing new, `closed` neither."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    CLOSED = "closed"
+
+
+class UnknownPartner(Exception):
+    """There is no such partner."""
+
+    def __init__(self, partner: UUID | str) -> None:
+        super().__init__(partner)
+        self.partner = partner
+
+
+class Partner(msgspec.Struct, frozen=True, kw_only=True):
+    """A partner; `code` names it in addresses and among our accounts, `base_url` is where it is called."""
+
+    id: UUID
+    code: str
+    name: str
+    kind: Kind
+    state: State
+    base_url: str | None
+    data_key: Wrapped
+
+    @property
+    def owner(self) -> str:
+        """Whose key the KMS holds the data key for."""
+        return f"partner:{self.id}"
+
+
+async def find(db: AsyncConnection, partner: UUID | str) -> Partner:
+    """Load a partner by id or code; raises UnknownPartner."""
+    partners = tables.partner
+    column = partners.c.id if isinstance(partner, UUID) else partners.c.code
+    row = (await db.execute(select(partners).where(column == partner))).mappings().one_or_none()
+    if row is None:
+        raise UnknownPartner(partner)
+    return _partner(row)
+
+
+async def names(db: AsyncConnection) -> dict[UUID, str]:
+    """List the names of all partners."""
+    partners = tables.partner.c
+    return {row.id: row.name for row in await db.execute(select(partners.id, partners.name))}
+
+
+async def keys(db: AsyncConnection, vault: Kms, partner: Partner, now: datetime) -> list[Key]:
+    """Load the keys that are valid for `partner` at `now` (real clock), newest first; none for one that is closed."""
+    if partner.state is State.CLOSED:
+        return []
+    key = tables.partner_key.c
+    query = (
+        select(tables.partner_key)
+        .where(key.partner == partner.id, key.valid_from <= now, or_(key.valid_to.is_(None), key.valid_to > now))
+        .order_by(key.valid_from.desc())
+    )
+    return [_key(row, vault, partner) for row in (await db.execute(query)).mappings()]
+
+
+async def enrol(
+    db: AsyncConnection,
+    vault: Kms,
+    *,
+    partner: UUID,
+    code: str,
+    name: str,
+    kind: Kind,
+    base_url: str | None,
+    at: datetime,
+) -> Partner:
+    """Record a partner, active at once; the code must be new."""
+    owner = f"partner:{partner}"
+    enrolled = Partner(
+        id=partner,
+        code=code,
+        name=name,
+        kind=kind,
+        state=State.ACTIVE,
+        base_url=base_url,
+        data_key=vault.wrap(kms.new_data_key(), owner),
+    )
+    await db.execute(
+        tables.partner.insert().values(
+            id=partner,
+            code=code,
+            name=name,
+            kind=kind,
+            state=State.ACTIVE,
+            base_url=base_url,
+            kek_version=enrolled.data_key.version,
+            data_key=enrolled.data_key.blob,
+            enrolled_at=at,
+        )
+    )
+    return enrolled
+
+
+async def move(db: AsyncConnection, partner: Partner, *, base_url: str | None) -> Partner:
+    """Call `partner` at another address from now on."""
+    partners = tables.partner
+    await db.execute(partners.update().where(partners.c.id == partner.id).values(base_url=base_url))
+    return msgspec.structs.replace(partner, base_url=base_url)
+
+
+async def add_key(
+    db: AsyncConnection, vault: Kms, partner: Partner, *, kid: str, key: str, valid_from: datetime
+) -> None:
+    """Believe `key` (`whpk_…` or `whsec_…`) from `valid_from` on; told twice it is believed once. Raises BadKey."""
+    row: dict[str, object] = {"partner": partner.id, "kid": kid, "valid_from": valid_from}
+    if key.startswith("whpk_"):
+        row |= {"scheme": "v1a", "public_key": webhook.public_key(key).key}
+    else:
+        wrapped = vault.wrap(webhook.shared_key(key).secret, f"{partner.owner}/{kid}")
+        row |= {"scheme": "v1", "kek_version": wrapped.version, "secret": wrapped.blob}
+    await db.execute(insert(tables.partner_key).values(row).on_conflict_do_nothing())
+
+
+async def retire_key(db: AsyncConnection, partner: Partner, *, kid: str, at: datetime) -> None:
+    """Believe the key no longer from `at` on."""
+    await db.execute(_RETIRE, {"partner": partner.id, "kid": kid, "at": at})
+
+
+async def subscribe(
+    db: AsyncConnection, partner: Partner, *, subscription: UUID, url: str, kinds: list[str], at: datetime, local: bool
+) -> None:
+    """Send `partner` what happens of these kinds where it is named, once per `subscription`.
+
+    Raises destination.Forbidden. `local` is a demo or test installation, which sends to this machine only.
+    """
+    destination.check(url, local=local)
+    row = {"id": subscription, "partner": partner.id, "url": url, "kinds": kinds, "sees": "own", "created_at": at}
+    await db.execute(insert(tables.subscription).values(row).on_conflict_do_nothing())
+
+
+def seal(vault: Kms, partner: Partner, body: bytes, *, row: UUID) -> bytes:
+    """Encrypt what `partner` sent for its row of the inbox."""
+    data_key = vault.unwrap(partner.data_key, partner.owner)
+    return kms.seal(data_key, body, table="app.inbox", column="body", row=row)
+
+
+def unseal(vault: Kms, partner: Partner, sealed: bytes, *, row: UUID) -> bytes:
+    """Decrypt what `partner` sent; raises kms.Unopenable."""
+    data_key = vault.unwrap(partner.data_key, partner.owner)
+    return kms.open_(data_key, sealed, table="app.inbox", column="body", row=row)
+
+
+_RETIRE = text("UPDATE app.partner_key SET valid_to = :at WHERE partner = :partner AND kid = :kid AND valid_to IS NULL")
+
+
+def _partner(row: RowMapping) -> Partner:
+    return Partner(
+        id=row["id"],
+        code=row["code"],
+        name=row["name"],
+        kind=Kind(row["kind"]),
+        state=State(row["state"]),
+        base_url=row["base_url"],
+        data_key=Wrapped(row["kek_version"], row["data_key"]),
+    )
+
+
+def _key(row: RowMapping, vault: Kms, partner: Partner) -> Key:
+    if row["scheme"] == "v1a":
+        return Public(row["public_key"])
+    wrapped = Wrapped(row["kek_version"], row["secret"])
+    return Shared(vault.unwrap(wrapped, f"{partner.owner}/{row['kid']}"))

@@ -1,0 +1,138 @@
+r"""The one place where bytes of our own operations become values, and where what is odd about them is refused.
+
+msgspec alone lets a later duplicate key win, passes `\u0000` (which PostgreSQL text can't hold) and, through Litestar,
+takes `"5"` for 5. Here the body is read twice: once for its shape, once strictly into the handler's type.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from litestar import Request
+from litestar.datastructures import State
+from litestar.types import Empty
+
+_BIGINT_MAX = 2**63 - 1
+_DIGITS_MAX = 20
+_DEPTH_MAX = 32
+
+_DECODERS: dict[type[Any], msgspec.json.Decoder[Any]] = {}
+
+
+class Malformed(Exception):
+    """The body is not what the operation reads: `pointer` (RFC 6901) says where, `reason` what."""
+
+    def __init__(self, reason: str, pointer: str = "") -> None:
+        super().__init__(f"{pointer or '/'}: {reason}")
+        self.reason = reason
+        self.pointer = pointer
+
+
+class NotJson(Exception):
+    """The operation reads application/json and was sent something else."""
+
+    def __init__(self, content_type: str) -> None:
+        super().__init__(content_type)
+        self.content_type = content_type
+
+
+def decode(raw: bytes, kind: type[Any]) -> Any:  # noqa: ANN401  the type is the argument
+    """Read `raw` strictly as `kind`; raises Malformed."""
+    _check_shape(raw)
+    try:
+        return _decoder(kind).decode(raw)
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at `")
+        raise Malformed(reason, _pointer(path.rstrip("`"))) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Malformed(str(error)) from error
+
+
+def _check_shape(raw: bytes) -> None:
+    try:
+        value = json.loads(raw, object_pairs_hook=_pairs, parse_int=_int, parse_float=_float, parse_constant=_constant)
+    except RecursionError as error:
+        raise Malformed("nested too deeply") from error
+    except ValueError as error:
+        raise Malformed(str(error)) from error
+    _check_depth(value)
+    if b"\\u0000" in raw or b"\\ud" in raw.lower():
+        _check_text(value)
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise Malformed("key given twice", f"/{key}")
+        found[key] = value
+    return found
+
+
+def _int(digits: str) -> int:
+    if len(digits) > _DIGITS_MAX or not -_BIGINT_MAX - 1 <= (number := int(digits)) <= _BIGINT_MAX:
+        raise Malformed("integer beyond 64 bits")
+    return number
+
+
+def _float(digits: str) -> float:
+    if (number := float(digits)) in (float("inf"), float("-inf")):
+        raise Malformed("number beyond range")
+    return number
+
+
+def _constant(name: str) -> float:
+    raise Malformed(f"{name} is not JSON")
+
+
+def _check_depth(value: object) -> None:
+    level: list[object] = [value]
+    for _ in range(_DEPTH_MAX):
+        level = [inner for outer in level for inner in _children(outer)]
+        if not level:
+            return
+    raise Malformed("nested too deeply")
+
+
+def _check_text(value: object) -> None:
+    waiting: list[object] = [value]
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, str) and any(c == "\x00" or "\ud800" <= c <= "\udfff" for c in inner):
+            raise Malformed("text holds a character that can't be stored")
+        if isinstance(inner, dict):
+            waiting.extend(inner)
+        waiting.extend(_children(inner))
+
+
+def _children(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _pointer(path: str) -> str:
+    """Turn msgspec's `$.amounts[0].minor` into RFC 6901's `/amounts/0/minor`."""
+    return path.removeprefix("$").replace("[", "/").replace("]", "").replace(".", "/")
+
+
+def _decoder(kind: type[Any]) -> msgspec.json.Decoder[Any]:
+    if (known := _DECODERS.get(kind)) is None:
+        known = _DECODERS[kind] = msgspec.json.Decoder(kind, strict=True)
+    return known
+
+
+class StrictRequest(Request[Any, Any, State]):
+    """A request whose JSON body is decoded strictly into the type of the handler's `data`."""
+
+    async def json(self) -> Any:  # noqa: ANN401  Litestar's signature
+        """Decode the body once; raises Malformed, NotJson."""
+        if self._json is Empty:
+            content_type = self.headers.get("content-type", "")
+            if content_type.partition(";")[0].strip().lower() != "application/json":
+                raise NotJson(content_type)
+            field = self.route_handler.parsed_data_field
+            assert field is not None, "only handlers with `data` read JSON"
+            self._json = decode(await self.body(), field.annotation)
+        return self._json

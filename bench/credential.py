@@ -1,0 +1,120 @@
+"""The resident's ID: issuing and verifying it, against OpenSSL's bare signatures on the same core in the same run.
+
+The measured credential is a heavy one: fifteen concealed claims, one of them a portrait of 7 kB.
+"""
+
+import asyncio
+import random
+import re
+import shutil
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from app import credential_keys
+from app.credential_keys import Authority
+from bench.ground import Ground
+from bench.row import Goal, Row, row
+from proof.signer import FileSigner
+from residency.credential import disclosure, jws, key_binding, sd_jwt, status_list
+from residency.credential.disclosure import Sd
+
+BATCH = 10
+PORTRAIT_BYTES = 7_000
+CLAIMS = 15
+ROUNDS = 5
+ROUND_S = 0.4
+
+_AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
+_URL = "https://id.example"
+_VCT = f"{_URL}/credentials/bench/1"
+_OCCASION = key_binding.Occasion("https://bank.example", "nonce")
+_LIST_SIZE = 2**20
+
+
+async def rows(ground: Ground) -> list[Row]:
+    """Measure issuing one and ten, verifying, and building a status list."""
+    return await asyncio.to_thread(_rows, ground)
+
+
+def _rows(ground: Ground) -> list[Row]:
+    authority = credential_keys.opened(ground.settings.keys / "credential", url=_URL, at=_AT)
+    holder = FileSigner(ec.generate_private_key(ec.SECP256R1()))
+    draw = random.Random(1242)
+    claims = _claims(holder, draw)
+    presentation = _presented(sd_jwt.issue(claims, seal=authority.documents), holder)
+    peer, signs, verifies = _peer()
+    issues = _per_second(lambda: sd_jwt.issue(claims, seal=authority.documents))
+    checks = _per_second(lambda: sd_jwt.verify(presentation, _expected(authority, None)))
+    bound = _per_second(lambda: sd_jwt.verify(presentation, _expected(authority, _OCCASION)))
+    ten = _per_second(lambda: [sd_jwt.issue(claims, seal=authority.documents) for _ in range(BATCH)])
+    revoked = {draw.randrange(_LIST_SIZE): 1 for _ in range(_LIST_SIZE // 100)}
+    lists = _per_second(lambda: status_list.encode(status_list.pack(revoked, size=_LIST_SIZE)))
+    return [
+        row("SD-JWT VC issued", issues, "1/s", peer=(f"{peer} sign", signs), goal=Goal(ratio_min=0.15)),
+        row("SD-JWT VC verified", checks, "1/s", peer=(f"{peer} verify", verifies), goal=Goal(ratio_min=0.25)),
+        row("SD-JWT VC with key binding verified", bound, "1/s", peer=(f"{peer} verify, twice", verifies / 2),
+            goal=Goal(ratio_min=0.25)),
+        row(f"batch of {BATCH} copies", 1_000 / ten, "ms", goal=Goal(value_max=2.5)),
+        row("status list of 2^20, 1 % revoked", 1_000 / lists, "ms", goal=Goal(value_max=50)),
+    ]  # fmt: skip
+
+
+def _claims(holder: FileSigner, draw: random.Random) -> dict[str, object]:
+    names = [f"claim_{number}" for number in range(CLAIMS - 1)]
+    key = {name: holder.public_jwk[name] for name in ("crv", "kty", "x", "y")}
+    return {
+        "iss": _URL,
+        "vct": _VCT,
+        "exp": int(_AT.timestamp()) + 86_400,
+        "cnf": {"jwk": key},
+        "status": {"status_list": {"idx": 1, "uri": f"{_URL}/status-lists/{UUID(int=1)}"}},
+        "picture": Sd("data:image/jpeg;base64," + jws.b64(draw.randbytes(PORTRAIT_BYTES))),
+        **{name: Sd(f"value of {name}") for name in names},
+    }
+
+
+def _presented(issued: str, holder: FileSigner) -> str:
+    bound = {
+        "aud": _OCCASION.audience,
+        "nonce": _OCCASION.nonce,
+        "iat": int(_AT.timestamp()),
+        "sd_hash": disclosure.digest(issued),
+    }
+    return issued + jws.sign(holder, {"alg": "ES256", "typ": key_binding.TYP}, bound)
+
+
+def _expected(authority: Authority, occasion: key_binding.Occasion | None) -> sd_jwt.Expected:
+    return sd_jwt.Expected(roots=(authority.root,), vct=_VCT, at=_AT, occasion=occasion)
+
+
+def _per_second(act: Callable[[], object]) -> float:
+    """Repeat `act` for a while, several times over; the median says how often a second of CPU, as OpenSSL counts."""
+    measured = []
+    for _ in range(ROUNDS + 1):
+        started, times = time.process_time(), 0
+        while (elapsed_s := time.process_time() - started) < ROUND_S:
+            act()
+            times += 1
+        measured.append(times / elapsed_s)
+    return statistics.median(measured[1:])
+
+
+def _peer() -> tuple[str, float, float]:
+    """Measure bare P-256 signatures and verifications a second: OpenSSL's own, or the library's where it is absent."""
+    if (openssl := shutil.which("openssl")) is not None:
+        told = subprocess.run(
+            [openssl, "speed", "-seconds", "1", "ecdsap256"], check=True, capture_output=True, text=True
+        ).stdout
+        if found := re.search(r"nistp256\)?\s+\S+s\s+\S+s\s+([\d.]+)\s+([\d.]+)", told):
+            return "openssl", float(found[1]), float(found[2])
+    key, algorithm = ec.generate_private_key(ec.SECP256R1()), ec.ECDSA(hashes.SHA256())
+    signature, public = key.sign(b"message", algorithm), key.public_key()
+    signs = _per_second(lambda: key.sign(b"message", algorithm))
+    return "cryptography", signs, _per_second(lambda: public.verify(signature, b"message", algorithm))

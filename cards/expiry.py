@@ -1,0 +1,40 @@
+"""An expiry: no merchant claimed the money in time, so the wallet has it back. A clearing may still come later.
+
+finds      app/card_expiry.py      the worker's step
+lapses     cards/expiry.py         lapse()             <- you are here
+gives back wallet/desk.py          release()
+"""
+
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cards import funds
+from cards.message import Lapse
+from cards.payment import Kind, Payment, PaymentId
+from cards.tray import Tray
+from law.money import zero
+from wallet import transfer
+
+
+def lapse(tray: Tray, payment: Payment) -> Payment:
+    """End the promise of `payment` if its time is over.
+
+    It may not be: another process was faster, or the merchant asked for more and prolonged it.
+    """
+    promise = tray.promises.get(payment.id)
+    if promise is None or promise.due_at > tray.now:
+        return payment
+    lapsed = payment.adding(Kind.EXPIRY, payment.sums().promised, tray.now, source=None)
+    funds.set_aside(tray, lapsed, zero(payment.currency), until=promise.due_at, back_as=transfer.Kind.EXPIRE)
+    return lapsed
+
+
+async def due(db: AsyncConnection, *, at: datetime, limit: int) -> list[Lapse]:
+    """List the promises whose time is over at `at`, the oldest first."""
+    rows = await db.execute(_DUE, {"at": at, "limit": limit})
+    return [Lapse(lane=row.lane, payment=PaymentId(row.payment), due_at=row.due_at) for row in rows]
+
+
+_DUE = text("SELECT lane, payment, due_at FROM cards.promise WHERE due_at <= :at ORDER BY due_at, payment LIMIT :limit")

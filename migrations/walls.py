@@ -1,0 +1,100 @@
+"""The walls of the database, each built by one call from a revision: roles, history, own rows, journals.
+
+Names passed here are literals of the revisions, never input, so they are formatted into the statements.
+"""
+
+from alembic import op
+
+API = "eresidency_api"
+POSTING = "eresidency_posting"
+WORKER = "eresidency_worker"
+REPORT = "eresidency_report"
+ROLES = (API, POSTING, WORKER, REPORT)
+
+
+def roles() -> None:
+    """Create the four login roles; they belong to the server, so other databases may have made them already."""
+    for role in ROLES:
+        op.execute(
+            f"""
+            DO $$ BEGIN
+                CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT;
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+            END $$
+            """
+        )
+
+
+def schema(name: str) -> None:
+    """Create a package's schema and let the roles see into it; every table still needs its own grant."""
+    op.execute(f"CREATE SCHEMA {name}")
+    op.execute(f"GRANT USAGE ON SCHEMA {name} TO {', '.join(ROLES)}")
+
+
+def grant(table: str, *, api: str = "", posting: str = "", worker: str = "", report: str = "") -> None:
+    """Grant rights, such as `api="SELECT, INSERT"`; what is not named is refused."""
+    for role, rights in ((API, api), (POSTING, posting), (WORKER, worker), (REPORT, report)):
+        if rights:
+            op.execute(f"GRANT {rights} ON {table} TO {role}")
+
+
+def append_only(table: str) -> None:
+    """Make `table` history: update, delete and truncate are refused, for its owner too."""
+    op.execute(
+        f"""
+        CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
+        FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change()
+        """
+    )
+
+
+def own_rows(table: str, column: str) -> None:
+    """Row-level security: the API sees a row only for the resident it speaks for, or for an officer.
+
+    Without `app.holder` and `app.audience` (set per transaction by app/db.py) it sees nothing. FORCE binds the owner as
+    well, who is therefore named in the policy of the roles that serve many residents at once.
+    """
+    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    mine = (
+        f"({column} = NULLIF(current_setting('app.holder', true), '')::uuid"
+        " OR current_setting('app.audience', true) IN ('officer', 'service'))"
+    )
+    op.execute(
+        f"""
+        CREATE POLICY own_rows ON {table} TO {API} USING ({mine}) WITH CHECK ({mine} OR {column} IS NULL)
+        """
+    )
+    op.execute(f"CREATE POLICY many_holders ON {table} TO {POSTING}, {WORKER}, {REPORT}, CURRENT_USER USING (true)")
+
+
+def journal(name: str) -> None:
+    """Create `<name>.event`, the append-only journal of a package, whose rows queue for the relay as they are written.
+
+    Mirrors proof/journal.py.
+    """
+    op.execute(
+        f"""
+        CREATE TABLE {name}.event (
+            seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            id uuid NOT NULL DEFAULT uuidv7() UNIQUE,
+            aggregate uuid NOT NULL,
+            version integer NOT NULL,
+            holder uuid,
+            kind text NOT NULL,
+            actor text NOT NULL,
+            at timestamptz NOT NULL,
+            body jsonb NOT NULL,
+            UNIQUE (aggregate, version)
+        )
+        """
+    )
+    op.execute(
+        f"""
+        CREATE TRIGGER relay AFTER INSERT ON {name}.event
+        REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION app.queue_for_relay()
+        """
+    )
+    append_only(f"{name}.event")
+    own_rows(f"{name}.event", "holder")
+    grant(f"{name}.event", api="SELECT, INSERT", posting="SELECT, INSERT", worker="SELECT, INSERT", report="SELECT")

@@ -1,0 +1,55 @@
+"""What happens to credentials, as facts of the journal `credential.event`: ids, words of ours and times only."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+
+class CredentialFact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What every fact about a credential says; `reason` is one of `life.Reason`."""
+
+    credential: UUID
+    reason: str | None = None
+
+
+class Opened(CredentialFact, frozen=True, tag="credential.opened"):
+    """A credential of this holder came to be; no copy of it exists yet."""
+
+
+class Issued(CredentialFact, frozen=True, tag="credential.issued"):
+    """Copies were signed for a wallet's keys; verifiers take them until `expires_at`."""
+
+    issuance: UUID
+    copies: int
+    expires_at: datetime
+
+
+class Paused(CredentialFact, frozen=True, tag="credential.paused"):
+    """The holder made every copy unusable, and can undo it."""
+
+
+class Resumed(CredentialFact, frozen=True, tag="credential.resumed"):
+    """The holder made the copies usable again."""
+
+
+class Suspended(CredentialFact, frozen=True, tag="credential.suspended"):
+    """The issuer made every copy unusable; only the issuer can undo it."""
+
+
+class Restored(CredentialFact, frozen=True, tag="credential.restored"):
+    """The issuer made the copies usable again."""
+
+
+class Revoked(CredentialFact, frozen=True, tag="credential.revoked"):
+    """Every copy is void for good."""
+
+
+class Notified(CredentialFact, frozen=True, tag="credential.notified"):
+    """A wallet said what became of an issuance: `outcome` is the event's name in OpenID4VCI."""
+
+    issuance: UUID
+    outcome: str
+
+
+Event = Opened | Issued | Paused | Resumed | Suspended | Restored | Revoked | Notified

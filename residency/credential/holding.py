@@ -1,0 +1,67 @@
+"""What a resident holds: each credential with its state and its live copies, the latest first."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Row, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from residency.credential import tables
+from residency.credential.dataset import Kind
+from residency.credential.life import State, UnknownCredential
+
+
+class Holding(msgspec.Struct, frozen=True, kw_only=True):
+    """One credential. `copies` counts those that verifiers still take; `expires_at` is when the last of them ends."""
+
+    id: UUID
+    kind: Kind
+    state: State
+    opened_at: datetime
+    changed_at: datetime
+    reason: str | None
+    copies: int
+    expires_at: datetime | None
+
+
+async def of_holder(db: AsyncConnection, holder: UUID, *, at: datetime) -> list[Holding]:
+    """List the credentials of `holder`; copies that ended before `at` (the real clock) are not counted."""
+    credential, transition, issuance = tables.credential, tables.transition, tables.issuance
+    live = (issuance.c.credential == credential.c.id) & (issuance.c.expires_at > at)
+    rows = await db.execute(
+        select(
+            credential,
+            transition.c.reason,
+            transition.c.at.label("changed_at"),
+            func.coalesce(func.sum(issuance.c.copies), 0).label("copies"),
+            func.max(issuance.c.expires_at).label("expires_at"),
+        )
+        .join(transition, (transition.c.credential == credential.c.id) & (transition.c.sort == credential.c.version))
+        .outerjoin(issuance, live)
+        .where(credential.c.holder == holder)
+        .group_by(credential.c.id, transition.c.reason, transition.c.at)
+        .order_by(credential.c.id.desc())
+    )
+    return [_holding(row) for row in rows]
+
+
+async def one(db: AsyncConnection, holder: UUID, credential: UUID, *, at: datetime) -> Holding:
+    """Give one credential of `holder`; raises UnknownCredential."""
+    found = next((held for held in await of_holder(db, holder, at=at) if held.id == credential), None)
+    if found is None:
+        raise UnknownCredential
+    return found
+
+
+def _holding(row: Row[tuple[object, ...]]) -> Holding:
+    return Holding(
+        id=row.id,
+        kind=Kind(row.kind),
+        state=State(row.state),
+        opened_at=row.opened_at,
+        changed_at=row.changed_at,
+        reason=row.reason,
+        copies=0 if row.state == State.REVOKED else row.copies,
+        expires_at=row.expires_at,
+    )

@@ -1,0 +1,199 @@
+"""The certificates behind a credential: a root that verifiers pin, and the leaves that sign under it.
+
+Shapes follow ISO 18013-5 Annex B, so that the same root can vouch for the mdoc form: the root is self-signed with path
+length 0, a document signer carries the mdoc signing purpose and lives at most 457 days. A leaf names the issuer's URL
+in its subject alternative name, which ties it to the `iss` of what it signs.
+"""
+
+import base64
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+import msgspec
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from residency.credential.check import Check, NotVerified, require
+
+ROOT_DAYS = 3_650
+LEAF_DAYS = 457
+DOCUMENT_SIGNING = x509.ObjectIdentifier("1.0.18013.5.1.2")
+_CHAIN_MAX = 4
+_CHAINS_CACHED = 1_024
+_COUNTRY = x509.NameAttribute(NameOID.COUNTRY_NAME, "KZ")
+_ORGANIZATION = x509.NameAttribute(NameOID.ORGANIZATION_NAME, "e-Residency of Kazakhstan")
+#: A verifier whose clock is slow must not refuse a certificate made a moment ago.
+_BACKDATED = timedelta(minutes=5)
+
+
+class Root(msgspec.Struct, frozen=True):
+    """The anchor: its key signs nothing but leaves."""
+
+    key: ec.EllipticCurvePrivateKey
+    certificate: x509.Certificate
+
+
+def root(key: ec.EllipticCurvePrivateKey, *, url: str, at: datetime) -> Root:
+    """Certify `key` as the root of the issuer at `url`."""
+    name = x509.Name([_COUNTRY, _ORGANIZATION, x509.NameAttribute(NameOID.COMMON_NAME, "Credential root")])
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    builder = (
+        _certificate(name, key.public_key(), at=at, days=ROOT_DAYS)
+        .issuer_name(name)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(identifier, critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
+        .add_extension(x509.IssuerAlternativeName([x509.UniformResourceIdentifier(url)]), critical=False)
+    )
+    return Root(key, builder.sign(key, hashes.SHA256()))
+
+
+def leaf(
+    anchor: Root,
+    key: ec.EllipticCurvePublicKey,
+    *,
+    url: str,
+    role: str,
+    purpose: x509.ObjectIdentifier | None,
+    at: datetime,
+) -> x509.Certificate:
+    """Certify `key` to sign for the issuer at `url`; `role` becomes its common name."""
+    name = x509.Name([_COUNTRY, _ORGANIZATION, x509.NameAttribute(NameOID.COMMON_NAME, role)])
+    issuer = anchor.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    site = x509.UniformResourceIdentifier(url)
+    builder = (
+        _certificate(name, key, at=at, days=LEAF_DAYS)
+        .issuer_name(anchor.certificate.subject)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer), critical=False)
+        .add_extension(x509.SubjectAlternativeName([site]), critical=False)
+        .add_extension(x509.IssuerAlternativeName([site]), critical=False)
+    )
+    if purpose is not None:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=True)
+    return builder.sign(anchor.key, hashes.SHA256())
+
+
+def _certificate(
+    name: x509.Name, key: ec.EllipticCurvePublicKey, *, at: datetime, days: int
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(at - _BACKDATED)
+        .not_valid_after(at - _BACKDATED + timedelta(days=days))
+    )
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def urls(certificate: x509.Certificate) -> list[str]:
+    """List the URLs a certificate speaks for."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return names.get_values_for_type(x509.UniformResourceIdentifier)
+
+
+class Signatory(msgspec.Struct, frozen=True):
+    """Who signs under a trusted root: with which key, speaking for which URLs, from `begins` until before `ends`."""
+
+    key: ec.EllipticCurvePublicKey
+    urls: tuple[str, ...]
+    begins: datetime
+    ends: datetime
+
+
+def signatory(x5c: object, roots: Sequence[x509.Certificate], *, at: datetime) -> Signatory:
+    """Follow a JOSE `x5c` from its leaf to one of `roots` at the instant `at`; raises NotVerified.
+
+    The chain must not contain its anchor and its leaf must not be self-signed (HAIP 1.0 section 6.1.1).
+    """
+    if not isinstance(x5c, list) or not 1 <= len(x5c) <= _CHAIN_MAX or not all(isinstance(text, str) for text in x5c):
+        raise NotVerified(Check.CHAIN, "no_chain")
+    found = _followed(tuple(x5c), tuple(roots))
+    require(found.begins <= at < found.ends, Check.CHAIN, "certificate_expired")
+    return found
+
+
+@lru_cache(_CHAINS_CACHED)
+def _followed(x5c: tuple[str, ...], roots: tuple[x509.Certificate, ...]) -> Signatory:
+    """Follow a chain, whatever the time: an issuer signs thousands of credentials under the same one."""
+    try:
+        chain = [x509.load_der_x509_certificate(base64.b64decode(text, validate=True)) for text in x5c]
+    except ValueError as error:
+        raise NotVerified(Check.CHAIN, "unreadable_certificate") from error
+    require(all(certificate not in roots for certificate in chain), Check.CHAIN, "contains_anchor")
+    # Two roots may share a name while one succeeds the other, so the signature decides which of them it was.
+    anchor = next((known for known in roots if _is_issued(chain[-1], known)), None)
+    if anchor is None:
+        raise NotVerified(Check.CHAIN, "unknown_root")
+    path = [*chain, anchor]
+    for below, issuer in enumerate(path[1:]):
+        require(_is_issued(path[below], issuer), Check.CHAIN, "not_issued_by_next")
+        _require_authority(issuer, intermediates=below)
+    require(_signs(chain[0]), Check.CHAIN, "not_for_signing")
+    return Signatory(
+        signing_key(chain[0]),
+        tuple(urls(chain[0])),
+        max(certificate.not_valid_before_utc for certificate in path),
+        min(certificate.not_valid_after_utc for certificate in path),
+    )
+
+
+def _is_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _require_authority(issuer: x509.Certificate, *, intermediates: int) -> None:
+    try:
+        constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
+        usage = issuer.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound as error:
+        raise NotVerified(Check.CHAIN, "issuer_is_no_authority") from error
+    require(constraints.ca and usage.key_cert_sign, Check.CHAIN, "issuer_is_no_authority")
+    bound = constraints.path_length
+    require(bound is None or bound >= intermediates, Check.CHAIN, "path_too_long")
+
+
+def _signs(certificate: x509.Certificate) -> bool:
+    try:
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return False
+    return usage.digital_signature and not constraints.ca
+
+
+def signing_key(certificate: x509.Certificate) -> ec.EllipticCurvePublicKey:
+    """Give the P-256 key of a certificate; raises NotVerified for any other key."""
+    key = certificate.public_key()
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise NotVerified(Check.CHAIN, "other_key_type")
+    return key

@@ -1,0 +1,133 @@
+"""The bank's books: deposits, what it has to tell, and what it was told. SQLite in a folder, flushed at every commit.
+
+What was acknowledged is in the file, so a bank that is killed and started again goes on where it was.
+"""
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
+Row = dict[str, Any]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS deposit (
+    key TEXT PRIMARY KEY, asked TEXT NOT NULL, status TEXT NOT NULL, reference TEXT NOT NULL UNIQUE, reason TEXT,
+    decide_at REAL
+);
+CREATE TABLE IF NOT EXISTS payment (id TEXT PRIMARY KEY, asked TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS message (id TEXT PRIMARY KEY, kind TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS copy (
+    number INTEGER PRIMARY KEY, message TEXT NOT NULL REFERENCES message, forged INTEGER NOT NULL,
+    due_at REAL, attempts INTEGER NOT NULL DEFAULT 0, outcome TEXT
+);
+CREATE TABLE IF NOT EXISTS heard (id TEXT PRIMARY KEY, body TEXT NOT NULL, times INTEGER NOT NULL DEFAULT 1);
+"""
+
+
+class Books:
+    """One bank's file. Every method is one transaction, unless it runs inside `together()`."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(folder / "bank.sqlite3", isolation_level=None)
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._db.close()
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Write everything in the block or nothing."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def deposit(self, key: str) -> Row | None:
+        """Find a deposit by our key."""
+        return self._one("SELECT * FROM deposit WHERE key = ?", key)
+
+    def open_deposit(self, key: str, asked: str, *, decide_at: float) -> None:
+        """Take an order; it is decided at `decide_at`."""
+        count = self._one("SELECT count(*) AS n FROM deposit")
+        reference = f"DB-{(count['n'] if count else 0) + 1:06d}"
+        self._db.execute(
+            "INSERT INTO deposit (key, asked, status, reference, decide_at) VALUES (?, ?, 'pending', ?, ?)",
+            (key, asked, reference, decide_at),
+        )
+
+    def undecided(self, now_s: float) -> list[Row]:
+        """List the deposits to decide."""
+        return self._all("SELECT * FROM deposit WHERE decide_at <= ? ORDER BY decide_at", now_s)
+
+    def decide(self, key: str, status: str, reason: str | None = None) -> None:
+        """Set what became of a deposit."""
+        self._db.execute(
+            "UPDATE deposit SET status = ?, reason = ?, decide_at = NULL WHERE key = ?", (status, reason, key)
+        )
+
+    def take_payment(self, payment_id: str, asked: str) -> str:
+        """Note a payment that came in; gives what was noted under this id first."""
+        self._db.execute("INSERT OR IGNORE INTO payment (id, asked) VALUES (?, ?)", (payment_id, asked))
+        found = self._one("SELECT asked FROM payment WHERE id = ?", payment_id)
+        return str(found["asked"]) if found else ""
+
+    def tell(self, message_id: str, kind: str, body: str, copies: list[tuple[float | None, bool]]) -> None:
+        """Queue a message; each copy is due at a time (None: it gets lost) and may be a forgery."""
+        self._db.execute("INSERT INTO message (id, kind, body) VALUES (?, ?, ?)", (message_id, kind, body))
+        for due_at, forged in copies:
+            outcome = "dropped" if due_at is None else None
+            self._db.execute(
+                "INSERT INTO copy (message, forged, due_at, outcome) VALUES (?, ?, ?, ?)",
+                (message_id, forged, due_at, outcome),
+            )
+
+    def due(self, now_s: float) -> list[Row]:
+        """List the copies to send, in the order they are due."""
+        query = "SELECT copy.*, body FROM copy JOIN message ON message.id = message WHERE due_at <= ? ORDER BY due_at"
+        return self._all(query, now_s)
+
+    def sent(self, number: int, outcome: str, *, again_at: float | None) -> None:
+        """Note what came of a copy, and when to send it again."""
+        self._db.execute(
+            "UPDATE copy SET outcome = ?, due_at = ?, attempts = attempts + 1 WHERE number = ?",
+            (outcome, again_at, number),
+        )
+
+    def messages(self) -> list[Json]:
+        """List every message with what became of its copies."""
+        found = []
+        for row in self._all("SELECT * FROM message ORDER BY rowid"):
+            copies = self._all("SELECT forged, attempts, outcome FROM copy WHERE message = ?", row["id"])
+            found.append({"id": row["id"], "kind": row["kind"], "body": json.loads(row["body"]), "copies": copies})
+        return found
+
+    def hear(self, message_id: str, body: str) -> None:
+        """Keep a message that we were sent, once, and count how often it came."""
+        self._db.execute(
+            "INSERT INTO heard (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET times = times + 1",
+            (message_id, body),
+        )
+
+    def heard(self) -> list[Json]:
+        """List what we were sent, in the order it first came."""
+        rows = self._all("SELECT * FROM heard ORDER BY rowid")
+        return [{"id": row["id"], "times": row["times"], "body": json.loads(row["body"])} for row in rows]
+
+    def _one(self, query: str, *values: object) -> Row | None:
+        row = self._db.execute(query, values).fetchone()
+        return dict(row) if row else None
+
+    def _all(self, query: str, *values: object) -> list[Row]:
+        return [dict(row) for row in self._db.execute(query, values)]

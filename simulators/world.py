@@ -1,0 +1,77 @@
+"""The whole installation of a demonstration: which processes there are, what each is told, who believes whom."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+from simulators.house import House, Program
+from simulators.passport import Authority
+
+PROGRAMS = {
+    "agencies": Program("simulators.agencies"),
+    "api": Program("app.cli", ("serve",)),
+    "worker": Program("app.cli", ("worker",), listens=False),
+    "bank": Program("simulators.bank", ("--api-url", "{api}", "--folder", "{folder}/bank"), ready="/health"),
+    "card_network": Program("simulators.card_network", ("--issuer", "{api}", "--folder", "{folder}/card_network")),
+    "verifier": Program("simulators.verifier", ("--issuer", "{api}")),
+}
+#: What needs the database.
+INSIDE = ("api", "worker")
+#: Signs the passports of the demonstration; the installation trusts its certificate and no other.
+PASSPORTS = Authority.seeded(1242)
+
+
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator[House]:
+    """Open the installation in `folder` with everything started, and stop everything at the end."""
+    with House(folder, PROGRAMS) as house:
+        PASSPORTS.export(house.folder / "csca")
+        house.settings |= settings(house)
+        outside = [name for name in PROGRAMS if name not in INSIDE]
+        house.spawn(*outside)
+        house.start_database()
+        house.start(*INSIDE)
+        house.await_ready(*outside)
+        enrol(house)
+        yield house
+
+
+def settings(house: House) -> dict[str, str]:
+    """Tell the programs where they and the outside world are."""
+    api = house.url("api")
+    return {
+        "ERESIDENCY_ISSUER": api,
+        # Passkeys belong to a name, not to an address.
+        "ERESIDENCY_ORIGINS": api.replace("127.0.0.1", "localhost"),
+        "ERESIDENCY_CSCA_FOLDER": str(house.folder / "csca"),
+        "ERESIDENCY_AGENCIES_URL": house.url("agencies"),
+    }
+
+
+def enrol(house: House) -> None:
+    """Make the bank and the card network partners of the installation, by the keys they sign with."""
+    bank, network = house.url("bank"), house.url("card_network")
+    partners = {
+        "demo-bank": {
+            "name": "Demo Bank",
+            "kind": "bank",
+            "key": _get(f"{bank}/public-key"),
+            "base_url": bank,
+            "events_url": f"{bank}/events",
+        },
+        "mspk": {"name": "Demo card network", "kind": "network", "key": _get(f"{network}/key")},
+    }
+    for code, wanted in partners.items():
+        httpx.put(
+            f"{house.url('api')}/v1/sandbox/partners/{code}",
+            json=wanted,
+            headers={"Authorization": f"Bearer {house.token('service', 'operator')}"},
+            timeout=30,
+            trust_env=False,
+        ).raise_for_status()
+
+
+def _get(url: str) -> str:
+    return str(httpx.get(url, timeout=30, trust_env=False).json()["key"])

@@ -1,0 +1,43 @@
+"""One house and one application for all tests of a module, which share its database anyway."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+import pytest_asyncio
+from litestar import Litestar
+
+from app import house as house_
+from app import main
+from app.house import House
+from app.settings import Environment, Settings
+from tests import postgres
+
+
+@pytest.fixture(scope="module")
+def settings(module_database: str, keys: Path) -> Settings:
+    word = postgres.ROLE_PASSWORD
+    return Settings(environment=Environment.TEST, database_url=module_database, role_password=word, keys=keys)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(settings: Settings) -> AsyncIterator[House]:
+    async with house_.opened(settings) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def app(settings: Settings, house: House) -> Litestar:
+    """Give the application over that house; its own lifespan, which would open another, is not begun."""
+    built = main.build(settings)
+    built.state.house = house
+    return built
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client(app: Litestar, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(cast("Any", app))
+    async with httpx.AsyncClient(transport=transport, base_url=settings.issuer) as speaking:
+        yield speaking

@@ -1,0 +1,108 @@
+"""The contract: valid, complete, and the one that is written down in docs/openapi.json (`make openapi` writes it)."""
+
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+from litestar import Litestar
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from app import main, problems
+from app.openapi import written
+from app.settings import Environment, Settings
+
+GOLDEN = Path(__file__).parents[2] / "docs" / "openapi.json"
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+def build() -> Litestar:
+    """Build without starting: the contract needs no database."""
+    return main.build(
+        Settings(environment=Environment.TEST, database_url="postgresql+psycopg://nobody@127.0.0.1:1/none")
+    )
+
+
+APP = build()
+CONTRACT: dict[str, Any] = msgspec.json.decode(written(APP))
+OPERATIONS = [
+    pytest.param(path, method, operation, id=operation["operationId"])
+    for path, item in CONTRACT["paths"].items()
+    for method, operation in item.items()
+    if method in METHODS
+]
+
+
+def resolved(answer: dict[str, Any]) -> dict[str, Any]:
+    """Follow a reference to a shared answer."""
+    name = answer.get("$ref", "").rsplit("/", 1)[-1]
+    found: dict[str, Any] = CONTRACT["components"]["responses"][name] if name else answer
+    return found
+
+
+def test_the_contract_is_the_one_written_down() -> None:
+    assert GOLDEN.read_bytes() == written(APP), "the contract changed: run `make openapi` and review the difference"
+
+
+def test_the_contract_is_valid_openapi() -> None:
+    errors = [str(error) for error in OpenAPIV31SpecValidator(CONTRACT).iter_errors()]
+
+    assert errors == []
+
+
+def test_operation_ids_are_unique() -> None:
+    ids = [parameters.id for parameters in OPERATIONS]
+
+    assert len(ids) == len(set(ids))
+
+
+def test_every_route_is_in_the_contract_and_nothing_else_is() -> None:
+    served = {
+        (route.path_format, method.lower())
+        for route in APP.routes
+        for method in route.methods
+        if not route.path.startswith("/schema") and method.lower() in METHODS
+    }
+    described = {(path, method) for path, item in CONTRACT["paths"].items() for method in item if method in METHODS}
+
+    assert served == described
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
+def test_an_operation_says_what_it_needs_and_answers(path: str, method: str, operation: dict[str, Any]) -> None:
+    assert operation["summary"]
+    assert operation["description"]
+    assert operation["tags"]
+    assert "security" in operation
+    statuses = set(operation["responses"])
+    assert statuses & {"200", "201", "202", "204"}
+    if operation["security"]:
+        assert statuses >= {"401", "403"} or "400" in statuses
+    for status, answer in operation["responses"].items():
+        if status >= "400":
+            assert resolved(answer)["content"], f"{status} of {method} {path} has a form"
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
+def test_examples_are_what_the_schemas_allow(path: str, method: str, operation: dict[str, Any]) -> None:
+    bodies = [operation.get("requestBody", {}), *map(resolved, operation["responses"].values())]
+    for media_type, media in ((kind, media) for body in bodies for kind, media in body.get("content", {}).items()):
+        if "json" in media_type:
+            assert "example" in media, f"{method} {path} shows an example"
+            schema = {**media["schema"], "components": CONTRACT["components"]}
+            jsonschema.validate(media["example"], schema, cls=jsonschema.Draft202012Validator)
+
+
+def test_the_problem_is_described_once() -> None:
+    assert "Problem" in CONTRACT["components"]["schemas"]
+    assert set(CONTRACT["components"]["securitySchemes"]) == {"dpop"}
+    assert CONTRACT["webhooks"]
+
+
+@pytest.mark.parametrize("code", sorted({refusal.code for refusal in problems.REFUSALS.values()}))
+def test_every_problem_has_words_in_three_languages(code: str) -> None:
+    words = problems.texts()[code]
+
+    assert set(words) == {"en", "ru", "kk"}
+    assert all(title and detail for title, detail in words.values())

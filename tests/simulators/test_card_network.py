@@ -1,0 +1,124 @@
+"""The simulated card network: what it sends, how its faults repeat, what it remembers."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+
+from app.partners import webhook
+from simulators.card_network import ISSUER_UNAVAILABLE, Network, Step, Swipe
+from simulators.faults import Faults
+
+pytestmark = pytest.mark.asyncio
+COFFEE = Swipe(pan="9398010000000000", expiry="2027-10", amount_minor=1_500_00, merchant="Dostyk Books")
+AT_ONCE = (0.0, 0.0, 0.0)
+TRIES = len(AT_ONCE)
+YES = {"authorization_id": "payment_1", "approved": True, "code": "00", "reason": None}
+
+
+class Issuer(httpx.AsyncBaseTransport):
+    """Answers every message alike and keeps what it was sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[httpx.Request] = []
+        self._silent = 0
+
+    def fall_silent(self, *, times: int) -> None:
+        """Let the next messages fall."""
+        self._silent = times
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.sent.append(request)
+        if self._silent:
+            self._silent -= 1
+            raise httpx.ConnectError("away")
+        return httpx.Response(200, json=YES)
+
+    def client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(transport=self, base_url="http://issuer")
+
+
+async def test_every_message_is_signed_over_the_bytes_that_travel(tmp_path: Path) -> None:
+    issuer = Issuer()
+    network = Network("mspk", issuer.client(), tmp_path, pauses_s=AT_ONCE)
+
+    bought = await network.swipe(COFFEE)
+    await network.clear(bought, Step(amount_minor=1_000_00, final=False))
+    await network.reverse(bought, Step(amount_minor=500_00))
+
+    key = webhook.public_key(network.public_key)
+    received = [webhook.verify(sent.headers, sent.content, keys=[key], now=datetime.now(UTC)) for sent in issuer.sent]
+    assert [message.id for message in received] == [
+        f"{bought.id}-{element}" for element in ("authorization-1", "clearing-1", "reversal-1")
+    ]
+    assert [sent.url.path for sent in issuer.sent] == [
+        f"/v1/networks/mspk/{kind}" for kind in ("authorizations", "clearings", "reversals")
+    ]
+    asked = [msgspec.json.decode(sent.content)["amount"]["amount_minor"] for sent in issuer.sent]
+    assert asked == [1_500_00, 1_000_00, 500_00]
+
+
+async def faults(folder: Path, seed: int) -> list[int]:
+    """Count how often each of twenty messages travelled."""
+    issuer = Issuer()
+    network = Network("mspk", issuer.client(), folder, faults=Faults(seed=seed, duplicate=0.3, lost_answer=0.3))
+    bought = [await network.swipe(COFFEE) for _ in range(20)]
+    times = Counter(msgspec.json.decode(sent.content)["lifecycle_id"] for sent in issuer.sent)
+    return [times[purchase.id] for purchase in bought]
+
+
+async def test_the_same_seed_makes_the_same_faults(tmp_path: Path) -> None:
+    seven, again, eight = [await faults(tmp_path, seed) for seed in (7, 7, 8)]
+
+    assert set(seven) > {1, 2}
+    assert seven == again
+    assert seven != eight
+
+
+async def test_an_issuer_that_comes_back_is_asked_again_with_the_same_message(tmp_path: Path) -> None:
+    issuer = Issuer()
+    issuer.fall_silent(times=2)
+
+    bought = await Network("mspk", issuer.client(), tmp_path, pauses_s=AT_ONCE).swipe(COFFEE)
+
+    assert bought.heard[-1].approved
+    assert len({(sent.headers["webhook-id"], sent.content) for sent in issuer.sent}) == 1
+
+
+async def test_a_clearing_nobody_answered_is_the_same_clearing_again(tmp_path: Path) -> None:
+    issuer = Issuer()
+    network = Network("mspk", issuer.client(), tmp_path, pauses_s=AT_ONCE)
+    bought = await network.swipe(COFFEE)
+    issuer.fall_silent(times=TRIES)
+
+    await network.clear(bought, Step())
+    assert bought.heard[-1].code == ISSUER_UNAVAILABLE
+    await network.clear(bought, Step())
+
+    assert [heard.element for heard in bought.heard] == ["authorization-1", "clearing-1"]
+    assert bought.heard[-1].approved
+
+
+async def test_a_purchase_given_up_for_want_of_an_answer_is_taken_back_first(tmp_path: Path) -> None:
+    issuer = Issuer()
+    network = Network("mspk", issuer.client(), tmp_path, pauses_s=AT_ONCE)
+    issuer.fall_silent(times=TRIES)
+    left = await network.swipe(COFFEE)
+
+    await network.swipe(COFFEE)
+
+    assert [heard.element for heard in left.heard] == ["authorization-1", "reversal-1"]
+    assert [sent.url.path.rpartition("/")[2] for sent in issuer.sent[TRIES:]] == ["reversals", "authorizations"]
+
+
+async def test_a_network_that_starts_again_knows_its_purchases_and_its_key(tmp_path: Path) -> None:
+    before = Network("mspk", Issuer().client(), tmp_path)
+    bought = await before.clear(await before.swipe(COFFEE), Step())
+
+    after = Network("mspk", Issuer().client(), tmp_path)
+
+    assert after.purchase(bought.id) == bought
+    assert after.public_key == before.public_key

@@ -1,0 +1,277 @@
+"""What DESIGN and STYLE promise about the shape of the code, read from the code itself."""
+
+import ast
+import importlib
+import pkgutil
+import re
+import string
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from app import problems
+from app.language import Language
+
+ROOT = Path(__file__).parent.parent
+DECIDING = ("wallet", "cards", "invest", "kyc", "residency", "law", "proof")
+SHIPPED = ("app", *DECIDING, "migrations")
+EVERYTHING = (*SHIPPED, "simulators", "bench", "tests")
+COUNTING_MONEY = ("wallet", "cards", "invest", "law")
+
+FUNCTION_LINES_MAX = 60
+FILE_LINES_MAX = 400
+CONFTEST_LINES_MAX = 150
+
+#: Exceptions that never become an answer of ours, and where they end instead.
+INTERNAL: dict[str, str] = {
+    "app.auth.client": "the token endpoint, as OAuth's invalid_client; the operator's terminal",
+    "app.auth.guard.OpenRoute": "the start: the routes are ours",
+    "app.auth.jose": "caught where a proof, a token or an assertion is read",
+    "app.batch.UnknownLane": "500: lanes are ours",
+    "app.credential_keys": "the worker's log: somebody must renew a certificate",
+    "app.embedded": "the operator's terminal",
+    "app.http.wallet_openid.refusals": "the standard's own form of error",
+    "app.partners.agencies": "the worker: asked again later",
+    "app.partners.message": "the inbox: waits, or is parked for an officer",
+    "app.partners.webhook.BadSignature": "the partner's endpoints, in their own form",
+    "app.settings": "the operator's terminal",
+    "app.unprivileged": "the operator's terminal",
+    "cards.pan": "500: card numbers are ours; the network's are checked before",
+    "invest.life": "the worker: a message that is early waits",
+    "invest.product.BadTerms": "the operator's terminal",
+    "invest.settlement": "the worker: the placement stays where it is",
+    "kyc.curves": "a check of the document that does not pass",
+    "kyc.der": "a check of the document that does not pass; at the start for trusted lists",
+    "kyc.lists": "the worker: the list before stays in force",
+    "kyc.masterlist": "the start: trusted lists belong to the operator",
+    "kyc.signature": "a check of the document that does not pass",
+    "law.calendar": "500: the published calendars are ours",
+    "law.money.AmountOutOfRange": "500: wire amounts are bounded far below it",
+    "law.money.BadAmount": "500: the wire carries integers",
+    "law.money.CurrencyMismatch": "500: a mistake of ours",
+    "law.regime.BadProgramme": "the start: the programme is ours",
+    "law.rounding": "500: rates and weights are ours",
+    "law.threshold": "500: the rows are ours, and asking for one that isn't law is a mistake",
+    "proof.canonical": "500: what is hashed is ours",
+    "proof.chain": "the verifier's answer: a chain that was tampered with",
+    "proof.kms": "500 and an alarm: a key is lost or a row was tampered with",
+    "proof.signer": "the start: the key files are ours",
+    "residency.credential.check": "the verifier's answer",
+    "residency.credential.entries": "500: the lists are ours",
+    "residency.credential.jws": "caught where a proof or a presentation is read",
+    "residency.credential.key_proof": "OpenID4VCI's invalid_proof",
+    "residency.credential.nonce": "OpenID4VCI's invalid_nonce",
+    "residency.credential.notification": "OpenID4VCI's invalid_notification_id",
+}
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def files(*packages: str) -> list[Path]:
+    return sorted(path for package in packages for path in (ROOT / package).rglob("*.py"))
+
+
+def named(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def nodes(*packages: str) -> Iterator[tuple[str, ast.AST]]:
+    """Yield every node with where it stands."""
+    for path in files(*packages):
+        for node in ast.walk(tree(path)):
+            yield f"{named(path)}:{getattr(node, 'lineno', 1)}", node
+
+
+def test_a_function_fits_on_a_screen() -> None:
+    # The functions of a revision are frames around SQL; there the file's budget counts.
+    over = [
+        f"{where} {node.name}"
+        for where, node in nodes(*EVERYTHING)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and not where.startswith("migrations/versions/")
+        and node.end_lineno is not None
+        and node.end_lineno - node.lineno + 1 > FUNCTION_LINES_MAX
+    ]
+    assert not over
+
+
+def test_a_file_holds_one_idea() -> None:
+    over = [
+        named(path)
+        for path in files(*EVERYTHING)
+        if len(path.read_text(encoding="utf-8").splitlines())
+        > (CONFTEST_LINES_MAX if path.name == "conftest.py" else FILE_LINES_MAX)
+    ]
+    assert not over
+
+
+def test_a_file_is_named_for_what_it_holds() -> None:
+    vague = {"service", "services", "manager", "helpers", "utils", "common", "core", "misc", "base"}
+    found = [named(path) for path in files(*EVERYTHING) if vague & {path.stem, path.parent.name}]
+    # A service of the state is a noun of the decree (D2.4), not a layer.
+    assert set(found) <= {"residency/service.py"}
+
+
+def test_what_a_docstring_points_to_exists() -> None:
+    pointer = re.compile(rf"\b((?:{'|'.join(EVERYTHING)}|docs)/[\w./-]*\w\.(?:py|md|toml))(?: +(\w+)\(\))?")
+    missing = []
+    for path in files(*EVERYTHING):
+        for file, function in pointer.findall(ast.get_docstring(tree(path)) or ""):
+            target = ROOT / file
+            if not target.exists():
+                missing.append(f"{named(path)} names {file}")
+            elif function and function not in functions(target):
+                missing.append(f"{named(path)} names {file} {function}()")
+    assert not missing
+
+
+def functions(path: Path) -> set[str]:
+    return {node.name for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+def test_only_app_reads_the_clock_and_the_environment() -> None:
+    outside = {
+        ("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today"),
+        ("time", "time"), ("time", "time_ns"), ("os", "environ"), ("os", "getenv"),
+    }  # fmt: skip
+    read = [
+        where
+        for where, node in nodes(*DECIDING, "migrations")
+        if isinstance(node, ast.Attribute) and (ast.unparse(node.value).rpartition(".")[2], node.attr) in outside
+    ]
+    assert not read
+
+
+def test_one_place_reads_the_real_clock() -> None:
+    read = {
+        where.partition(":")[0]
+        for where, node in nodes("app")
+        if isinstance(node, ast.Attribute)
+        and (ast.unparse(node.value).rpartition(".")[2], node.attr) in {("datetime", "now"), ("time", "time")}
+    }
+    assert read == {"app/clock.py"}
+
+
+def test_one_place_commits() -> None:
+    committing = {
+        where.partition(":")[0]
+        for where, node in nodes(*SHIPPED)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "commit"
+        # A story's own commit() is what db.py offers; what is counted is a connection's.
+        and ast.unparse(node.func.value) != "story"
+    }
+    assert committing <= {"app/db.py"}
+
+
+def test_money_is_never_a_float() -> None:
+    floats = [
+        where
+        for where, node in nodes(*COUNTING_MONEY)
+        if (isinstance(node, ast.Name) and node.id == "float")
+        or (isinstance(node, ast.Constant) and isinstance(node.value, float))
+    ]
+    assert not floats
+
+
+def test_imports_are_never_hidden_from_the_running_program() -> None:
+    # Litestar and msgspec resolve annotations while running (reference issue litestar#4870).
+    hidden = [where for where, node in nodes(*SHIPPED) if isinstance(node, ast.Name) and node.id == "TYPE_CHECKING"]
+    assert not hidden
+
+
+def test_an_exception_to_a_rule_carries_its_reason() -> None:
+    marker = re.compile(r"# (?:noqa: [A-Z0-9, ]*[0-9]|type: ignore\[[a-z, -]+\])(?P<reason>.*)")
+    bare = []
+    for path in files(*EVERYTHING):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            found = marker.search(line)
+            if found and not found["reason"].strip(" #"):
+                bare.append(f"{named(path)}:{number}")
+    settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    ignored = re.findall(r'^ *"[A-Z]+[0-9]*",(.*)$', settings, re.MULTILINE)
+    assert ignored
+    assert not bare
+    assert all(reason.strip().startswith("#") for reason in ignored)
+
+
+def test_the_lock_names_hashes_and_no_index() -> None:
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert "://" not in lock
+    assert all("--hash=sha256:" in block for block in re.split(r"\n(?=\w)", lock) if "==" in block)
+
+
+@pytest.mark.parametrize("script", ["simulators/passkey.py"])
+def test_a_script_for_outsiders_needs_nothing_of_ours(script: str) -> None:
+    imported = {
+        alias.name.partition(".")[0]
+        for node in ast.walk(tree(ROOT / script))
+        for alias in (node.names if isinstance(node, ast.Import) else [])
+    } | {
+        (node.module or "").partition(".")[0]
+        for node in ast.walk(tree(ROOT / script))
+        if isinstance(node, ast.ImportFrom)
+    }
+    assert imported <= sys.stdlib_module_names | {"cryptography", "httpx"}
+
+
+def refusals() -> dict[str, type[Exception]]:
+    """Return every exception class of the shipped packages by its full name."""
+    found = {}
+    for package in ("app", *DECIDING):
+        for module in pkgutil.walk_packages([str(ROOT / package)], f"{package}."):
+            for name, value in vars(importlib.import_module(module.name)).items():
+                if isinstance(value, type) and issubclass(value, Exception) and value.__module__ == module.name:
+                    found[f"{module.name}.{name}"] = value
+    return found
+
+
+def test_every_refusal_has_an_answer() -> None:
+    unanswered = {
+        name
+        for name, kind in refusals().items()
+        if not any(base in problems.REFUSALS for base in kind.__mro__)
+        and not kind.__name__.startswith("_")
+        and name not in INTERNAL
+        and kind.__module__ not in INTERNAL
+    }
+    assert not unanswered
+
+
+def test_nothing_is_called_internal_that_is_answered_or_gone() -> None:
+    known = refusals()
+    places = set(known) | {kind.__module__ for kind in known.values()}
+    answered = {kind.__module__ for kind in problems.REFUSALS} | {
+        f"{kind.__module__}.{kind.__name__}" for kind in problems.REFUSALS
+    }
+    assert set(INTERNAL) <= places
+    assert not set(INTERNAL) & answered
+
+
+def codes() -> list[str]:
+    return sorted(
+        {refusal.code for refusal in problems.REFUSALS.values()} | set(problems.BY_STATUS.values()) | {"internal_error"}
+    )
+
+
+@pytest.mark.parametrize("code", codes())
+def test_every_code_speaks_three_languages(code: str) -> None:
+    texts = problems.texts()[code]
+    placeholders = {
+        tag: {field for _, field, _, _ in string.Formatter().parse(" ".join(text)) if field}
+        for tag, text in texts.items()
+    }
+
+    assert set(texts) == set(Language)
+    assert placeholders["kk"] == placeholders["ru"] == placeholders["en"]
+    for text in texts["en"]:
+        assert not re.search("[а-яёәіңғүұқөһ]", text, re.IGNORECASE)
+    for tag in ("ru", "kk"):
+        assert all(re.search("[а-яёәіңғүұқөһ]", text, re.IGNORECASE) for text in texts[tag])
