@@ -31,7 +31,7 @@ demo: .venv/installed ## live one e-resident's life on real processes; ARGS=--on
 	@$(BIN)/python -m simulators.demo $(ARGS)
 
 test: .venv/installed ## run every test on PostgreSQL; ARGS="-k card" runs some
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/installed ## format, lint, types, import contracts, size budget, OpenAPI
 	$(BIN)/ruff format --check .

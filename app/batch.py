@@ -24,15 +24,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app import clock, idempotency_key
+from app import db as db_
 from app.idempotency_key import Claim, Stored
 from wallet.desk import Desk
 from wallet.ledger import Lane
 
 Verb = Callable[[Desk, Sequence[Any]], Awaitable[Sequence[Any]]]
 Render = Callable[[Sequence[Any]], Stored]
-
-# Serialization failure, deadlock, lock not available, server going down or gone: the same batch again.
-_AGAIN = {"40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "08000", "08003", "08006", None}
 
 _log = structlog.get_logger()
 
@@ -193,12 +191,10 @@ class Batch:
             await asyncio.sleep(pause_s)
             try:
                 return await self._transact(key, entries)
-            except sqlalchemy.exc.TimeoutError as error:
-                _log.warning("batch_waits_for_a_connection", error=str(error))
-            except sqlalchemy.exc.DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) not in _AGAIN:
+            except sqlalchemy.exc.SQLAlchemyError as error:
+                if not db_.passes(error):
                     raise
-                _log.warning("batch_again", sqlstate=getattr(error.orig, "sqlstate", None))
+                _log.warning("batch_again", error=type(error).__name__, sqlstate=db_.sqlstate(error))
         raise Unavailable
 
     async def _transact(self, key: Key, entries: list[Entry]) -> list[Reply | Exception]:
@@ -206,7 +202,7 @@ class Batch:
         async with self._engine.begin() as db:
             desk = await _open(db, lanes)
             round_ = _Round(entries, await _known(db, entries))
-            answers = await verb(desk, round_.items)
+            answers = await verb(desk, round_.items) if round_.items else []
             await desk.write()
             await _store(db, round_.settle(answers))
         return round_.replies()

@@ -1,4 +1,4 @@
-"""The only place that opens and commits transactions.
+"""Where a story's transaction is opened and committed; only batches (app/batch.py) and the gate have their own.
 
 A `Story` is one transaction, opened when it is first asked for its connection. In a handler it comes as the dependency
 `story`: Litestar finishes the dependency before the first byte of the answer leaves, so a commit that fails becomes a
@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy
+import sqlalchemy.exc
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -34,6 +35,27 @@ _OPEN = text(
     """
 )
 _SPEAK = text("SELECT set_config('app.holder', :holder, true)")
+
+
+#: SQLSTATEs that say "again": serialization, deadlock, a lock or time not to be had, no room, the server going or gone.
+_PASSES = {
+    "08000", "08003", "08006", "25P03", "40001", "40P01", "53100", "53200", "53300", "55P03", "57014", "57P01", "57P02",
+    "57P03", None,
+}  # fmt: skip
+
+
+def sqlstate(error: Exception) -> str | None:
+    """Name what the database refused (PostgreSQL appendix A); None where it was not even reached."""
+    found: str | None = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return found
+
+
+def passes(error: Exception) -> bool:
+    """Whether the same thing may succeed a moment later: it was not refused for what it is."""
+    if isinstance(error, sqlalchemy.exc.TimeoutError):
+        return True
+    lost = isinstance(error, sqlalchemy.exc.OperationalError | sqlalchemy.exc.InternalError)
+    return lost and sqlstate(error) in _PASSES
 
 
 def engine(settings: Settings, role: str) -> AsyncEngine:

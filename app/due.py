@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-#: Kind of work → how many rows of it wait at :now. The worker's steps take exactly these.
+#: Kind of work → how many rows of it wait at :now. What runs by the clock alone (lists, clean-ups) is not counted.
 WORK = {
     "relay": "SELECT app.unrelayed() + coalesce((SELECT sum(seq - relayed) FROM wallet.lane), 0)::bigint",
     "pipeline": "SELECT count(*) FROM residency.application WHERE due_at <= :now",

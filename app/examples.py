@@ -20,12 +20,7 @@ _BY_FORMAT = {
 def component_schemas() -> dict[str, Json]:
     """Schemas that no handler returns by type: the problem and its parts."""
     _, components = msgspec.json.schema_components([Problem], ref_template="#/components/schemas/{name}")
-    return components
-
-
-def webhooks() -> dict[str, Json]:
-    """Describe what partners are sent."""
-    return webhooks_out.described()
+    return components | webhooks_out.schemas()
 
 
 def add(schema: Json) -> None:

@@ -5,13 +5,16 @@ A handler gets it as the dependency `house`, a worker step as its argument, the 
 
 import asyncio
 import contextlib
+import functools
+import ssl
 from collections.abc import AsyncIterator
 
 import httpx
 import msgspec
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app import csca, db, trace
+from app import clock, csca, db, trace
 from app.auth.door import Door
 from app.credentials import Credentials
 from app.money import Money
@@ -40,8 +43,7 @@ class Keys(msgspec.Struct, frozen=True):
 class House(msgspec.Struct, frozen=True):
     """One process's share of the installation. Each engine logs in as the role of its name.
 
-    `csca` are the country signing authorities whose passports are trusted (kyc/chip.py). `draining` is set when the
-    process was told to stop: it finishes what it took in and takes in nothing more.
+    `csca` are the country signing authorities whose passports are trusted (kyc/chip.py).
     """
 
     settings: Settings
@@ -55,7 +57,6 @@ class House(msgspec.Struct, frozen=True):
     http: httpx.AsyncClient
     door: Door
     credentials: Credentials
-    draining: asyncio.Event
 
 
 def keys(settings: Settings) -> Keys:
@@ -77,7 +78,11 @@ async def opened(settings: Settings) -> AsyncIterator[House]:
     engines = {role: db.engine(settings, role) for role in walls.ROLES}
     # A partner answers in time or is unknown; redirects would send signed requests where nobody registered.
     async with httpx.AsyncClient(
-        timeout=httpx.Timeout(5.0), follow_redirects=False, event_hooks={"request": [_traced]}, trust_env=False
+        timeout=httpx.Timeout(5.0),
+        follow_redirects=False,
+        event_hooks={"request": [_traced]},
+        trust_env=False,
+        verify=_authorities(),
     ) as http:
         opened_keys = keys(settings)
         house = House(
@@ -92,14 +97,31 @@ async def opened(settings: Settings) -> AsyncIterator[House]:
             http=http,
             door=Door.open(settings, opened_keys.access, engines[walls.API]),
             credentials=Credentials.open(settings),
-            draining=asyncio.Event(),
         )
         try:
+            await _check_clock(house)
             yield house
         finally:
-            await house.money.drain()
+            # What is not answered by then is asked again by its caller, under the same key.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(settings.drain_s):
+                    await house.money.drain()
             for engine in engines.values():
                 await engine.dispose()
+
+
+async def _check_clock(house: House) -> None:
+    """Refuse to work for real people by a clock that was moved; raises clock.Moved."""
+    if not house.settings.virtual:
+        async with house.api.connect() as connection:
+            if await connection.scalar(text("SELECT advanced_by <> interval '0' FROM app.clock")):
+                raise clock.Moved
+
+
+@functools.cache
+def _authorities() -> ssl.SSLContext:
+    """Read the machine's certificate authorities, once: it takes longer than everything else here together."""
+    return ssl.create_default_context()
 
 
 async def _traced(request: httpx.Request) -> None:

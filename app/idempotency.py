@@ -40,6 +40,12 @@ def respond(stored: Stored, *, replayed: bool = False) -> Response[bytes]:
     return Response(stored.body, status_code=stored.status, media_type=kind, headers=headers)
 
 
+def refused(request: Request[Any, Any, Any], refusal: Exception) -> Stored:
+    """Encode a refusal as its problem, to be stored and sent."""
+    response = problems.on_refusal(request, refusal)
+    return Stored(response.status_code or 400, response.content, _kept(response.headers))
+
+
 def claim_of(request: Request[Any, Any, Any], principal: str, body: bytes) -> Claim:
     """Name this request; equal JSON in other spelling is the same request. Raises Missing, Malformed."""
     canonical = msgspec.json.encode(msgspec.json.decode(body), order="deterministic") if body else b""
@@ -64,17 +70,19 @@ class Once:
         self,
         act: Callable[[Story], Awaitable[Answer]],
         *,
-        status_code: int = 201,
         headers: Callable[[Answer], dict[str, str]] | None = None,
     ) -> Response[Any]:
-        """Run `act` in the story unless its answer is known; raises Missing, Reused, InProgress."""
+        """Run `act` in the story unless its answer is known, and answer with the route's status.
+
+        Raises Missing, Reused, InProgress.
+        """
         claim = claim_of(self._request, self._principal, await self._request.body())
         db = await self._story()
-        if not await db.scalar(_LOCK, _lock_key(claim)):
+        if not await db.scalar(_LOCK, lock_key(claim)):
             raise idempotency_key.InProgress
         if (known := await self._known(claim)) is not None:
             return respond(known, replayed=True)
-        answer = await self._first(act, status_code, headers)
+        answer = await self._first(act, headers)
         await db.execute(
             _STORE,
             {
@@ -100,7 +108,6 @@ class Once:
     async def _first(
         self,
         act: Callable[[Story], Awaitable[Answer]],
-        status_code: int,
         headers: Callable[[Answer], dict[str, str]] | None,
     ) -> Stored:
         db = await self._story()
@@ -110,16 +117,17 @@ class Once:
         except tuple(problems.REFUSALS) as refusal:
             if problems.of(refusal).status >= 500:  # noqa: PLR2004  passes by itself, so it is no answer to keep
                 raise
-            response = problems.on_refusal(self._request, refusal)
-            return Stored(response.status_code or 400, response.content, _kept(response.headers))
-        return Stored(status_code, msgspec.json.encode(answer), headers(answer) if headers else {})
+            return refused(self._request, refusal)
+        status: int = self._request.route_handler.status_code
+        return Stored(status, msgspec.json.encode(answer), headers(answer) if headers else {})
 
 
 def _kept(headers: dict[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in headers.items() if name.lower() in {"content-language", "vary"}}
 
 
-def _lock_key(claim: Claim) -> dict[str, int]:
+def lock_key(claim: Claim) -> dict[str, int]:
+    """Name the advisory lock that one key's first request holds while it runs."""
     digest = hashlib.sha256(f"{claim.principal}\x00{claim.key}".encode()).digest()
     return {
         "high": int.from_bytes(digest[:4], signed=True),

@@ -42,7 +42,12 @@ def downgrade(url: str, to: str) -> None:
 
 
 def set_role_password(url: str, word: str) -> None:
-    """Let the four roles log in with `word`; they belong to the server, so this holds for all its databases."""
+    """Let the four roles log in with `word`; they belong to the server, so this holds for all its databases.
+
+    Nothing is changed if they can already: our lock is one database's, and two that alter a role at once collide.
+    """
+    if all(_lets_in(url, role, word) for role in walls.ROLES):
+        return
     engine = sqlalchemy.create_engine(url, poolclass=pool.NullPool, hide_parameters=True)
     with engine.begin() as connection:
         connection.execute(text(_ONE_AT_A_TIME))
@@ -50,6 +55,16 @@ def set_role_password(url: str, word: str) -> None:
         for role in walls.ROLES:
             connection.execute(text(f"ALTER ROLE {role} PASSWORD {literal}"))
     engine.dispose()
+
+
+def _lets_in(url: str, role: str, word: str) -> bool:
+    login = sqlalchemy.make_url(url).set(username=role, password=word)
+    engine = sqlalchemy.create_engine(login, poolclass=pool.NullPool, hide_parameters=True)
+    try:
+        engine.connect().close()
+    except sqlalchemy.exc.OperationalError:
+        return False
+    return True
 
 
 def _run(url: str, to: str, command: Callable[[alembic.config.Config, str], None]) -> None:

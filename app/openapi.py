@@ -16,7 +16,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Contact, License, OpenAPI
 from litestar.router import Router
 
-from app import examples, reference
+from app import examples, reference, webhooks_out
 from app.auth.scopes import SCOPES
 
 Json = dict[str, Any]
@@ -93,7 +93,7 @@ def complete(schema: Json, handlers: dict[str, HTTPRouteHandler]) -> Json:
         for operation in item.values():
             if isinstance(operation, dict) and "operationId" in operation:
                 _complete(operation, handlers[operation["operationId"]], path)
-    schema["webhooks"] = examples.webhooks()
+    schema["webhooks"] = webhooks_out.described()
     schema["tags"] = [{"name": name, "description": f"{name}."} for name in _tags(schema)]
     _plain(components["schemas"])
     examples.add(schema)

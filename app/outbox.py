@@ -23,8 +23,9 @@ from proof import canonical, chain
 
 FEED = chain.Chain("feed/v1")
 SIZE_MAX = 1_000
-#: How often the head is signed while things happen.
+#: How often the head is signed while things happen, and how soon once nothing does.
 HEAD_EVERY = timedelta(minutes=1)
+HEAD_AFTER_QUIET = timedelta(seconds=2)
 #: The namespace of the ids of transfers seen from an account's side: uuid5 of the transfer's id and the side.
 _SIDES = UUID("0192f7d0-6a4b-7c3e-8000-65726573666f")
 _SOURCES = ("app", "cards", "credential", "invest", "kyc", "residency", "wallet")
@@ -124,7 +125,8 @@ async def step(house: House) -> int:
             position, head = items[-1].position, bytes.fromhex(items[-1].hash)
             await connection.execute(_WRITE, {"rows": msgspec.json.encode(items).decode()})
             await outgoing.fan_out(connection, items, now)
-        await _sign(house, connection, position, head, now)
+        patience = HEAD_EVERY if items else HEAD_AFTER_QUIET
+        await _sign(house, connection, position, head, now, patience)
         await connection.execute(_HEARTBEAT, {"at": now})
         return len(items)
 
@@ -195,11 +197,13 @@ def _side(row: Any, side: str, account: UUID, version: int, holder: UUID | None)
     }
 
 
-async def _sign(house: House, connection: AsyncConnection, position: int, head: bytes, now: datetime) -> None:
-    """Sign the head unless the last signature covers it or is less than a minute old."""
+async def _sign(  # noqa: PLR0917  the head and what decides about signing it
+    house: House, connection: AsyncConnection, position: int, head: bytes, now: datetime, patience: timedelta
+) -> None:
+    """Sign the head unless the last signature covers it or is younger than `patience`."""
     last = (await connection.execute(_LAST_HEAD)).one_or_none()
     covered, signed_at = (last.position, last.at) if last else (0, None)
-    if position == covered or (signed_at is not None and now - signed_at < HEAD_EVERY):
+    if position == covered or (signed_at is not None and now - signed_at < patience):
         return
     await sign_head(house, connection, position=position, head=head, now=now)
 

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-import sqlalchemy.exc
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from msgspec import Meta
 
-from app import batch, idempotency_key, language, person, standing, status_tokens, strict, trace, vault
+from app import batch, clock, db, idempotency_key, language, person, standing, status_tokens, strict, trace, vault
 from app.auth import challenge, dpop, gate, guard, mint, passkey, signin, stepup, subject, token
 from app.http import ids, paging, precondition
 from app.partners import caller, destination, registry, webhook
@@ -152,6 +151,7 @@ REFUSALS: dict[type[Exception], Refusal] = {
     # reports
     asof.AsOfNotSettled: Refusal(409, "as_of_not_settled", retry_after_s=1),
     # sandbox
+    clock.BeyondCalendar: Refusal(422, "beyond_calendar"),
 }
 
 #: What the framework refuses by status.
@@ -167,9 +167,6 @@ BY_STATUS = {
     429: "quota_exceeded",
     503: "overloaded",
 }
-
-#: SQLSTATEs that mean "again": lock not available, serialization, deadlock, timeout, disk full, shutdown, too many.
-_AGAIN = {"55P03", "40001", "40P01", "57014", "53100", "53200", "53300", "57P01", "57P02", "57P03", "25P03", None}
 
 
 @cache
@@ -252,11 +249,8 @@ def _parameters(error: ValidationException) -> list[FieldError]:
 
 def on_any(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Answer what nobody expected: say nothing of the inside, log the trace; "again" where the database says so."""
-    if isinstance(error, sqlalchemy.exc.TimeoutError) or (
-        isinstance(error, sqlalchemy.exc.OperationalError | sqlalchemy.exc.InternalError)
-        and getattr(error.orig, "sqlstate", None) in _AGAIN
-    ):
-        _log.warning("unavailable", error=type(error).__name__, sqlstate=getattr(error, "sqlstate", None))
+    if db.passes(error):
+        _log.warning("unavailable", error=type(error).__name__, sqlstate=db.sqlstate(error))
         return problem(request, 503, "overloaded", headers={"Retry-After": "1"})
     _log.error("unexpected", error=type(error).__name__, exc_info=error)
     return problem(request, 500, "internal_error")

@@ -5,11 +5,14 @@ which is how secrets arrive in production.
 """
 
 import enum
+import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import sqlalchemy
 
 
 class Environment(enum.StrEnum):
@@ -21,7 +24,10 @@ class Environment(enum.StrEnum):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """One installation. `database_url` is the owner's, for migrations; the application logs in as its four roles."""
+    """One installation. `database_url` is the owner's, for migrations; the application logs in as its four roles.
+
+    `role_password` is theirs. Where a demo or test does not name one it follows from the owner's (role_word).
+    """
 
     environment: Environment = Environment.PRODUCTION
     database_url: str
@@ -33,7 +39,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     origins: tuple[str, ...] = ("http://localhost:8000",)
     agencies_url: str | None = None
     pool_max: int = 12
-    posting_connections: int = 2
     body_max_bytes: int = 1_000_000
     drain_s: float = 25.0
     requests_per_minute: int = 6_000
@@ -63,9 +68,28 @@ def load(environ: Mapping[str, str]) -> Settings:
         if text is not None:
             given[field.name] = text.split(",") if field.name == "origins" else text
     try:
-        return msgspec.convert(given, Settings, strict=False, dec_hook=_hook)
+        told = msgspec.convert(given, Settings, strict=False, dec_hook=_hook)
+        told = msgspec.structs.replace(told, database_url=address(told.database_url))
     except msgspec.ValidationError as error:
         raise BadSetting(str(error).split("`")[-2] if "`" in str(error) else "?") from error
+    if told.role_password is None and told.virtual:
+        return msgspec.structs.replace(told, role_password=role_word(told.database_url))
+    return told
+
+
+def address(url: str) -> str:
+    """Name our driver in an address of PostgreSQL as libpq and hosting providers write it (`postgres://…`)."""
+    return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
+
+
+def role_word(database_url: str) -> str:
+    """Derive the roles' password from the owner's.
+
+    Roles belong to the server: whoever works on one, in whichever database, must not cut the others off by a word of
+    their own. It is as secret as the owner's password is.
+    """
+    password = sqlalchemy.make_url(address(database_url)).password or ""
+    return hashlib.sha256(b"eresidency roles\0" + password.encode()).hexdigest()
 
 
 def _text(environ: Mapping[str, str], name: str) -> str | None:

@@ -65,7 +65,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise Malformed("key given twice", f"/{key}")
+            raise Malformed(f"key `{key}` given twice")
         found[key] = value
     return found
 

@@ -81,4 +81,14 @@ lease = Table(
     Column("heartbeat", DateTime(timezone=True)),
 )
 
+# Built by revision 0004; see app/vault.py.
+resident_key = Table(
+    "resident_key",
+    metadata,
+    Column("holder", Uuid, primary_key=True),
+    Column("kek_version", Integer, nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
 event = journal.table(metadata)

@@ -2,19 +2,14 @@
 
 from typing import Any
 
+import msgspec
+
+from app.partners.outgoing import Sent
+
 
 def described() -> dict[str, dict[str, Any]]:
-    """One webhook: an event of the feed, in the envelope of Standard Webhooks 1.0.0."""
+    """Describe the one webhook there is: an event of the feed, in the envelope of Standard Webhooks 1.0.0."""
     header = {"in": "header", "required": True, "schema": {"type": "string"}}
-    event = {
-        "type": "object",
-        "required": ["type", "timestamp", "data"],
-        "properties": {
-            "type": {"type": "string", "examples": ["placement.booked"]},
-            "timestamp": {"type": "string", "format": "date-time"},
-            "data": {"type": "object", "additionalProperties": True, "examples": [{"position": 42}]},
-        },
-    }
     return {
         "event": {
             "post": {
@@ -24,11 +19,14 @@ def described() -> dict[str, dict[str, Any]]:
                 "tags": ["Webhooks"],
                 "security": [],
                 "parameters": [
-                    {**header, "name": "webhook-id", "example": "evt_01J9VX0TKB7Z8M2Q3R4S5T6V7W"},
+                    {**header, "name": "webhook-id", "example": "msg_06AVZR0TKB7Z8M2Q3R4S5T6V7W"},
                     {**header, "name": "webhook-timestamp", "example": "1788235200"},
                     {**header, "name": "webhook-signature", "example": "v1a,hnO3f9T8..."},
                 ],
-                "requestBody": {"required": True, "content": {"application/json": {"schema": event}}},
+                "requestBody": {
+                    "required": True,
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Sent"}}},
+                },
                 "responses": {
                     "204": {"description": "Taken."},
                     "410": {"description": "The endpoint is gone; nothing more is sent to it."},
@@ -36,3 +34,9 @@ def described() -> dict[str, dict[str, Any]]:
             }
         }
     }
+
+
+def schemas() -> dict[str, Any]:
+    """Give the schemas the description refers to."""
+    _, components = msgspec.json.schema_components([Sent], ref_template="#/components/schemas/{name}")
+    return components

@@ -39,14 +39,17 @@ _log = structlog.get_logger()
 
 
 async def run(house: House) -> None:
-    """Work until SIGTERM or SIGINT; the steps under way are finished first."""
+    """Work until SIGTERM or SIGINT; steps under way have `drain_s` to finish."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with asyncio.TaskGroup() as group:
-        for name, step in STEPS.items():
-            group.create_task(_repeat(house, name, step, stop))
+    tasks = [asyncio.create_task(_repeat(house, name, step, stop)) for name, step in STEPS.items()]
+    await stop.wait()
+    _, late = await asyncio.wait(tasks, timeout=house.settings.drain_s)
+    for task in late:
+        task.cancel()  # its transaction is undone and its rows are due again
+    await asyncio.gather(*late, return_exceptions=True)
 
 
 async def catch_up(house: House, rounds_max: int = 1_000) -> int:

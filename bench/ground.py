@@ -12,7 +12,7 @@ import psycopg
 import sqlalchemy
 from psycopg import sql
 
-from app import embedded, migrate
+from app import embedded, migrate, settings
 from app.settings import Environment, Settings
 
 _FOLDER = Path(".data/bench/postgres")
@@ -38,10 +38,10 @@ class Ground(msgspec.Struct, frozen=True):
 def prepared() -> Iterator[Ground]:
     """Make the ground and clear it away."""
     given = os.environ.get("DATABASE_URL")
-    server = given or embedded.start(_FOLDER).url
+    server = settings.address(given) if given else embedded.start(_FOLDER).url
     name = f"eresidency_bench_{secrets.token_hex(4)}"
     url = sqlalchemy.make_url(server).set(database=name).render_as_string(hide_password=False)
-    password = os.environ.get("ERESIDENCY_ROLE_PASSWORD") or secrets.token_urlsafe(24)
+    password = os.environ.get("ERESIDENCY_ROLE_PASSWORD") or settings.role_word(server)
     try:
         _tell(server, "CREATE DATABASE {}", name)
         with tempfile.TemporaryDirectory() as keys:

@@ -146,6 +146,8 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _FIRST_YEAR, _LAST_YEAR = 2024, 2030
+#: The last day any published calendar knows; terms that reach beyond it can't be computed.
+LAST_DAY = date(_LAST_YEAR, 12, 31)
 _OLD_CONSTITUTION_DAY = frozenset({date(2026, 8, 31)} | {date(year, 8, 30) for year in range(2026, _LAST_YEAR + 1)})
 _NEW_CONSTITUTION_DAY = frozenset(date(year, 3, 15) for year in range(2027, _LAST_YEAR + 1))
 

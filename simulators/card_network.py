@@ -43,8 +43,12 @@ Repeat = Annotated[int, Meta(ge=1, le=100)]
 
 
 class Swipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a terminal sends. `forced` asks nobody; `advice` tells the issuer that the network has said yes for it."""
+    """What a terminal sends. `forced` asks nobody; `advice` tells the issuer that the network has said yes for it.
 
+    `purchase_id` is the terminal's own name for the purchase: sent again for want of an answer, it is the same purchase.
+    """
+
+    purchase_id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,36}$")] | None = None
     pan: str
     expiry: str
     amount_minor: Minor
@@ -131,13 +135,20 @@ class Network:
 
         Before that it is told of the purchases that shops gave up for want of its answer, which may have been yes.
         """
+        purchase = self._purchases.get(swipe.purchase_id or "") or await self._open(swipe)
+        latest = purchase.heard[-1] if purchase.heard else None
+        asked_in_vain = latest is not None and latest.element.startswith("authorization") and _is_unanswered(latest)
+        if not swipe.forced and (latest is None or asked_in_vain):
+            await self.ask(purchase)
+            self._write(purchase)
+        return purchase
+
+    async def _open(self, swipe: Swipe) -> Purchase:
         for left in [left for left in self._purchases.values() if _is_in_doubt(left)]:
             await self.reverse(left, Step())
-        purchase = Purchase(id=f"{time.time_ns() // 1000}{secrets.randbelow(10**4):04d}", swipe=swipe)
-        self._purchases[purchase.id] = purchase
-        if not swipe.forced:
-            await self.ask(purchase)
-        self._write(purchase)
+        name = swipe.purchase_id or f"{time.time_ns() // 1000}{secrets.randbelow(10**4):04d}"
+        purchase = self._purchases[name] = Purchase(id=name, swipe=swipe)
+        self._write(purchase)  # before the issuer hears of it, or a network that is killed forgets what it asked
         return purchase
 
     async def ask(self, purchase: Purchase) -> None:
@@ -205,11 +216,18 @@ class Network:
         return None
 
     def _read(self) -> list[Purchase]:
-        """Read what an earlier run of this process noted; the latest line of a purchase is the purchase."""
+        """Read what an earlier run of this process noted; the latest line of a purchase is the purchase.
+
+        Of one that it had asked about and not noted an answer to, nobody knows the answer.
+        """
         if not self._journal.exists():
             return []
         whole, _, _ = self._journal.read_bytes().rpartition(b"\n")  # the last line may be torn
-        return msgspec.json.Decoder(Purchase).decode_lines(whole)
+        latest = {purchase.id: purchase for purchase in msgspec.json.Decoder(Purchase).decode_lines(whole)}
+        for purchase in latest.values():
+            if not purchase.heard and not purchase.swipe.forced:
+                purchase.heard.append(_fold("authorization-1", [None]))
+        return list(latest.values())
 
     def _write(self, purchase: Purchase) -> None:
         self._journal.touch(mode=0o600)  # it holds card numbers

@@ -3,7 +3,7 @@
 Everything of one installation lies in one folder: cluster, keys, ports, logs. Opened again, it goes on where it was.
 Children run in sessions of their own, so Ctrl-C reaches only us and we stop them in order; if we are killed ourselves,
 the next opening ends what we left, by the pids noted in the folder. PostgreSQL is a daemon of app/embedded.py; with
-DATABASE_URL set it is somebody else's and is left alone.
+DATABASE_URL set it is somebody else's, who starts and stops it, and the installation lives in the database named there.
 """
 
 import contextlib
@@ -11,7 +11,6 @@ import fcntl
 import http.client
 import json
 import os
-import secrets
 import shlex
 import signal
 import socket
@@ -32,6 +31,15 @@ STOP_WITHIN_S = 30.0  # the API drains for 25
 
 class Busy(Exception):
     """Another process runs the installation in this folder."""
+
+
+class Ended(Exception):
+    """A program ended though nobody asked it to; carries its name and the end of its log."""
+
+    def __init__(self, name: str, said: str) -> None:
+        super().__init__(f"{name} ended: {said}")
+        self.name = name
+        self.said = said
 
 
 class DidNotStart(Exception):
@@ -58,17 +66,20 @@ class Program(NamedTuple):
 class House:
     """One installation. Use it as a context: at the end every process it started is gone.
 
-    `settings` are what every program of it is told by its environment, over the house's own.
+    `settings` are what every program of it is told by its environment, over the house's own. `database_url` is the
+    owner's of a database on a server of somebody else, by default DATABASE_URL.
     """
 
-    def __init__(self, folder: Path, programs: Mapping[str, Program]) -> None:
+    def __init__(self, folder: Path, programs: Mapping[str, Program], *, database_url: str | None = None) -> None:
         self.folder = folder.absolute()
         self.programs = programs
         self.settings: dict[str, str] = {}
         self._tokens: dict[tuple[str, str], str] = {}
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._held = contextlib.ExitStack()
-        self._database_url = os.environ.get("DATABASE_URL", "")
+        self._database_url = database_url or os.environ.get("DATABASE_URL", "")
+        #: Whether PostgreSQL is ours to start, stop and kill.
+        self.owns_database = not self._database_url
 
     def __enter__(self) -> Self:
         """Take the folder for ourselves and end what a killed predecessor left. Raises Busy."""
@@ -102,11 +113,12 @@ class House:
 
     def environ(self) -> dict[str, str]:
         """Build the settings every program of the house is started with."""
-        own = {name: value for name, value in os.environ.items() if not name.startswith("ERESIDENCY_")}
+        # The roles belong to the server, so whoever runs it may have given them a password (app/settings.py role_word).
+        kept = {"ERESIDENCY_ROLE_PASSWORD"}
+        own = {name: text for name, text in os.environ.items() if name in kept or not name.startswith("ERESIDENCY_")}
         return own | {
             "ERESIDENCY_ENVIRONMENT": "demo",
             "ERESIDENCY_DATABASE_URL": self._database_url,
-            "ERESIDENCY_ROLE_PASSWORD": self._secret("role.password"),
             "ERESIDENCY_KEYS": str(self.folder / "keys"),
             **self.settings,
         }
@@ -118,13 +130,6 @@ class House:
         file = self.folder / "environment"
         file.touch(mode=0o600)
         file.write_text(lines)
-
-    def _secret(self, name: str) -> str:
-        file = self.folder / "keys" / name
-        if not file.exists():
-            file.touch(mode=0o600)
-            file.write_text(secrets.token_urlsafe(32))
-        return file.read_text()
 
     # -- programs ------------------------------------------------------------------------------------------------------
 
@@ -195,6 +200,12 @@ class House:
         child.wait()
         self._note()
 
+    def check(self) -> None:
+        """Raise Ended for the first program that isn't there any more."""
+        for name in self.programs:
+            if not self.is_running(name):
+                raise Ended(name, self.said(name, characters=500).strip() or "without a word")
+
     def is_running(self, name: str) -> bool:
         """Whether a program we started still lives."""
         return name in self._children and self._children[name].poll() is None
@@ -212,11 +223,6 @@ class House:
         return self._tokens[role, name]
 
     # -- database ------------------------------------------------------------------------------------------------------
-
-    @property
-    def owns_database(self) -> bool:
-        """Whether PostgreSQL is ours to start, stop and kill."""
-        return "DATABASE_URL" not in os.environ
 
     def start_database(self) -> None:
         """Start or adopt PostgreSQL and bring the schema up to date."""

@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -20,7 +21,7 @@ from simulators import passport
 from simulators.house import House
 from simulators.patience import Desk, PatientPhone, patiently, through, until
 from simulators.phone import Call, Refused
-from simulators.wallet_app import Held, WalletApp
+from simulators.wallet_app import Held, WalletApp, present
 from simulators.world import PASSPORTS
 
 #: The passport specimen of a real country, where somebody keeps one beside the project. Its chip is genuine and old.
@@ -57,6 +58,7 @@ class Journey:
     def __init__(self, house: House, record: Record | None = None) -> None:
         self.house = house
         self.phone = PatientPhone(house.url("api"), record=record)
+        self.held: Held | None = None
         self._record = record
         self._outside = httpx.AsyncClient(timeout=30, trust_env=False)
 
@@ -145,12 +147,12 @@ class Journey:
     async def take_credential(self) -> Facts:
         """Fetch the resident's ID into a wallet's own key and show two claims of it to a stranger."""
         async with WalletApp(record=self._record) as wallet:
-            held = await through(lambda: self._accept(wallet))
-            claims = [["residency_status"], ["age_equal_or_over", "18"]]
-            seen = await through(lambda: self._show(wallet, held, claims))
+            self.held = await through(lambda: self._accept(wallet))
+        seen = await self.show()
         failed = [check["name"] for check in seen["checks"] if check["outcome"] != "passed"]
         expect(seen["accepted"] and not failed, f"the verifier objects: {failed}")
         root = await self.ask("GET", "verifier", "/root")
+        held = self.held
         return {
             "credential": f"{held.claims['vct']}, {len(held.disclosures)} disclosures, all concealed until shown",
             "shown": pretty({key: seen["claims"][key] for key in ("residency_status", "age_equal_or_over")}),
@@ -161,12 +163,20 @@ class Journey:
         offer = await self.phone.post("/v1/me/credential-offers", {})
         return (await wallet.accept(offer["offer_uri"]))[0]
 
-    async def _show(self, wallet: WalletApp, held: Held, claims: list[list[str]]) -> Any:  # noqa: ANN401  a verdict
-        request = await self.ask("POST", "verifier", "/requests", {"claims": claims})
-        presentation = wallet.present(held, request)
-        return await self.ask(
-            "POST", "verifier", f"/requests/{request['id']}/presentation", {"presentation": presentation}
-        )
+    async def show(self) -> Any:  # noqa: ANN401  a verdict
+        """Show two claims of the credential that was taken to the verifier, who has asked for them."""
+        assert self.held is not None, "nothing was taken yet"
+        claims = [["residency_status"], ["age_equal_or_over", "18"]]
+        while True:
+            request = await self.ask("POST", "verifier", "/requests", {"claims": claims})
+            shown = present(self.held, claims, audience=request["audience"], nonce=request["nonce"])
+            try:
+                where = f"/requests/{request['id']}/presentation"
+                return await self.ask("POST", "verifier", where, {"presentation": shown})
+            except httpx.HTTPStatusError as refused:
+                # A verifier that was killed has forgotten what it asked for, and asks anew.
+                if refused.response.status_code != HTTPStatus.NOT_FOUND:
+                    raise
 
     # -- money ---------------------------------------------------------------------------------------------------------
 
@@ -226,10 +236,12 @@ class Journey:
 
     async def _buy(self, number: dict[str, str], minor: int, merchant: str) -> Any:  # noqa: ANN401  a purchase
         """Swipe, again for as long as the shop hears that the issuer can't be reached (field 39 of ISO 8583: 91)."""
-        swipe = {**number, "amount_minor": minor, "merchant": merchant}
-        return await until(
-            lambda: self.ask("POST", "card_network", "/purchases", swipe), lambda seen: seen["code"] != "91"
-        )
+
+        async def swipe() -> Any:  # noqa: ANN401  a purchase
+            told = {**number, "amount_minor": minor, "merchant": merchant, "purchase_id": secrets.token_hex(8)}
+            return await self.ask("POST", "card_network", "/purchases", told)
+
+        return await until(swipe, lambda seen: seen["code"] != "91")
 
     async def _clear(self, purchase: str) -> Any:  # noqa: ANN401  a purchase
         path = f"/purchases/{purchase}/clear"

@@ -24,9 +24,12 @@ PASSPORTS = Authority.seeded(1242)
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[House]:
-    """Open the installation in `folder` with everything started, and stop everything at the end."""
-    with House(folder, PROGRAMS) as house:
+def running(folder: Path, *, database_url: str | None = None) -> Iterator[House]:
+    """Open the installation in `folder` with everything started, and stop everything at the end.
+
+    `database_url` names a database on a server of somebody else, by default that of DATABASE_URL.
+    """
+    with House(folder, PROGRAMS, database_url=database_url) as house:
         PASSPORTS.export(house.folder / "csca")
         house.settings |= settings(house)
         outside = [name for name in PROGRAMS if name not in INSIDE]

@@ -15,11 +15,10 @@ import psycopg
 import sqlalchemy
 from psycopg import sql
 
-from app import embedded, migrate
+from app import embedded, migrate, settings
 from app.embedded import Server
 
 ROOT = Path(__file__).parent.parent
-ROLE_PASSWORD = os.environ.get("ERESIDENCY_ROLE_PASSWORD", "only-for-tests")
 
 _FOLDER = ROOT / ".data" / "test-postgres"
 _PREFIX = "eresidency_test_"
@@ -30,7 +29,7 @@ _SOURCES = ("migrations", "law")  # what the revisions are made of: their statem
 def serving() -> Iterator[str]:
     """Give the owner's address of a running server."""
     if given := os.environ.get("DATABASE_URL"):
-        yield given
+        yield settings.address(given)
         return
     with embedded.shared(_FOLDER, alone=_sweep) as server:
         yield server.url
@@ -48,8 +47,13 @@ def template(server: str) -> str:
             migrate.upgrade(_named(server, building))
             finished = "ALTER DATABASE {} RENAME TO {}"
             db.execute(sql.SQL(finished).format(sql.Identifier(building), sql.Identifier(name)))
-        migrate.set_role_password(server, ROLE_PASSWORD)
+        migrate.set_role_password(server, role_password(server))
     return name
+
+
+def role_password(server: str) -> str:
+    """Say what the roles log in with: the same as demo and bench say, which may run on this server now."""
+    return os.environ.get("ERESIDENCY_ROLE_PASSWORD") or settings.role_word(server)
 
 
 @contextlib.contextmanager

@@ -94,25 +94,32 @@ async def add(
 
 
 async def signed(
-    story: Story,
+    story: Story, settings: Settings, assertion: credential.Assertion, *, challenge_bytes: bytes, at: datetime
+) -> UUID:
+    """Believe an answer to a challenge and give its subject, for whom the story then speaks; raises Refused."""
+    subject = _claimed(assertion)
+    await story.speak_for(subject)
+    await signed_by(await story(), settings, subject, assertion, challenge_bytes=challenge_bytes, at=at)
+    return subject
+
+
+async def signed_by(
+    db: AsyncConnection,
     settings: Settings,
+    subject: UUID,
     assertion: credential.Assertion,
     *,
     challenge_bytes: bytes,
     at: datetime,
-    of: UUID | None = None,
-) -> UUID:
-    """Believe an answer to a challenge and give its subject: `of`, or anybody, for whom the story then speaks.
+) -> None:
+    """Believe that `subject` answered a challenge; raises Refused.
 
-    Raises Refused. The passkey's row stays locked, so an authenticator's counter can't be used twice at once.
+    The passkey's row stays locked, so an authenticator's counter can't be used twice at once.
     """
-    with _refusing():
-        subject, passkey_id = UUID(bytes=jose.unb64(assertion.response.user_handle)), jose.unb64(assertion.id)
-    if of is None:
-        await story.speak_for(subject)
-    elif of != subject:
+    if _claimed(assertion) != subject:
         raise Refused
-    db = await story()
+    with _refusing():
+        passkey_id = jose.unb64(assertion.id)
     columns = tables.passkey.c
     mine = (columns.id == passkey_id) & (columns.subject == subject)
     rows = await db.execute(select(columns.public_key, columns.sign_count).where(mine).with_for_update())
@@ -129,7 +136,11 @@ async def signed(
             require_user_verification=True,
         )
     await db.execute(update(tables.passkey).where(mine).values(sign_count=verified.new_sign_count, used_at=at))
-    return subject
+
+
+def _claimed(assertion: credential.Assertion) -> UUID:
+    with _refusing():
+        return UUID(bytes=jose.unb64(assertion.response.user_handle))
 
 
 def _verified(settings: Settings, attestation: credential.Attestation, challenge_bytes: bytes) -> VerifiedRegistration:

@@ -25,7 +25,6 @@ from app import clock, ids
 from app.auth import challenge, credential, jose, passkey, tables
 from app.auth.events import StepUpConfirmed
 from app.auth.principal import Principal
-from app.db import Story
 from app.http import ids as public_ids
 from app.http.wire import Wire
 from app.settings import Settings
@@ -111,7 +110,7 @@ def cover(operation: str, shown: Shown, *, nonce: str, text_version: str) -> byt
 
 
 async def redeem(
-    story: Story,
+    db: AsyncConnection,
     settings: Settings,
     me: Principal,
     *,
@@ -121,12 +120,12 @@ async def redeem(
 ) -> UUID:
     """Use up the confirmation of exactly `shown`, which is what the caller is about to do; give its id.
 
-    Raises Required, Mismatch, passkey.Refused. The signed bytes stay with the step-up as evidence. It is used in the
-    transaction of the effect: if that fails, the person need not confirm again.
+    Raises UnknownId, Required, Mismatch, passkey.Refused. The signed bytes stay with the step-up as evidence. It is
+    used in the transaction of the effect: if that fails, the person need not confirm again.
     """
     if confirmation is None:
         raise Required(operation)
-    now, db = clock.real(), await story()
+    now = clock.real()
     step_up = public_ids.parse("step_up", confirmation.id)
     columns = tables.step_up.c
     rows = await db.execute(
@@ -141,9 +140,7 @@ async def redeem(
     nonce, text_version = signed_over["nonce"], signed_over["text_version"]
     if cover(operation, shown, nonce=nonce, text_version=text_version) != stored.covered:
         raise Mismatch(operation)
-    await passkey.signed(
-        story, settings, confirmation.credential, challenge_bytes=stored.challenge, at=now, of=me.subject
-    )
+    await passkey.signed_by(db, settings, me.subject, confirmation.credential, challenge_bytes=stored.challenge, at=now)
     await _keep(db, me, step_up, operation, confirmation.credential, at=now)
     return step_up
 

@@ -24,7 +24,14 @@ from law.money import KZT
 #: The namespace of seeded partners.
 PARTNERS = UUID("0192f7d0-6a4b-7c3e-a000-65726573706e")
 #: What a seeded partner is told, where it is named.
-TOLD = ["payment.credited", "payment.suspended", "placement.requested", "placement.booked", "placement.released"]
+TOLD = [
+    "payment.credited",
+    "payment.suspended",
+    "placement.requested",
+    "placement.booked",
+    "placement.released",
+    "placement.repaid",
+]
 _SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
 _SAVINGS = Terms(

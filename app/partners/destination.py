@@ -42,11 +42,11 @@ class Destination(msgspec.Struct, frozen=True):
 
 def check(url: str, *, local: bool) -> None:
     """Refuse (Forbidden) a URL that could never be sent to; `local` is a demo or test, which stays on this machine."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise Forbidden("port") from error
+        raise Forbidden("form") from error
     if parts.username is not None or parts.fragment or not parts.hostname:
         raise Forbidden("form")
     if parts.scheme not in ({"http", "https"} if local else {"https"}):

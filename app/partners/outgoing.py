@@ -13,12 +13,13 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 from uuid import UUID
 
 import httpx
 import msgspec
 import structlog
+from msgspec import Meta
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -58,6 +59,19 @@ class Positioned(Protocol):
         ...
 
 
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """What a partner is sent: an event of the feed. `sequence` has no gaps: one that is missing was lost."""
+
+    type: Annotated[str, Meta(examples=["placement.booked"])]
+    timestamp: datetime
+    id: Annotated[str, Meta(examples=["evt_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
+    sequence: Annotated[int, Meta(ge=1, examples=[7])]
+    position: Annotated[int, Meta(ge=1, examples=[42])]
+    aggregate: UUID
+    version: Annotated[int, Meta(ge=1, examples=[3])]
+    data: Annotated[dict[str, Any], Meta(examples=[{"amount_minor": 100_000, "currency": "KZT"}])]
+
+
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """One event on its way to one endpoint. `attempts` counts this one; `leased_until` is this worker's lease."""
 
@@ -81,17 +95,17 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
         return ids.show("msg", self.id)
 
     def payload(self) -> bytes:
-        """Write the message, the same bytes at every attempt. `sequence` has no gaps: one that is missing was lost."""
-        message = {
-            "type": self.kind,
-            "timestamp": self.at,
-            "id": ids.show("evt", self.event_id),
-            "sequence": self.sequence,
-            "position": self.position,
-            "aggregate": self.aggregate,
-            "version": self.version,
-            "data": fact.shown(self.body),
-        }
+        """Write the message, the same bytes at every attempt."""
+        message = Sent(
+            type=self.kind,
+            timestamp=self.at,
+            id=ids.show("evt", self.event_id),
+            sequence=self.sequence,
+            position=self.position,
+            aggregate=self.aggregate,
+            version=self.version,
+            data=fact.shown(self.body),
+        )
         return msgspec.json.encode(message, order="deterministic")
 
 

@@ -1,4 +1,4 @@
-"""Placements on their way: requested by a resident, and step by step brought to the bank and back by the worker.
+"""Placements on their way: once confirmed, step by step brought to the bank and back by the worker.
 
 requested, sent, unknown  the bank is asked                        app/partners/asking.py     ask()
 booked, past its term     the bank is asked
@@ -10,30 +10,22 @@ matured                   principal and interest come back         invest/settle
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
-from uuid import UUID
 
 import msgspec
 import structlog
 
 from app import clock, db, ids
-from app.auth.principal import Principal
 from app.batch import Verb
 from app.house import House
 from app.idempotency_key import Stored
 from app.money import claim
 from app.partners import asking, registry
-from app.partners.registry import Partner
 from invest import placement, settlement
-from invest import request as requests
-from invest.consent import ConsentRequired
 from invest.life import State
 from invest.placement import Placement
-from invest.preview import Preview, UnknownPreview
-from invest.request import Confirmation, NotEnoughFree, NotSetAside, PreviewExpired, PreviewUsed, Refusal
 from invest.settlement import Blocked, Due, Settled
 from law import calendar
 from wallet.account import Purpose
-from wallet.transfer import Reason
 
 SIZE_MAX = 20
 _LEASE = timedelta(seconds=60)
@@ -46,36 +38,6 @@ _MOVES: dict[State, Verb] = {
     State.REJECTED: settlement.release,
     State.MATURED: settlement.repay,
 }
-
-
-class Requested(msgspec.Struct, frozen=True, kw_only=True):
-    """What the batch answered: the placement, or which refusal and, from the ledger, why."""
-
-    placement: Placement | None = None
-    refused: str | None = None
-    reason: Reason | None = None
-
-
-async def request(house: House, me: Principal, shown: Preview, partner: Partner, step_up: UUID) -> Placement:
-    """Set the money aside and write the placement, once per `step_up`; raises what invest/request.py refuses with."""
-    home = await house.money.wallet(me.subject)
-    confirmation = Confirmation(
-        placement=ids.new(),
-        preview=shown.id,
-        holder=me.subject,
-        wallet=home.account,
-        settlement=await house.money.operator(Purpose.INVEST_SETTLEMENT, lane=home.lane, label=partner.code),
-        actor=me.actor,
-        due_at=clock.real(),
-    )
-    name = claim(f"placement:{me.subject}", str(step_up), str(shown.id))
-    reply = await house.money.submit(
-        requests.request, [confirmation], lanes=[home.lane], claim=name, render=_render_requested
-    )
-    answer = msgspec.json.decode(reply.stored.body, type=Requested)
-    if answer.placement is None:
-        raise _refusal(answer, shown.id)
-    return answer.placement
 
 
 async def step(house: House) -> int:
@@ -121,26 +83,6 @@ async def _settle(house: House, found: Placement) -> None:
         _log.error("placement_blocked", placement=str(found.id), state=found.state, why=trouble)
         async with db.transaction(house.worker) as story:
             await asking.later(await story(), found, trouble)
-
-
-def _render_requested(answers: Sequence[Placement | Refusal]) -> Stored:
-    match answers[0]:
-        case Placement() as made:
-            answer = Requested(placement=made)
-        case NotSetAside() as refusal:
-            answer = Requested(refused=type(refusal).__name__, reason=refusal.reason)
-        case refusal:
-            answer = Requested(refused=type(refusal).__name__)
-    return Stored(200, msgspec.json.encode(answer))
-
-
-def _refusal(answer: Requested, shown: UUID) -> Refusal:
-    if answer.reason is not None:
-        return NotSetAside(answer.reason)
-    if answer.refused == UnknownPreview.__name__:
-        return UnknownPreview(shown)
-    bare = (ConsentRequired, PreviewExpired, PreviewUsed, NotEnoughFree)
-    return next(kind() for kind in bare if kind.__name__ == answer.refused)
 
 
 def _render_settled(answers: Sequence[Settled]) -> Stored:

@@ -71,7 +71,9 @@ def _people() -> None:
     )
     op.execute("CREATE INDEX passkey_subject ON app.passkey (subject)")
     walls.own_rows("app.passkey", "subject")
-    walls.grant("app.passkey", api="SELECT, INSERT, UPDATE (sign_count, used_at)")
+    # Who moves money takes the confirmation in the same transaction: the passkey's answer, its counter, the step-up.
+    counting = "sign_count, used_at"
+    walls.grant("app.passkey", api=f"SELECT, INSERT, UPDATE ({counting})", posting=f"SELECT, UPDATE ({counting})")
 
 
 def _challenges() -> None:
@@ -126,7 +128,7 @@ def _sessions() -> None:
     op.execute("CREATE INDEX session_subject ON app.session (subject, at)")
     walls.own_rows("app.session", "subject")
     walls.grant("app.session", api="SELECT, INSERT, UPDATE (ended_at, ended_why)", report="SELECT")
-    # The token itself is nowhere: `hash` recognises it. `salt` makes its child, see app/auth/session.py.
+    # The token itself is nowhere: `hash` recognises it. `salt` makes its child, see app/auth/refresh.py.
     op.execute(
         """
         CREATE TABLE app.refresh (
@@ -200,11 +202,8 @@ def _step_ups() -> None:
         """
     )
     walls.own_rows("app.step_up", "subject")
-    walls.grant(
-        "app.step_up",
-        api="SELECT, INSERT, UPDATE (used_at, passkey, client_data, authenticator_data, signature)",
-        report="SELECT",
-    )
+    using = "used_at, passkey, client_data, authenticator_data, signature"
+    walls.grant("app.step_up", api="SELECT, INSERT", posting=f"SELECT, UPDATE ({using})", report="SELECT")
 
 
 def _admission() -> None:

@@ -3,10 +3,14 @@
 import re
 
 import httpx
+import msgspec
 import pytest
 from litestar import Litestar
+from sqlalchemy import text
 
-from app import problems
+from app import idempotency, ids, main, problems
+from app.idempotency_key import Claim
+from app.settings import Environment, Settings
 from tests.app.people import bearer, keyed, residents, token
 
 pytestmark = pytest.mark.asyncio
@@ -21,6 +25,8 @@ pytestmark = pytest.mark.asyncio
         ("POST", "/health/live", 405, "method_not_allowed"),
         ("GET", "/v1/wallets/me", 401, "unauthenticated"),
         ("GET", "/problems/unheard_of", 404, "not_found"),
+        ("POST", "/v1/networks/%00/authorizations", 400, "invalid_request"),
+        ("GET", "/problems/not_found?a=%00", 400, "invalid_request"),
     ],
 )
 async def test_what_is_not_served_is_a_problem(
@@ -156,8 +162,9 @@ async def test_keys_of_two_callers_do_not_meet(app: Litestar, client: httpx.Asyn
     assert answers[0].json()["id"] != answers[1].json()["id"]
 
 
-async def test_every_answer_tells_the_quota(client: httpx.AsyncClient) -> None:
-    answers = [await client.get("/health/live") for _ in range(2)]
+@pytest.mark.parametrize("path", ["/problems/not_found", "/nowhere", "/v1/wallets/me"])
+async def test_every_answer_tells_the_quota(client: httpx.AsyncClient, path: str) -> None:
+    answers = [await client.get(path) for _ in range(2)]
 
     assert re.fullmatch(r'"default";q=\d+;w=60', answers[0].headers["ratelimit-policy"])
     quota = int(re.findall(r"q=(\d+)", answers[0].headers["ratelimit-policy"])[0])
@@ -165,16 +172,39 @@ async def test_every_answer_tells_the_quota(client: httpx.AsyncClient) -> None:
     assert second in {first - 1, quota - 1}, "one less, or the first of a new minute"
 
 
+async def test_who_is_over_the_quota_is_told_when_to_come_back(settings: Settings) -> None:
+    production = msgspec.structs.replace(settings, environment=Environment.PRODUCTION, requests_per_minute=1)
+    app = main.build(production)
+    async with app.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://house") as client:  # type: ignore[arg-type]  # Litestar types its own ASGI
+        answers = [await client.get("/problems/not_found") for _ in range(3)]
+        healthy = await client.get("/health/live")
+
+    assert answers[-1].status_code == 429
+    assert answers[-1].json()["code"] == "quota_exceeded"
+    assert 0 < int(answers[-1].headers["retry-after"]) <= 60
+    assert healthy.status_code == 200
+
+
+async def test_a_key_whose_first_request_is_still_running_is_told_to_wait(
+    app: Litestar, client: httpx.AsyncClient
+) -> None:
+    newcomer = ids.new()
+    bearer_ = await token(app, "resident", of=newcomer)
+    claim = Claim(f"resident:{newcomer}", "running", b"")
+
+    async with app.state.house.api.begin() as first:
+        assert await first.scalar(text("SELECT pg_try_advisory_xact_lock(:high, :low)"), idempotency.lock_key(claim))
+        body = {"service": "eresidency.assign"}
+        waiting = await client.post("/v1/applications", json=body, headers=keyed(bearer_, "running"))
+    done = await client.post("/v1/applications", json=body, headers=keyed(bearer_, "running"))
+
+    assert (waiting.status_code, waiting.json()["code"]) == (409, "idempotency_key_in_progress")
+    assert waiting.headers["retry-after"]
+    assert done.status_code == 201
+
+
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/health/startup"])
 async def test_it_is_alive_ready_and_started(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path)
 
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
-
-
-async def test_a_house_that_is_shutting_down_is_not_ready(app: Litestar, client: httpx.AsyncClient) -> None:
-    app.state.house.draining.set()
-
-    answer = await client.get("/health/ready")
-
-    assert (answer.status_code, answer.json()) == (503, {"status": "draining"})

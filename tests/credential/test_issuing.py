@@ -5,6 +5,7 @@ from uuid import UUID
 import httpx
 import pytest
 from litestar import Litestar
+from sqlalchemy import text
 
 from app import credentials, db
 from app.seed import Seeded
@@ -165,12 +166,10 @@ async def test_an_offer_is_for_e_residents(app: Litestar, client: httpx.AsyncCli
     assert (refused.status_code, refused.json()["code"]) == (403, "not_e_resident")
 
 
-async def test_an_offer_repeated_is_the_same_offer_and_is_good_once(
-    app: Litestar, client: httpx.AsyncClient, wallet: WalletApp
-) -> None:
+async def test_an_offer_is_good_once(app: Litestar, client: httpx.AsyncClient, wallet: WalletApp) -> None:
     holder = await resident(app)
     first, again = [await offered(client, holder, "same") for _ in range(2)]
-    assert first == again
+    assert first != again
     await wallet.accept(first)
 
     async with another_wallet(app) as thief:
@@ -178,6 +177,18 @@ async def test_an_offer_repeated_is_the_same_offer_and_is_good_once(
             await thief.accept(first)
 
     assert caught.value.error == "invalid_grant"
+
+
+async def test_no_copy_of_an_offer_is_kept(app: Litestar, client: httpx.AsyncClient) -> None:
+    holder = await resident(app)
+    answer = await client.post("/v1/me/credential-offers", json={}, headers=keyed(holder.access_token))
+
+    assert (answer.status_code, answer.headers["cache-control"]) == (201, "no-store")
+    code = Offer.read(answer.json()["offer_uri"]).code
+    assert code in answer.text
+    kept = text("SELECT count(*) FROM app.idempotency WHERE position(convert_to(:code, 'UTF8') IN body) > 0")
+    async with app.state.house.posting.connect() as everything:
+        assert await everything.scalar(kept, {"code": code}) == 0
 
 
 async def test_a_paused_credential_is_not_offered(app: Litestar, client: httpx.AsyncClient, wallet: WalletApp) -> None:

@@ -25,7 +25,7 @@ BELONGINGS = (
     "/v1/invest/placements",
     "/v1/invest/positions",
 )
-VICTIMS = ("api", "worker", "postgres")
+VICTIMS = ("api", "postgres", "worker")
 
 
 @pytest.fixture(scope="module")

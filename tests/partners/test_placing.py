@@ -10,11 +10,15 @@ import pytest
 from litestar import Litestar
 from sqlalchemy import text
 
-from app import db
+from app import clock, db
+from app import ids as mint
 from app.house import House
 from app.http import ids
-from app.partners import placing, registry
+from app.idempotency_key import Stored
+from app.money import claim
+from app.partners import inbox, placing, registry
 from app.settings import Settings
+from invest import settlement
 from simulators.bank import view
 from simulators.faults import Faults
 from tests.app import people
@@ -179,6 +183,24 @@ async def test_a_worker_that_dies_before_the_bank_hears_loses_nothing(
         assert (await mine.placement(placed))["state"] == "active"
 
 
+async def test_a_webhook_that_is_faster_than_the_answer_counts(app: Litestar, settings: Settings, out: Outside) -> None:
+    async with investor(app, settings, 133) as mine:
+        placed = await mine.places(50_000)
+
+        async def tell_first(request: httpx.Request) -> httpx.Response:
+            await out.public.send(request)
+            await out.works()
+            await inbox.step(out.house)
+            raise httpx.ReadTimeout("too late", request=request)
+
+        slow = msgspec.structs.replace(out.house, http=httpx.AsyncClient(transport=httpx.MockTransport(tell_first)))
+        await placing.step(slow)
+
+        row = await written(out, placed)
+        assert (row.state, row.trouble) == ("confirmed", None)
+        assert row.due_at <= clock.real()
+
+
 async def test_many_workers_and_repeated_words_book_once(app: Litestar, settings: Settings, out: Outside) -> None:
     async with investor(app, settings, 132) as mine:
         await mine.places(50_000)
@@ -282,6 +304,37 @@ async def test_at_maturity_principal_and_interest_come_back(app: Litestar, setti
         assert (await mine.placement(placed))["state"] == "repaid"
         assert await outside.balance(out.house, Purpose.INVEST_SETTLEMENT, CODE) == 0
         assert await outside.balance(out.house, Purpose.BANK, CODE) == -earned
+
+
+@pytest.mark.fresh
+async def test_repaid_three_times_in_one_batch_is_paid_once(app: Litestar, settings: Settings, out: Outside) -> None:
+    async with investor(app, settings, 152) as mine:
+        placed = await mine.places(50_000)
+        await run(out)
+        await move_clock(out.house, days=370)
+        await out.public.post(f"/placements/{placed['id']}/maturity")
+        await out.bank.send()
+        await inbox.step(out.house)
+        home = await out.house.money.wallet(mine.resident)
+        accounts = {
+            "wallet": home.account,
+            "settlement": await out.house.money.operator(Purpose.INVEST_SETTLEMENT, label=CODE),
+            "bank": await out.house.money.operator(Purpose.BANK, label=CODE),
+        }
+        about = ids.parse("placement", placed["id"])
+
+        async def repay(number: int) -> None:
+            due = settlement.Due(placement=about, first=mint.new(), second=mint.new(), actor="test", **accounts)
+            name = claim("test", f"repay/{number}", None)
+            await out.house.money.submit(
+                settlement.repay, [due], lanes=[home.lane], claim=name, render=lambda _: Stored(200, b"{}")
+            )
+
+        await asyncio.gather(*(repay(number) for number in range(3)))
+
+        earned = placed["interest"]["amount_minor"]
+        assert (await mine.balance())["posted"]["amount_minor"] == 1_000_000_00 + earned
+        assert (await mine.placement(placed))["state"] == "repaid"
 
 
 @pytest.mark.fresh

@@ -257,7 +257,7 @@ async def submit_application(
         filed = await filing.submit(db, locked, at=story.now, by=me.actor, thresholds=THRESHOLDS)
         return await _view(db, filed)
 
-    return await once(act, status_code=200)
+    return await once(act)
 
 
 @post(
@@ -278,7 +278,7 @@ async def withdraw_application(
         locked = await application.lock(db, ids.parse("application", application_id))
         return await _view(db, await filing.withdraw(db, locked, at=story.now, by=me.actor))
 
-    return await once(act, status_code=200)
+    return await once(act)
 
 
 @get(

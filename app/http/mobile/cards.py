@@ -305,7 +305,7 @@ async def _turn(once: Once, me: Principal, card_id: str, act_: Act) -> Response[
         before = await change.locked(db, ids.parse("card", card_id))
         return CardView.of(await change.turn(db, before, act_, actor=me.actor, at=story.now))
 
-    return await once(act, status_code=200, headers=_etag)
+    return await once(act, headers=_etag)
 
 
 def _etag(view: CardView) -> dict[str, str]:

@@ -97,26 +97,27 @@ class CredentialList(Wire, frozen=True):
 )
 async def offer_credential(
     data: JSONBody[OfferCredential],
-    once: NamedDependency[Once],
+    story: NamedDependency[Story],
     house: NamedDependency[House],
     me: NamedDependency[Principal],
 ) -> Response[CredentialOffer]:
-    """Make an offer with which a wallet fetches the caller's credential; for e-residents only."""
+    """Make an offer with which a wallet fetches the caller's credential; for e-residents only.
 
-    async def act(story: Story) -> CredentialOffer:
-        db, now = await story(), clock.real()
-        await credentials.e_resident(db, me.subject)
-        await issuing.require_issuable(db, me.subject, Kind.E_RESIDENT)
-        pre_authorized = await code.issue_code(db, me.subject, [data.configuration], now=now)
-        offer = {
-            "credential_issuer": house.settings.issuer,
-            "credential_configuration_ids": [data.configuration],
-            "grants": {PRE_AUTHORIZED: {"pre-authorized_code": pre_authorized}},
-        }
-        uri = f"{_SCHEME}?{urlencode({'credential_offer': msgspec.json.encode(offer).decode()})}"
-        return CredentialOffer(offer_uri=uri, expires_at=now + code.LIFETIME)
-
-    return await once(act, status_code=201)
+    Takes no Idempotency-Key: an answer kept for repeats would keep the code, of which we store only a hash. A second
+    offer does no harm; each is good once, for ten minutes.
+    """
+    db, now = await story(), clock.real()
+    await credentials.e_resident(db, me.subject)
+    await issuing.require_issuable(db, me.subject, Kind.E_RESIDENT)
+    pre_authorized = await code.issue_code(db, me.subject, [data.configuration], now=now)
+    offer = {
+        "credential_issuer": house.settings.issuer,
+        "credential_configuration_ids": [data.configuration],
+        "grants": {PRE_AUTHORIZED: {"pre-authorized_code": pre_authorized}},
+    }
+    uri = f"{_SCHEME}?{urlencode({'credential_offer': msgspec.json.encode(offer).decode()})}"
+    view = CredentialOffer(offer_uri=uri, expires_at=now + code.LIFETIME)
+    return Response(view, headers={"Cache-Control": "no-store"})
 
 
 @get(
@@ -144,7 +145,7 @@ async def pause_credential(
     credential_id: FromPath[str], once: NamedDependency[Once], me: NamedDependency[Principal]
 ) -> Response[CredentialView]:
     """Make every copy unusable until it is resumed."""
-    return await once(_act(credential_id, me, Act.PAUSE), status_code=200)
+    return await once(_act(credential_id, me, Act.PAUSE))
 
 
 @post(
@@ -159,7 +160,7 @@ async def resume_credential(
     credential_id: FromPath[str], once: NamedDependency[Once], me: NamedDependency[Principal]
 ) -> Response[CredentialView]:
     """Make the copies usable again that the caller paused."""
-    return await once(_act(credential_id, me, Act.RESUME), status_code=200)
+    return await once(_act(credential_id, me, Act.RESUME))
 
 
 class RevokeCredential(Wire, frozen=True):
@@ -183,7 +184,7 @@ async def revoke_credential(
     me: NamedDependency[Principal],
 ) -> Response[CredentialView]:
     """Make every copy void for good; a new offer then opens a new credential."""
-    return await once(_act(credential_id, me, Act.REVOKE, Reason(data.reason)), status_code=200)
+    return await once(_act(credential_id, me, Act.REVOKE, Reason(data.reason)))
 
 
 def _act(

@@ -2,28 +2,29 @@
 
 path   PUT  /v1/invest/consent     ->  invest/consent.py         give()
        POST /v1/invest/previews    ->  invest/quote.py           quote()
-       POST /v1/invest/placements  ->  app/partners/placing.py   request()  ->  invest/request.py  request()
+       POST /v1/invest/placements  ->  app/partners/confirming.py  confirm()  ->  invest/request.py  request()
 
 Previews and placements are for those who opted in; the catalogue may be read before, and positions after leaving.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Request, Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app import db as db_
+from app import idempotency, language, standing
 from app import ids as mint
-from app import language, standing
-from app.auth import stepup
 from app.auth.principal import Principal
 from app.db import Story
 from app.house import House
 from app.http import ids
 from app.http.mobile.invest_views import (
-    OPERATION,
     AskPreview,
     ConfirmPlacement,
     ConsentView,
@@ -39,9 +40,11 @@ from app.http.mobile.invest_views import (
 )
 from app.http.paging import Cursor, Limit, Pager
 from app.idempotency import Once
+from app.idempotency_key import Stored
 from app.language import Language
-from app.partners import placing, registry
+from app.partners import confirming, registry
 from invest import consent, placement, position, preview, product, quote
+from invest.placement import Placement
 from law import calendar
 from law.seed import THRESHOLDS
 from wallet import account
@@ -153,36 +156,42 @@ async def preview_placement(
 @post(
     "/v1/invest/placements",
     operation_id="confirmPlacement",
-    opt={"scope": "invest:write"},
+    opt={"scope": "invest:write", "idempotent": True},
     tags=["Invest"],
     summary="Confirm a preview",
 )
 async def confirm_placement(
+    request: Request[Any, Any, Any],
     data: JSONBody[ConfirmPlacement],
-    once: NamedDependency[Once],
     me: NamedDependency[Principal],
     house: NamedDependency[House],
 ) -> Response[PlacementView]:
     """Set the money aside and ask the bank. Needs the passkey's answer over what the preview says to show."""
-
-    async def act(story: Story) -> PlacementView:
+    claim = idempotency.claim_of(request, me.actor, await request.body())
+    # A story of its own, over before the batch begins: no connection waits for another.
+    async with db_.transaction(house.api, holder=me.subject, audience=me.role) as story:
         db = await story()
-        await consent.require(db, me.subject, story.now)
         shown = await preview.load(db, ids.parse("preview", data.preview_id), me.subject)
         offer = (await product.by_terms(db, [shown.terms]))[shown.terms]
         partner = await registry.find(db, offer.partner)
-        step_up = await stepup.redeem(
-            story,
-            house.settings,
-            me,
-            operation=OPERATION,
-            shown=to_show(shown, offer, partner),
-            confirmation=data.step_up,
-        )
-        made = await placing.request(house, me, shown, partner, step_up)
-        return PlacementView.of(made, offer, partner.name)
 
-    return await once(act, headers=lambda made: {"Location": f"/v1/invest/placements/{made.id}"})
+    def render(found: Sequence[Placement | confirming.Refusal]) -> Stored:
+        if not isinstance(found[0], Placement):
+            return idempotency.refused(request, found[0])
+        view = PlacementView.of(found[0], offer, partner.name)
+        return Stored(201, msgspec.json.encode(view), {"Location": f"/v1/invest/placements/{view.id}"})
+
+    reply = await confirming.confirm(
+        house,
+        me,
+        shown,
+        partner,
+        shown=to_show(shown, offer, partner),
+        step_up=data.step_up,
+        claim=claim,
+        render=render,
+    )
+    return idempotency.respond(reply.stored, replayed=reply.replayed)
 
 
 @get(

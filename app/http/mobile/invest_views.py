@@ -12,6 +12,7 @@ from app.auth import stepup
 from app.http import ids
 from app.http.wire import CurrencyCode, Minor, MoneyWire, Wire
 from app.language import Language
+from app.partners.confirming import OPERATION
 from app.partners.registry import Partner
 from invest.consent import Consent, Text
 from invest.interest import DayCount
@@ -21,9 +22,6 @@ from invest.position import Position
 from invest.preview import Preview
 from invest.product import InsuranceClass, Jurisdiction, Offer
 from law.money import Money
-
-#: What a confirmation by passkey is for; app/auth/stepup.py knows the version of its text.
-OPERATION = "invest.confirm"
 
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 in hex.", examples=["ab" * 32])]
 Rate = Annotated[

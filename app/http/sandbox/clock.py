@@ -9,7 +9,7 @@ from litestar.params import JSONBody
 from msgspec import Meta
 from sqlalchemy import text
 
-from app import due
+from app import clock, due
 from app.db import Story
 from app.house import House
 from app.http.wire import Wire
@@ -46,6 +46,7 @@ async def get_clock(story: NamedDependency[Story], house: NamedDependency[House]
     opt={"scope": "service:operate"},
     tags=["Sandbox"],
     summary="Move the clock forward",
+    status_code=200,
 )
 async def advance_clock(
     data: JSONBody[Advance], once: NamedDependency[Once], house: NamedDependency[House]
@@ -55,10 +56,11 @@ async def advance_clock(
     async def act(story: Story) -> ClockView:
         db = await story()
         by = timedelta(seconds=data.seconds)
+        clock.check_reach(story.now + by)
         await db.execute(_ADVANCE, {"by": by})
         return await _view(house, story.now + by)
 
-    return await once(act, status_code=200)
+    return await once(act)
 
 
 async def _view(house: House, now: datetime) -> ClockView:

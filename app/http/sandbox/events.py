@@ -68,7 +68,7 @@ async def inject_event(
         kept = await inbox.keep(db, house.keys.kms, partner, received, body=body, now=now)
         return InjectionView(id=received.id, result=kept)
 
-    return await once(act, status_code=202)
+    return await once(act)
 
 
 routes = [inject_event]

@@ -57,7 +57,10 @@ async def enrol_partner(
     data: JSONBody[WantedPartner],
     house: NamedDependency[House],
 ) -> Response[SeededPartner]:
-    """Make the partner `code` as described, or bring it up to date; another key is believed beside the ones before."""
+    """Make the partner `code` as described.
+
+    One that exists keeps its name and kind, is called at the new address and believed by the new key beside the old.
+    """
     wanted = demo.Wanted(
         code=code,
         name=data.name,

@@ -18,7 +18,7 @@ from tests import postgres
 
 @pytest.fixture(scope="module")
 def settings(module_database: str, keys: Path) -> Settings:
-    word = postgres.ROLE_PASSWORD
+    word = postgres.role_password(module_database)
     return Settings(environment=Environment.TEST, database_url=module_database, role_password=word, keys=keys)
 
 

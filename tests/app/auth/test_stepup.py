@@ -64,7 +64,7 @@ async def _redeem(
     async with story_of(house, "resident") as story:
         await story.speak_for(me.subject)
         await stepup.redeem(
-            story,
+            await story(),
             house.settings,
             me,
             operation=operation,

@@ -50,7 +50,8 @@ def tamper(books: Connection, *statements: str) -> None:
 
 
 async def _write(url: str, keys: Path) -> dict[str, str]:
-    settings = Settings(environment=Environment.TEST, database_url=url, role_password=postgres.ROLE_PASSWORD, keys=keys)
+    word = postgres.role_password(url)
+    settings = Settings(environment=Environment.TEST, database_url=url, role_password=word, keys=keys)
     async with house.opened(settings) as opened:
         await _story(opened)
         return opened.keys.audit.public_jwk
