@@ -34,10 +34,11 @@ Render = Callable[[Sequence[Any]], Stored]
 
 _log = structlog.get_logger()
 
+# NO KEY: a wallet that is being opened refers to its lane and need not wait for its batch, nor the batch for it.
 _LOCK = text(
     """
     SELECT lane, seq, block, head, (SELECT advanced_by FROM app.clock) AS advanced_by
-    FROM wallet.lane WHERE lane = ANY(:lanes) ORDER BY lane FOR UPDATE OF lane
+    FROM wallet.lane WHERE lane = ANY(:lanes) ORDER BY lane FOR NO KEY UPDATE OF lane
     """
 )
 _KNOWN = text(
@@ -192,7 +193,7 @@ class Batch:
             try:
                 return await self._transact(key, entries)
             except sqlalchemy.exc.SQLAlchemyError as error:
-                if not db_.passes(error):
+                if not (db_.passes(error) or _met_at_another_door(error)):
                     raise
                 _log.warning("batch_again", error=type(error).__name__, sqlstate=db_.sqlstate(error))
         raise Unavailable
@@ -206,6 +207,12 @@ class Batch:
             await desk.write()
             await _store(db, round_.settle(answers))
         return round_.replies()
+
+
+def _met_at_another_door(error: Exception) -> bool:
+    """Say whether a key was taken by `app/idempotency.py` meanwhile; tried again, the batch finds it."""
+    said = getattr(getattr(error, "orig", None), "diag", None)
+    return db_.sqlstate(error) == "23505" and getattr(said, "table_name", None) == "idempotency"
 
 
 async def _open(db: AsyncConnection, lanes: Sequence[int]) -> Desk:

@@ -6,26 +6,55 @@ eresidency seed N                         make residents 1 … N, the same ones 
 eresidency token mint --role ROLE         a token for somebody who tests from outside (demo, test)
 eresidency officer invite --name NAME     an invitation, with which a new officer makes a passkey
 eresidency client add --id ID …           register the public keys of a partner, regulator or service
+eresidency partner enrol CODE …           a bank or network: the key it is believed by, where it is called and told
+eresidency product publish FILE           a version of the terms a bank offers, as JSON
 eresidency openapi                        write the contract (docs/openapi.json is its golden copy)
 eresidency verify audit | ledger          recompute the chains from the rows; non-zero when they differ
+
+What cannot be done is said in one line on stderr, with the exit code 2.
 """
 
 import argparse
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from uuid import UUID
 
 import msgspec
+import psycopg
+import sqlalchemy.exc
 import uvicorn
 from litestar import Litestar
 
-from app import clock, db, house, log, main, migrate, openapi, seed, settings, verify, worker
-from app.auth import entry, mint
+from app import clock, db, house, ids, log, main, migrate, openapi, seed, settings, verify, worker
+from app.auth import client, entry, jose, mint
 from app.auth.principal import ROLES, Role
+from app.partners import destination, enrolment, registry, webhook
+from app.partners.enrolment import Publication, Wanted
+from app.partners.registry import Kind, Partner
 from app.settings import Settings
+from invest import product
+from invest.product import Offer
+
+#: What an operator hears instead of a traceback; `why` is the first line of what the refusal says itself.
+_REFUSALS: dict[type[Exception], str] = {
+    settings.BadSetting: "{why}; a setting is an environment variable, ERESIDENCY_…",
+    clock.Moved: "this is production, and its database says that its clock was moved",
+    mint.NotHere: "only a demo or test installation does this",
+    mint.OtherRole: "the subject exists already, as {role}",
+    mint.ScopeNotHeld: "the role may not hold {scopes}",
+    client.AlreadyRegistered: "there is a client of this id",
+    jose.Unreadable: "the file is no JWK set of public keys (P-256 or Ed25519)",
+    registry.UnknownPartner: "there is no partner {partner}",
+    webhook.BadKey: "the key is neither whpk_… (ed25519) nor whsec_… (24 to 64 bytes)",
+    destination.Forbidden: "nothing may be sent to this address: {reason}",
+    product.BadTerms: "the terms contradict themselves: {why}",
+    psycopg.OperationalError: "the database does not answer: {why}",
+    sqlalchemy.exc.OperationalError: "the database does not answer: {why}",
+}
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +62,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     log.configure()
     command: Callable[[argparse.Namespace, Settings], int] = given.command
-    return command(given, settings.load(os.environ))
+    try:
+        return command(given, settings.load(os.environ))
+    except tuple(_REFUSALS) as refusal:
+        said = next(text for kind, text in _REFUSALS.items() if isinstance(refusal, kind))
+        why = str(refusal).partition("\n")[0]
+        sys.stderr.write(f"eresidency: {said.format_map({'why': why, **vars(refusal)})}\n")
+        return 2
 
 
 def application() -> Litestar:
@@ -122,9 +157,37 @@ def _invite(given: argparse.Namespace, told: Settings) -> int:
 def _add_client(given: argparse.Namespace, told: Settings) -> int:
     async def add() -> UUID:
         async with house.opened(told) as opened:
-            return await entry.add_client(opened, given.id, given.role, given.jwks.read_bytes())
+            return await entry.add_client(opened, given.id, given.role, given.jwks)
 
     _print({"subject": asyncio.run(add())})
+    return 0
+
+
+def _enrol(given: argparse.Namespace, told: Settings) -> int:
+    wanted = Wanted(
+        code=given.code,
+        name=given.name,
+        kind=given.kind,
+        key=given.key,
+        base_url=given.base_url,
+        events_url=given.events_url,
+    )
+
+    async def enrol() -> Partner:
+        async with house.opened(told) as opened, db.transaction(opened.worker) as story:
+            return await enrolment.enrol(opened, story, wanted, partner=ids.new(), believed_from=clock.real())
+
+    _print({"partner": asyncio.run(enrol()).id})
+    return 0
+
+
+def _publish(given: argparse.Namespace, told: Settings) -> int:
+    async def publish() -> Offer:
+        async with house.opened(told) as opened, db.transaction(opened.worker) as story:
+            return await enrolment.publish(story, given.file)
+
+    offer = asyncio.run(publish())
+    _print({"product": offer.product, "version": offer.terms_version, "sha256": offer.terms_sha256.hex()})
     return 0
 
 
@@ -154,6 +217,26 @@ def _role(text: str) -> Role:
     if text not in ROLES:
         raise argparse.ArgumentTypeError(f"one of {', '.join(ROLES)}")
     return text
+
+
+def _code(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9-]{1,30}", text):
+        raise argparse.ArgumentTypeError("lower-case letters, digits and hyphens, up to 31")
+    return text
+
+
+def _file(name: str) -> bytes:
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{name}: {error.strerror}") from error
+
+
+def _publication(name: str) -> Publication:
+    try:
+        return msgspec.json.decode(_file(name), type=Publication)
+    except msgspec.DecodeError as error:
+        raise argparse.ArgumentTypeError(f"{name}: {error}") from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -186,6 +269,15 @@ def _parser() -> argparse.ArgumentParser:
     minting.add_argument("--scopes", help="separated by spaces; by default all of the role")
     minting.set_defaults(command=_mint)
 
+    _who_may_come(commands)
+    commands.add_parser("openapi", help="write the contract").set_defaults(command=_openapi)
+    verifying = commands.add_parser("verify", help="recompute").add_subparsers(required=True)
+    verifying.add_parser("audit").set_defaults(command=_verify_audit)
+    verifying.add_parser("ledger").set_defaults(command=_verify_ledger)
+    return parser
+
+
+def _who_may_come(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     inviting = commands.add_parser("officer", help="staff").add_subparsers(required=True).add_parser("invite")
     inviting.add_argument("--name", required=True)
     inviting.set_defaults(command=_invite)
@@ -193,14 +285,24 @@ def _parser() -> argparse.ArgumentParser:
     adding = commands.add_parser("client", help="machines").add_subparsers(required=True).add_parser("add")
     adding.add_argument("--id", required=True)
     adding.add_argument("--role", choices=("partner", "regulator", "service"), required=True)
-    adding.add_argument("--jwks", type=Path, required=True, help="file of a JWK set, public keys only")
+    adding.add_argument("--jwks", type=_file, required=True, help="file of a JWK set, public keys only")
     adding.set_defaults(command=_add_client)
 
-    commands.add_parser("openapi", help="write the contract").set_defaults(command=_openapi)
-    verifying = commands.add_parser("verify", help="recompute").add_subparsers(required=True)
-    verifying.add_parser("audit").set_defaults(command=_verify_audit)
-    verifying.add_parser("ledger").set_defaults(command=_verify_ledger)
-    return parser
+    enrolling = commands.add_parser("partner", help="banks, networks").add_subparsers(required=True).add_parser("enrol")
+    enrolling.add_argument("code", type=_code)
+    enrolling.add_argument("--name", required=True)
+    enrolling.add_argument("--kind", type=Kind, choices=tuple(Kind), required=True)
+    enrolling.add_argument("--key", required=True, help="what it signs with: whpk_… or whsec_… (Standard Webhooks)")
+    enrolling.add_argument("--base-url", help="where it is called")
+    enrolling.add_argument("--events-url", help="where it is told of what names it")
+    enrolling.set_defaults(command=_enrol)
+
+    products = commands.add_parser("product", help="what banks offer").add_subparsers(required=True)
+    publishing = products.add_parser("publish")
+    publishing.add_argument(
+        "file", type=_publication, help="JSON: code, partner, jurisdiction, currency, terms, withdrawn"
+    )
+    publishing.set_defaults(command=_publish)
 
 
 def main_() -> None:

@@ -1,7 +1,7 @@
 """Where the resident's ID meets the other rooms: who may have one (residency), what it says (kyc), what signs it.
 
 issue     app/http/wallet_openid/credential.py  ->  resident()  ->  residency/credential/issuing.py
-follow    whoever changes a status              ->  follow()    ->  residency/credential/life.py
+follow    app/http/officer/statuses.py          ->  follow()    ->  residency/credential/life.py
 """
 
 from datetime import datetime

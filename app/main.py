@@ -85,7 +85,8 @@ async def _story(request: Request[Any, Any, State]) -> AsyncGenerator[Story, Non
     caller: Principal | None = request.auth
     source = request.app.state.house.api
     holder = caller.holder if caller else None
-    async with telling(Story(source, holder=holder, audience=caller.role if caller else "public")) as story:
+    audience, actor = (caller.role, caller.actor) if caller else ("public", "")
+    async with telling(Story(source, holder=holder, audience=audience, actor=actor)) as story:
         yield story
 
 

@@ -119,8 +119,8 @@ async def step(house: House) -> int:
         now = _after(lease.heartbeat, story.now)
         last = (await connection.execute(_LAST)).one_or_none()
         position, head = (last.position, last.hash) if last else (0, FEED.genesis)
-        found = [*await _events(connection), *await _transfers(connection)]
-        items = _numbered(found, position, head, now)
+        moved, reached = await _transfers(connection)
+        items = _numbered([*await _events(connection), *moved], position, head, now)
         if items:
             position, head = items[-1].position, bytes.fromhex(items[-1].hash)
             await connection.execute(_WRITE, {"rows": msgspec.json.encode(items).decode()})
@@ -128,6 +128,9 @@ async def step(house: House) -> int:
         patience = HEAD_EVERY if items else HEAD_AFTER_QUIET
         await _sign(house, connection, position, head, now, patience)
         await connection.execute(_HEARTBEAT, {"at": now})
+        # Last, because it locks the lanes: batches wait for nothing but the commit.
+        for lane, seq in reached.items():
+            await connection.execute(_RELAYED, {"lane": lane, "seq": seq})
         return len(items)
 
 
@@ -159,8 +162,11 @@ async def _events(connection: AsyncConnection) -> list[dict[str, Any]]:
     return [rows[row.source, row.event_seq] for row in queued]
 
 
-async def _transfers(connection: AsyncConnection) -> list[dict[str, Any]]:
-    """One item for each side of a transfer that belongs to a resident, or one in all where neither does."""
+async def _transfers(connection: AsyncConnection) -> tuple[list[dict[str, Any]], dict[int, int]]:
+    """Read what is new of the lanes, and how far that reaches.
+
+    One item for each side of a transfer that belongs to a resident, or one in all where neither does.
+    """
     found: list[dict[str, Any]] = []
     reached: dict[int, int] = {}
     for row in await connection.execute(_TRANSFERS, {"size": SIZE_MAX}):
@@ -169,9 +175,7 @@ async def _transfers(connection: AsyncConnection) -> list[dict[str, Any]]:
         if row.credit_holder or not sides:
             sides.append(("credit", row.credit, row.credit_version, row.credit_holder))
         found += [_side(row, *side) for side in sides]
-    for lane, seq in reached.items():
-        await connection.execute(_RELAYED, {"lane": lane, "seq": seq})
-    return found
+    return found, reached
 
 
 def _side(row: Any, side: str, account: UUID, version: int, holder: UUID | None) -> dict[str, Any]:  # noqa: ANN401  a row of _TRANSFERS

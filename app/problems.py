@@ -19,7 +19,7 @@ from msgspec import Meta
 from app import batch, clock, db, idempotency_key, language, person, standing, status_tokens, strict, trace, vault
 from app.auth import challenge, dpop, gate, guard, mint, passkey, signin, stepup, subject, token
 from app.http import ids, paging, precondition
-from app.partners import caller, destination, registry, webhook
+from app.partners import caller, destination, registry, subscription, webhook
 from app.reports import asof
 from cards import card, order
 from invest import consent, placement, preview, product, quote
@@ -147,6 +147,7 @@ REFUSALS: dict[type[Exception], Refusal] = {
     # partner
     destination.Forbidden: Refusal(422, "address_forbidden"),
     registry.UnknownPartner: Refusal(403, "not_enrolled"),
+    subscription.UnknownSubscription: Refusal(404, "not_found"),
     webhook.BadKey: Refusal(422, "bad_webhook_key"),
     # reports
     asof.AsOfNotSettled: Refusal(409, "as_of_not_settled", retry_after_s=1),

@@ -6,7 +6,7 @@ wallet and money — except that nobody read a passport: each of its check recor
 
 import asyncio
 import hashlib
-from datetime import datetime, timedelta
+from datetime import date
 from uuid import UUID, uuid5
 
 import msgspec
@@ -32,9 +32,10 @@ from wallet import account
 from wallet.account import NoWallet, Purpose
 from wallet.transfer import AccountId, Post, TransferId
 
-#: The namespace of seeded people: the same number is the same person in every installation.
+#: The namespace of seeded people: the same number is the same person, document and wallet in every installation.
 PEOPLE = UUID("0192f7d0-6a4b-7c3e-9000-65726573696d")
 _ACTOR = "system:seed"
+_EXPIRES = date(2036, 10, 31)
 _LOOK_AGAIN_S = 0.05
 _GIVEN = ("AYSE", "ARJUN", "LUCIA", "TOMAS", "NOOR", "BEKZOD", "MEI LIN", "KENJI", "OLENA", "PIERRE")
 _SURNAMES = ("DEMIR", "RAO", "FERRER", "NOVAK", "SAAD", "KARIMOV", "TAN", "MORI", "KOVAL", "DURAND")
@@ -82,7 +83,7 @@ async def _resident(house: House, number: int) -> Seeded:
     async with db.transaction(house.api, holder=subject, audience="officer") as story:
         await _approve(story, house, subject)
     async with db.transaction(house.api, holder=subject, audience="service") as story:
-        wallet = await _wallet(story, subject)
+        wallet = await _wallet(story, subject, number)
     return Seeded(number, subject, wallet, minted.access_token, minted.expires_in)
 
 
@@ -124,14 +125,19 @@ async def _approve(story: Story, house: House, subject: UUID) -> None:
     await applicant.settle(connection, who, moved.id, at=now, by=f"officer:{OFFICERS[-1]}")
 
 
-async def _wallet(story: Story, subject: UUID) -> UUID:
+async def _wallet(story: Story, subject: UUID, number: int) -> UUID:
     connection = await story()
     try:
         return (await account.wallet(connection, subject)).account
     except NoWallet:
         await standing.require_e_resident(connection, subject)
         return await account.open_wallet(
-            connection, holder=subject, account=ids.new(), lane=FIRST_LANE, actor=_ACTOR, at=story.now
+            connection,
+            holder=subject,
+            account=_id("wallet", number),
+            lane=FIRST_LANE,
+            actor=_ACTOR,
+            at=story.now,
         )
 
 
@@ -143,7 +149,7 @@ async def _application(connection: AsyncConnection, subject: UUID) -> Applicatio
 async def _identify(story: Story, house: House, subject: UUID, number: int) -> None:
     connection, now = await story(), story.now
     keys = await vault.of(connection, house.keys.kms, subject, now)
-    zone, scanned = person(number, now), ids.new()
+    zone, scanned = person(number), _id("document", number)
     plain = msgspec.json.encode(document.Person.of(zone))
     scan = document.Scan(
         id=scanned,
@@ -160,7 +166,13 @@ async def _identify(story: Story, house: House, subject: UUID, number: int) -> N
     await document.store(connection, scan, passed, Identified())
 
 
-def person(number: int, now: datetime) -> Mrz:
+def _id(what: str, number: int) -> UUID:
+    """Make the id of what seeded resident `number` has; shaped like one made long ago, so that real ones come after."""
+    own = uuid5(PEOPLE, f"{what}-{number}").int & (1 << 76) - 1
+    return UUID(int=PEOPLE.int >> 76 << 76 | own)
+
+
+def person(number: int) -> Mrz:
     """Make up the passport of resident `number`: fictional, and the same for the same number."""
     return Mrz(
         format="TD3",
@@ -173,6 +185,6 @@ def person(number: int, now: datetime) -> Mrz:
         nationality=_STATES[number % 10],
         born=Birth(year=1990, month=1, day=1),
         sex="F" if number % 2 else "M",
-        expires=(now + timedelta(days=3650)).date(),
+        expires=_EXPIRES,
         optional="",
     )

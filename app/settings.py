@@ -71,7 +71,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         told = msgspec.convert(given, Settings, strict=False, dec_hook=_hook)
         told = msgspec.structs.replace(told, database_url=address(told.database_url))
     except msgspec.ValidationError as error:
-        raise BadSetting(str(error).split("`")[-2] if "`" in str(error) else "?") from error
+        raise BadSetting(str(error).split("`")[-2].removeprefix("$.") if "`" in str(error) else "?") from error
     if told.role_password is None and told.virtual:
         return msgspec.structs.replace(told, role_password=role_word(told.database_url))
     return told

@@ -12,7 +12,7 @@ import psycopg
 import sqlalchemy
 from psycopg import sql
 
-from app import embedded, migrate, settings
+from app import embedded, migrate, settings, wheel
 from app.settings import Environment, Settings
 
 _FOLDER = Path(".data/bench/postgres")
@@ -31,7 +31,7 @@ class Ground(msgspec.Struct, frozen=True):
     @property
     def pgbench(self) -> Path:
         """PostgreSQL's own load generator, the peer of what happens in one statement or transaction."""
-        return embedded.binaries() / "pgbench"
+        return wheel.binaries() / "pgbench"
 
 
 @contextlib.contextmanager

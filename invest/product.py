@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -112,6 +112,19 @@ async def offer_of(db: AsyncConnection, product: UUID, at: datetime) -> Offer:
     if row is None or not row["offered"]:
         raise UnknownProduct(product)
     return _offer(row)
+
+
+class Latest(NamedTuple):
+    """The newest version of a product's terms, and whether it is offered."""
+
+    offer: Offer
+    offered: bool
+
+
+async def latest(db: AsyncConnection, code: str) -> Latest | None:
+    """Find the newest version of the product `code`; None if there is no such product."""
+    row = (await db.execute(_LATEST.where(tables.product.c.code == code).order_by(*_ORDER))).mappings().one_or_none()
+    return None if row is None else Latest(_offer(row), row["offered"])
 
 
 async def by_terms(db: AsyncConnection, terms: Sequence[UUID]) -> dict[UUID, Offer]:

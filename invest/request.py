@@ -1,9 +1,10 @@
 """Confirming a preview: the money is set aside in the wallet and the placement written, in one batch.
 
-route      app/http/mobile/invest.py  POST /v1/invest/placements
-decides    invest/request.py          decide()     <- you are here
-sets aside wallet/desk.py             place()
-writes     invest/placement.py        insert()
+route      app/http/mobile/invest.py   POST /v1/invest/placements
+confirms   app/partners/confirming.py  decide()
+decides    invest/request.py           decide()     <- you are here
+sets aside wallet/desk.py              place()
+writes     invest/placement.py         insert()
 """
 
 from collections.abc import Sequence
@@ -76,7 +77,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def request(desk: Desk, asked: Sequence[Confirmation]) -> Sequence[Placement | Refusal]:
-    """Decide confirmations one after the other and write the placements: a verb for app/batch.py."""
+    """Decide confirmations one after the other and write the placements, in the batch whose desk this is."""
     shown = await _load(desk, asked)
     await desk.load(account for item in asked for account in (item.wallet, item.settlement))
     answers: list[Placement | Refusal] = []

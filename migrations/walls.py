@@ -48,7 +48,7 @@ def append_only(table: str) -> None:
     )
 
 
-def own_rows(table: str, column: str) -> None:
+def own_rows(table: str, column: str, *, also_nobodys: bool = False) -> None:
     """Row-level security: the API sees a row only for the resident it speaks for, or for an officer.
 
     Without `app.holder` and `app.audience` (set per transaction by app/db.py) it sees nothing. FORCE binds the owner as
@@ -60,9 +60,10 @@ def own_rows(table: str, column: str) -> None:
         f"({column} = NULLIF(current_setting('app.holder', true), '')::uuid"
         " OR current_setting('app.audience', true) IN ('officer', 'service'))"
     )
+    nobodys = f" OR {column} IS NULL" if also_nobodys else ""
     op.execute(
         f"""
-        CREATE POLICY own_rows ON {table} TO {API} USING ({mine}) WITH CHECK ({mine} OR {column} IS NULL)
+        CREATE POLICY own_rows ON {table} TO {API} USING ({mine}) WITH CHECK ({mine}{nobodys})
         """
     )
     op.execute(f"CREATE POLICY many_holders ON {table} TO {POSTING}, {WORKER}, {REPORT}, CURRENT_USER USING (true)")
@@ -96,5 +97,5 @@ def journal(name: str) -> None:
         """
     )
     append_only(f"{name}.event")
-    own_rows(f"{name}.event", "holder")
+    own_rows(f"{name}.event", "holder", also_nobodys=True)
     grant(f"{name}.event", api="SELECT, INSERT", posting="SELECT, INSERT", worker="SELECT, INSERT", report="SELECT")

@@ -24,6 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from proof import canonical
+
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """One event about one aggregate: who did it, when, and whose feed shows it (`holder`, None for nobody's).
@@ -72,6 +74,7 @@ def _rows(facts: tuple[Fact, ...]) -> list[dict[str, object]]:
     for fact in facts:
         body = msgspec.to_builtins(fact.event)
         kind = body.pop("type")
+        canonical.dumps(body)  # what has no canonical text (a float) is refused here, not when the chain is made
         nth[fact.aggregate] = nth.get(fact.aggregate, 0) + 1
         rows.append(
             {

@@ -45,7 +45,7 @@ Repeat = Annotated[int, Meta(ge=1, le=100)]
 class Swipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a terminal sends. `forced` asks nobody; `advice` tells the issuer that the network has said yes for it.
 
-    `purchase_id` is the terminal's own name for the purchase: sent again for want of an answer, it is the same purchase.
+    `purchase_id` is the terminal's own name for the purchase: sent again for want of an answer, it is one purchase.
     """
 
     purchase_id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,36}$")] | None = None

@@ -10,6 +10,7 @@ import contextlib
 import signal
 import sys
 import time
+from collections.abc import Awaitable
 from http import HTTPStatus
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from simulators.phone import Call
 
 FOLDER = Path(".data/demo")
 _PART_MAX = 24
+_LOOK_EVERY_S = 0.2
 
 
 class Screen:
@@ -71,6 +73,7 @@ class Screen:
 
     def proofs(self, found: list[proofs.Proof]) -> None:
         """Show what was proved."""
+        self.flush()
         shown = Table("proof", "looked at", "", title="Proofs", title_justify="left", title_style="bold")
         for proof in found:
             shown.add_row(proof.claim, proof.looked_at, "\n".join(proof.wrong) or "[green]holds[/]")
@@ -91,18 +94,39 @@ class Screen:
 
 
 async def live(running: House, screen: Screen) -> bool:
-    """Play the steps in order; answers whether all went well. What follows a failed step makes no sense without it."""
+    """Play the steps in order and prove what came of them; answers whether all went well."""
     async with Journey(running, screen.call) as resident:
-        for number, step in enumerate(journey.STEPS, 1):
-            screen.step(number, step.title)
-            started = time.monotonic()
-            try:
-                facts = await step.act(resident)
-            except Exception as error:  # noqa: BLE001  whatever stopped the step is shown to whoever watches
-                screen.failed(error)
-                return False
-            screen.facts(facts, time.monotonic() - started)
+        lived = await _steps(resident, screen)
+        proved = await proofs.all_of(resident)
+    screen.proofs(proved)
+    return lived and not any(proof.wrong for proof in proved)
+
+
+async def _steps(resident: Journey, screen: Screen) -> bool:
+    """Play the steps; what follows a failed one makes no sense without it."""
+    for number, step in enumerate(journey.STEPS, 1):
+        screen.step(number, step.title)
+        started = time.monotonic()
+        try:
+            facts = await _whole(resident.house, step.act(resident))
+        except Exception as error:  # noqa: BLE001  whatever stopped the step is shown to whoever watches
+            screen.failed(error)
+            return False
+        screen.facts(facts, time.monotonic() - started)
     return True
+
+
+async def _whole(running: House, step: Awaitable[Facts]) -> Facts:
+    """Take a step while every program lives: nobody starts one again now, so waiting for it would be in vain."""
+    acting = asyncio.ensure_future(step)
+    while not (await asyncio.wait({acting}, timeout=_LOOK_EVERY_S))[0]:
+        try:
+            running.check()
+        except house.Ended:
+            acting.cancel()
+            await asyncio.wait({acting})
+            raise
+    return acting.result()
 
 
 def play(screen: Screen, folder: Path, *, once: bool) -> int:
@@ -114,10 +138,7 @@ def play(screen: Screen, folder: Path, *, once: bool) -> int:
         screen.console.print(
             f"{len(world.PROGRAMS)} processes and PostgreSQL run after {time.monotonic() - began:.1f} s"
         )
-        lived = asyncio.run(live(running, screen))
-        proved = proofs.all_of(running)
-        screen.proofs(proved)
-        well = lived and not any(proof.wrong for proof in proved)
+        well = asyncio.run(live(running, screen))
         screen.console.print(f"[bold]{'All of it went well' if well else 'Not all went well'}[/]")
         if not once:
             screen.addresses(running)

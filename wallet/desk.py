@@ -10,6 +10,7 @@ A decision is final when the batch commits; nothing at the desk survives the bat
 import contextlib
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -61,6 +62,7 @@ class Desk:
         self._holds: dict[UUID, OpenHold] = {}
         self._rows: list[leaf.Row] = []
         self._expiries: list[datetime | None] = []
+        self._undo: dict[int, tuple[Any, Any]] | None = None
 
     # -- facts ---------------------------------------------------------------------------------------------------------
 
@@ -85,6 +87,11 @@ class Desk:
         """Say what `account` can spend at this point of the batch; None where it is not on the desk."""
         found = self._accounts.get(account)
         return None if found is None else Money(found.available, found.money_currency)
+
+    def is_residents(self, account: AccountId) -> bool:
+        """Say whether `account` is on the desk and belongs to a resident, not to the operator."""
+        found = self._accounts.get(account)
+        return found is not None and found.holder is not None
 
     def remaining(self, hold: HoldId) -> Money | None:
         """Say what `hold` has left at this point of the batch; None where it is unknown."""
@@ -144,6 +151,7 @@ class Desk:
         if not debit.can_spend(asked.money.minor - from_hold):
             return Refused(Reason.INSUFFICIENT_FUNDS)
         released = hold.remaining if asked.final else from_hold
+        self._keep(hold)
         hold.remaining -= released
         return self._record(asked, Kind.CAPTURE, debit, credit, amount=asked.money.minor, held=-released, of=hold.id)
 
@@ -154,25 +162,37 @@ class Desk:
             return Refused(Reason.UNKNOWN_HOLD)
         if hold.remaining == 0:
             return Refused(Reason.HOLD_SPENT)
+        self._keep(hold)
         amount, hold.remaining = hold.remaining, 0
         debit, credit = self._accounts[hold.debit], self._accounts[hold.credit]
         return self._record(asked, asked.kind, debit, credit, amount=amount, held=-amount, of=hold.id)
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """Undo every decision of the block when it raises: for moves that happen all or not at all."""
-        accounts = {key: found.copy() for key, found in self._accounts.items()}
-        holds = {key: found.copy() for key, found in self._holds.items()}
+        """Undo every decision of the block when it raises: for moves that happen all or not at all. Does not nest."""
+        assert self._undo is None, "one group at a time"
+        self._undo = {}
         seqs = {key: lane.seq for key, lane in self._lanes.items()}
         count = len(self._rows)
         try:
             yield
         except BaseException:
-            self._accounts, self._holds = accounts, holds
+            for touched, before in self._undo.values():
+                touched.restore(before)
             for key, seq in seqs.items():
                 self._lanes[key].seq = seq
+            for row in self._rows[count:]:
+                self._holds.pop(row.id, None)
             del self._rows[count:], self._expiries[count:]
             raise
+        finally:
+            self._undo = None
+
+    def _keep(self, *touched: Account | OpenHold) -> None:
+        """Remember what is about to change, where it may have to be undone."""
+        if self._undo is not None:
+            for each in touched:
+                self._undo.setdefault(id(each), (each, each.copy()))
 
     def _pair(  # noqa: PLR0911  a column of rules, one line each
         self, debit_id: AccountId, credit_id: AccountId, money: Money
@@ -210,6 +230,7 @@ class Desk:
         assert WORD.match(asked.code), "a code is a word of ours"
         assert WORD.match(asked.reference), "a reference is a word of ours"
         moved = amount if kind in MOVES else 0
+        self._keep(debit, credit)
         debit.change(posted=-moved, hold_out=held)
         credit.change(posted=moved, hold_in=held)
         lane = self._lanes[debit.lane]

@@ -77,13 +77,18 @@ def _entry(row: object) -> Entry:
     )
 
 
-_CONCERNS = text(
+# The two sides of a transfer are never one account, so there is one row or none.
+_FIND = text(
     """
-    SELECT true FROM wallet.transfer WHERE lane = :lane AND id = :transfer AND :account IN (debit, credit)
+    SELECT id, seq, kind, amount, held, currency, at, effective, code, reference, of, debit = :account AS is_debit,
+           CASE WHEN debit = :account THEN debit_version ELSE credit_version END AS version,
+           CASE WHEN debit = :account THEN debit_posted ELSE credit_posted END AS posted
+    FROM wallet.transfer WHERE lane = :lane AND id = :transfer AND :account IN (debit, credit)
     """
 )
 
 
-async def concerns(db: AsyncConnection, *, account: AccountId, lane: int, transfer: UUID) -> bool:
-    """Say whether `transfer` moved money of `account`."""
-    return bool(await db.scalar(_CONCERNS, {"lane": lane, "transfer": transfer, "account": account}))
+async def find(db: AsyncConnection, *, account: AccountId, lane: int, transfer: UUID) -> Entry | None:
+    """Read `transfer` as `account` sees it; None where it is not one of its own."""
+    row = (await db.execute(_FIND, {"lane": lane, "transfer": transfer, "account": account})).one_or_none()
+    return None if row is None else _entry(row)

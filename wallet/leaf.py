@@ -1,6 +1,7 @@
 """The canonical bytes of a transfer: what the hash chain and every receipt vouch for.
 
-Every column of `wallet.transfer` is in it, in the order of the table, so whoever reads the row can compute it again.
+Everything that was asked and decided is in it. The running totals are not: they follow from the transfers before, and a
+receipt must not tell one side what the other owns.
 """
 
 from datetime import datetime
@@ -41,7 +42,23 @@ class Row(NamedTuple):
 
 def of(row: Row) -> bytes:
     """Encode `row` as the leaf of its block's Merkle tree."""
-    return chain.encode(*row)
+    return chain.encode(
+        row.lane,
+        row.seq,
+        row.id,
+        row.kind,
+        row.debit,
+        row.credit,
+        row.amount,
+        row.held,
+        row.currency,
+        row.of,
+        row.linked,
+        row.at,
+        row.effective,
+        row.code,
+        row.reference,
+    )
 
 
 def block(lane: int, no: int, first_seq: int, last_seq: int, root: bytes) -> bytes:

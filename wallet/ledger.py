@@ -88,6 +88,11 @@ class Account:
         twin.version_before = self.version_before
         return twin
 
+    def restore(self, before: "Account") -> None:
+        """Take the totals of a copy back."""
+        self.posted, self.hold_out, self.hold_in = before.posted, before.hold_out, before.hold_in
+        self.version = before.version
+
 
 class OpenHold:
     """What a hold still binds, in minor units."""
@@ -120,6 +125,10 @@ class OpenHold:
     def copy(self) -> "OpenHold":
         """Copy it, for a group of moves that may be undone."""
         return OpenHold(self.lane, self.id, self.debit, self.credit, self.currency, self.remaining, self.expires_at)
+
+    def restore(self, before: "OpenHold") -> None:
+        """Take what a copy had left back."""
+        self.remaining = before.remaining
 
 
 class Block:

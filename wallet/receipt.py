@@ -1,6 +1,6 @@
 """A receipt: what the holder needs to prove that a transfer is in the ledger's chain.
 
-Leaf, path and block together recompute the block's hash; a signed head of the chain then vouches for the block.
+Leaf, path and block together recompute the block's hash, which the next block and in the end the lane's head contain.
 """
 
 from uuid import UUID

@@ -4,7 +4,7 @@
     DPoP: <proof>                           made for this request by the key of the token: dpop.check()
                                             not used before, and the session stands: door.gate
 
-Endpoints of standards that answer in their own form (OpenID4VCI) are public to this middleware and call `recognise`.
+A refusal is kept for the guard to raise, so that a route of a standard (OpenID4VCI) can answer it in its own form.
 """
 
 from typing import NamedTuple, cast

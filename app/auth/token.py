@@ -1,7 +1,7 @@
 """Access tokens: what they say, how they are made and how they are believed (RFC 9068, RFC 9449 section 6).
 
-    make     session.tokens() -> mint()
-    believe  authenticate.py  -> Reader.read()     <- on the path of every request
+    make     door.py          Door.access()  ->  mint()
+    believe  authenticate.py  recognise()    ->  Reader.read()     <- on the path of every request
 
 A token lives five minutes at most and is bound to the key of the device it was given to. Tokens without a key exist
 only where the clock is virtual too (demo, test), for people who drive the API from a script.

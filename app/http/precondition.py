@@ -19,5 +19,5 @@ def check(if_match: str | None, version: int) -> None:
     if if_match is None:
         raise Missing
     tags = [tag.strip() for tag in if_match.split(",")]
-    if etag(version) not in tags:
+    if tags != ["*"] and etag(version) not in tags:  # `*` is whatever is current (RFC 9110 section 13.1.1)
         raise Failed

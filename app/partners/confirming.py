@@ -90,4 +90,4 @@ async def _decide(desk: Desk, tap: Tap) -> Placement | Refusal:
                 raise answer
             return answer
     except _REFUSALS as refusal:
-        return refusal  # type: ignore[return-value]  _REFUSALS are the members of Refusal
+        return refusal  # type: ignore[return-value]  # mypy can't see that these are the members of Refusal

@@ -3,19 +3,18 @@
 The same code is the same partner in every installation, and asking twice changes nothing.
 """
 
-import hashlib
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID, uuid5
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.auth.mint import NotHere
 from app.db import Story
 from app.house import House
-from app.partners import registry
-from app.partners.registry import Kind, Partner, UnknownPartner
+from app.partners import enrolment
+from app.partners.enrolment import Wanted
+from app.partners.registry import Kind, Partner
 from invest import product
 from invest.interest import DayCount
 from invest.product import EarlyExit, InsuranceClass, Jurisdiction, Offer, Terms
@@ -23,15 +22,6 @@ from law.money import KZT
 
 #: The namespace of seeded partners.
 PARTNERS = UUID("0192f7d0-6a4b-7c3e-a000-65726573706e")
-#: What a seeded partner is told, where it is named.
-TOLD = [
-    "payment.credited",
-    "payment.suspended",
-    "placement.requested",
-    "placement.booked",
-    "placement.released",
-    "placement.repaid",
-]
 _SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
 _SAVINGS = Terms(
@@ -79,55 +69,15 @@ _CATALOGUE = (
 )
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """A partner as it should be. `key` is `whpk_…` or `whsec_…`; `events_url` is where it wants to be told."""
-
-    code: str
-    name: str
-    kind: Kind
-    base_url: str | None
-    key: str
-    events_url: str | None
-
-
 async def enrol(house: House, story: Story, wanted: Wanted) -> Partner:
-    """Bring about that the partner is as `wanted`; raises NotHere, webhook.BadKey, destination.Forbidden."""
+    """Bring about that the partner is as `wanted`; raises NotHere and what enrolment.enrol raises."""
     if not house.settings.virtual:
         raise NotHere
-    db = await story()
-    partner = await _partner(db, house, wanted, story.now)
-    kid = hashlib.sha256(wanted.key.encode()).hexdigest()[:16]
-    await registry.add_key(db, house.keys.kms, partner, kid=kid, key=wanted.key, valid_from=_SINCE)
-    if wanted.events_url is not None:
-        await registry.subscribe(
-            db,
-            partner,
-            subscription=uuid5(partner.id, wanted.events_url),
-            url=wanted.events_url,
-            kinds=TOLD,
-            at=story.now,
-            local=house.settings.virtual,
-        )
+    known = uuid5(PARTNERS, wanted.code)
+    partner = await enrolment.enrol(house, story, wanted, partner=known, believed_from=_SINCE)
     if partner.kind is Kind.BANK:
-        await _publish(db, partner)
+        await _publish(await story(), partner)
     return partner
-
-
-async def _partner(db: AsyncConnection, house: House, wanted: Wanted, at: datetime) -> Partner:
-    try:
-        known = await registry.find(db, wanted.code)
-    except UnknownPartner:
-        return await registry.enrol(
-            db,
-            house.keys.kms,
-            partner=uuid5(PARTNERS, wanted.code),
-            code=wanted.code,
-            name=wanted.name,
-            kind=wanted.kind,
-            base_url=wanted.base_url,
-            at=at,
-        )
-    return await registry.move(db, known, base_url=wanted.base_url)
 
 
 async def _publish(db: AsyncConnection, bank: Partner) -> None:

@@ -283,4 +283,6 @@ _FAILED = text(
     WHERE id = :id AND leased_until = :leased_until
     """
 )
-_SWITCH_OFF = text("UPDATE app.subscription SET active = false, trouble = :trouble WHERE id = :id")
+_SWITCH_OFF = text(
+    "UPDATE app.subscription SET active = false, trouble = :trouble, version = version + 1 WHERE id = :id AND active"
+)

@@ -13,7 +13,7 @@ from sqlalchemy import RowMapping, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.partners import destination, tables, webhook
+from app.partners import tables, webhook
 from app.partners.webhook import Key, Public, Shared
 from proof import kms
 from proof.kms import Kms, Wrapped
@@ -151,18 +151,6 @@ async def add_key(
 async def retire_key(db: AsyncConnection, partner: Partner, *, kid: str, at: datetime) -> None:
     """Believe the key no longer from `at` on."""
     await db.execute(_RETIRE, {"partner": partner.id, "kid": kid, "at": at})
-
-
-async def subscribe(
-    db: AsyncConnection, partner: Partner, *, subscription: UUID, url: str, kinds: list[str], at: datetime, local: bool
-) -> None:
-    """Send `partner` what happens of these kinds where it is named, once per `subscription`.
-
-    Raises destination.Forbidden. `local` is a demo or test installation, which sends to this machine only.
-    """
-    destination.check(url, local=local)
-    row = {"id": subscription, "partner": partner.id, "url": url, "kinds": kinds, "sees": "own", "created_at": at}
-    await db.execute(insert(tables.subscription).values(row).on_conflict_do_nothing())
 
 
 def seal(vault: Kms, partner: Partner, body: bytes, *, row: UUID) -> bytes:

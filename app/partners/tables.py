@@ -102,7 +102,7 @@ partner_payment = Table(
     Index("partner_payment_suspended", "at", postgresql_where=text("suspended_for IS NOT NULL")),
 )
 
-#: `sequence` numbers the deliveries of the subscription without gaps.
+#: `sequence` numbers the deliveries of the subscription without gaps; `version` counts what was changed of it.
 subscription = Table(
     "subscription",
     metadata,
@@ -114,6 +114,7 @@ subscription = Table(
     Column("sequence", BigInteger, nullable=False, server_default=text("0")),
     Column("active", Boolean, nullable=False, server_default=text("true")),
     Column("trouble", Text),
+    Column("version", Integer, nullable=False, server_default=text("1")),
     Column("created_at", _TIME, nullable=False),
     Index("subscription_partner", "partner"),
 )

@@ -132,11 +132,10 @@ _CHECKS = {
     """,
 }
 
-# The columns of a transfer in the order of the table, with the letter of their encoding (proof/chain.py).
+# What a transfer's leaf says, in its order, with the letters of the encoding (proof/chain.py).
 _COLUMNS = {
     "lane": "i", "seq": "i", "id": "u", "kind": "s", "debit": "u", "credit": "u", "amount": "i", "held": "i",
-    "currency": "s", "of": "u", "linked": "u", "debit_version": "i", "credit_version": "i", "debit_posted": "i",
-    "credit_posted": "i", "debit_hold_out": "i", "credit_hold_in": "i", "at": "d", "effective": "d", "code": "s",
+    "currency": "s", "of": "u", "linked": "u", "at": "d", "effective": "d", "code": "s",
     "reference": "s",
 }  # fmt: skip
 _CONTENT = {

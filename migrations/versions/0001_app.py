@@ -94,6 +94,19 @@ def _idempotency() -> None:
         """
     )
     walls.append_only("app.idempotency")
+    op.execute("ALTER TABLE app.idempotency ENABLE ROW LEVEL SECURITY")
+    op.execute("ALTER TABLE app.idempotency FORCE ROW LEVEL SECURITY")
+    op.execute(
+        f"""
+        CREATE POLICY own_keys ON app.idempotency TO {walls.API}
+        USING (principal = NULLIF(current_setting('app.actor', true), ''))
+        """
+    )
+    op.execute(
+        f"""
+        CREATE POLICY many_callers ON app.idempotency TO {walls.POSTING}, {walls.WORKER}, CURRENT_USER USING (true)
+        """
+    )
     walls.grant("app.idempotency", api="SELECT, INSERT", posting="SELECT, INSERT", worker="SELECT, INSERT")
 
 

@@ -76,7 +76,7 @@ def _accounts() -> None:
             closed_at timestamptz,
             PRIMARY KEY (lane, id),
             CONSTRAINT overdraft CHECK (floor IS NULL OR posted - hold_out >= floor),
-            CONSTRAINT residents_have_a_floor CHECK (holder IS NULL OR floor IS NOT NULL),
+            CONSTRAINT residents_have_a_floor CHECK (holder IS NULL OR (floor IS NOT NULL AND floor >= 0)),
             UNIQUE NULLS NOT DISTINCT (lane, holder, purpose, label, currency)
         ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.01)
         """

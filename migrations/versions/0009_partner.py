@@ -143,6 +143,7 @@ def _delivery() -> None:
             sequence bigint NOT NULL DEFAULT 0 CHECK (sequence >= 0),
             active boolean NOT NULL DEFAULT true,
             trouble text,
+            version integer NOT NULL DEFAULT 1 CHECK (version > 0),
             created_at timestamptz NOT NULL
         )
         """
@@ -150,8 +151,8 @@ def _delivery() -> None:
     op.execute("CREATE INDEX subscription_partner ON app.subscription (partner)")
     walls.grant(
         "app.subscription",
-        api="SELECT, INSERT",
-        worker="SELECT, INSERT, UPDATE (sequence, active, trouble)",
+        api="SELECT, INSERT, UPDATE (url, kinds, active, trouble, version)",
+        worker="SELECT, INSERT, UPDATE (sequence, active, trouble, version)",
         report="SELECT",
     )
     op.execute(

@@ -110,7 +110,7 @@ async def act_on_all(
 ) -> Sequence[UUID]:
     """Do `act` to every credential of `holder` that it can be done to, and answer which.
 
-    The application calls this when the holder's status changes: what the status was proof of is no longer so.
+    Called by app/credentials.py when the holder's status changes: what the credential is proof of is no longer so.
     """
     table = tables.credential
     mine = select(table).where(table.c.holder == holder).order_by(table.c.id).with_for_update()

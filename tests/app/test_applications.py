@@ -140,6 +140,24 @@ async def test_answers_are_edited_over_the_version_that_was_read(app: Litestar, 
 
 
 @pytest.mark.asyncio
+async def test_every_answer_about_an_application_names_its_version(app: Litestar, client: httpx.AsyncClient) -> None:
+    resident = await newcomer(app, client)
+    path = await resident.draft()
+
+    async def tag() -> str:
+        return (await client.get(path, headers=bearer(resident.token))).headers["etag"]
+
+    seen = [await tag()]
+    for act in ("submit", "withdraw"):
+        answer = await resident.post(f"{path}/{act}")
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["etag"] == f'"{answer.json()["version"]}"' == await tag()
+        seen.append(answer.headers["etag"])
+
+    assert len(set(seen)) == 3
+
+
+@pytest.mark.asyncio
 async def test_drafting_and_filing_happen_once(app: Litestar, client: httpx.AsyncClient) -> None:
     resident = await newcomer(app, client)
     key, body = str(ids.new()), {"service": "eresidency.assign"}

@@ -127,3 +127,39 @@ async def test_an_existing_resident_can_be_found_again(app: Litestar) -> None:
     [first], [again] = await residents(app, 1), await residents(app, 1)
 
     assert (first.subject, first.wallet) == (again.subject, again.wallet)
+
+
+async def test_nobody_reads_or_takes_the_keys_of_another(engines: Engines) -> None:
+    async def stored(actor: str, principal: str) -> int:
+        async with engines.api.begin() as connection:
+            await connection.execute(text("SELECT set_config('app.actor', :actor, true)"), {"actor": actor})
+            await connection.execute(
+                text(
+                    "INSERT INTO app.idempotency (principal, key, request_hash, status, body)"
+                    " VALUES (:principal, 'k', decode(repeat('00', 32), 'hex'), 200, '')"
+                ),
+                {"principal": principal},
+            )
+            return await connection.scalar(text("SELECT count(*) FROM app.idempotency")) or 0
+
+    assert await stored("resident:mine", "resident:mine") == 1
+    assert await stored("resident:other", "resident:other") == 1, "sees its own alone"
+    with pytest.raises(sqlalchemy.exc.ProgrammingError, match="row-level security"):
+        await stored("resident:mine", "network:visa")
+
+
+@pytest.mark.parametrize("values", ["NULL, 'bank', NULL", ":me, 'wallet', -1", ":other, 'wallet', 0"])
+async def test_a_resident_opens_no_account_but_the_own_and_none_to_overdraw(engines: Engines, values: str) -> None:
+    me, other = ids.new(), ids.new()
+
+    async with engines.api.connect() as connection:
+        await connection.execute(
+            text("SELECT set_config('app.holder', :me, true), set_config('app.audience', 'resident', true)"),
+            {"me": str(me)},
+        )
+        opening = text(
+            "INSERT INTO wallet.account (lane, id, currency, opened_at, holder, purpose, floor)"  # noqa: S608  rows of the table above
+            f" VALUES (1, uuidv7(), 'KZT', now(), {values})"
+        )
+        with pytest.raises(sqlalchemy.exc.DBAPIError, match=r"row-level security|residents_have_a_floor"):
+            await connection.execute(opening, {"me": me, "other": other})

@@ -11,6 +11,7 @@ from app.http import ids as outside
 from proof import merkle
 from tests.app.people import bearer, keyed, residents, send, token, wallet
 from wallet import leaf
+from wallet.account import Purpose
 
 pytestmark = pytest.mark.asyncio
 
@@ -121,6 +122,25 @@ async def test_the_history_is_paged_without_loss_while_it_grows(app: Litestar, c
     assert seen[7] == 1_000_000_00
 
 
+async def test_a_transfer_is_shown_to_its_two_sides_only(app: Litestar, client: httpx.AsyncClient) -> None:
+    payer, payee, stranger = await residents(app, 3)
+    sent = await send(client, payer, payee, 7)
+    path, made = sent.headers["location"], sent.json()
+
+    out, back = [(await client.get(path, headers=bearer(side.access_token))).json() for side in (payer, payee)]
+    foreign = await client.get(path, headers=bearer(stranger.access_token))
+    unknown = await client.get(
+        f"/v1/transfers/{outside.show('transfer', ids.new())}", headers=bearer(stranger.access_token)
+    )
+
+    assert out["moved"] == {"amount_minor": -7_00, "currency": "KZT"}
+    assert back == {**out, "moved": {"amount_minor": 7_00, "currency": "KZT"}}
+    assert (out["kind"], out["code"], out["held"]["amount_minor"]) == ("post", "transfer", 0)
+    assert [out[name] for name in ("id", "lane", "seq", "at")] == [made[name] for name in ("id", "lane", "seq", "at")]
+    assert (foreign.status_code, unknown.status_code) == (404, 404)
+    assert {**foreign.json(), "trace_id": ""} == {**unknown.json(), "trace_id": ""}
+
+
 async def test_a_receipt_proves_the_transfer_and_is_only_for_its_sides(
     app: Litestar, client: httpx.AsyncClient
 ) -> None:
@@ -156,3 +176,46 @@ async def test_a_wallet_is_for_e_residents_and_there_is_one(app: Litestar, clien
     assert (early.status_code, early.json()["code"]) == (403, "not_e_resident")
     assert (second.status_code, second.json()["code"]) == (409, "wallet_exists")
     assert (missing.status_code, missing.json()["code"]) == (404, "no_wallet")
+
+
+async def test_a_receipt_tells_nobody_what_the_other_side_owns(app: Litestar, client: httpx.AsyncClient) -> None:
+    payer, payee = await residents(app, 2, start=520)
+    await send(client, payee, payer, 123_456)
+    sent = (await send(client, payer, payee, 5)).json()
+    theirs = (await client.get("/v1/wallets/me", headers=bearer(payee.access_token))).json()["posted"]["amount_minor"]
+
+    receipt = (await client.get(f"/v1/transfers/{sent['id']}/receipt", headers=bearer(payer.access_token))).json()
+
+    assert str(theirs).encode() not in bytes.fromhex(receipt["leaf"])
+
+
+async def test_an_account_of_the_operator_is_no_address(app: Litestar, client: httpx.AsyncClient) -> None:
+    [payer] = await residents(app, 1)
+    mirror = await app.state.house.money.operator(Purpose.SANDBOX)
+    body = {"to": outside.show("wallet", mirror), "amount": {"amount_minor": 1}}
+
+    answer = await client.post("/v1/transfers", json=body, headers=keyed(payer.access_token))
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "unknown_account")
+
+
+@pytest.mark.parametrize("content", [b"{", b"[" * 100_000, b"\xff\xfe", b'"\\ud800"'])
+async def test_an_odd_body_where_none_is_read_is_refused(
+    app: Litestar, client: httpx.AsyncClient, content: bytes
+) -> None:
+    [resident] = await residents(app, 1)
+
+    answer = await client.post("/v1/wallets", content=content, headers=keyed(resident.access_token))
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+
+
+async def test_one_key_at_two_doors_at_once_is_never_a_fault(app: Litestar, client: httpx.AsyncClient) -> None:
+    payer, payee = await residents(app, 2)
+
+    for number in range(20):
+        key = f"both-doors-{number}"
+        opened, sent = await asyncio.gather(
+            client.post("/v1/wallets", headers=keyed(payer.access_token, key)), send(client, payer, payee, 1, key)
+        )
+        assert {opened.status_code, sent.status_code} <= {201, 409, 422}

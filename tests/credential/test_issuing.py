@@ -7,7 +7,8 @@ import pytest
 from litestar import Litestar
 from sqlalchemy import text
 
-from app import credentials, db
+from app import db
+from app.http import ids
 from app.seed import Seeded
 from residency import status
 from residency.credential import key_proof
@@ -124,9 +125,9 @@ async def test_the_credential_follows_the_status(
     holder = await resident(app)
     [held] = await wallet.accept(await offered(client, holder))
 
-    said = []
+    officer, said = await token(app, "officer"), []
     for change in (status.Act.SUSPEND, status.Act.RESTORE, status.Act.REVOKE):
-        await change_status(app, holder.subject, change)
+        await change_status(client, officer, holder.subject, change)
         said.append((await shown(bank, wallet, held))["checks"][-1]["says"])
 
     assert said == ["suspended", "valid", "revoked"]
@@ -134,14 +135,13 @@ async def test_the_credential_follows_the_status(
     assert (refused.status_code, refused.json()["code"]) == (403, "not_e_resident")
 
 
-async def change_status(app: Litestar, holder: UUID, act: status.Act) -> None:
-    async with db.transaction(app.state.house.api, audience="officer") as story:
-        connection = await story()
-        [held] = await status.of_resident(connection, holder)
-        changed = await status.change(
-            connection, held.id, act, at=story.now, by="officer:1", reason_code="not_confirmed"
-        )
-        await credentials.follow(connection, changed, actor="officer:1", at=story.now)
+async def change_status(client: httpx.AsyncClient, officer: str, holder: UUID, act: status.Act) -> None:
+    whose = ids.show("resident", holder)
+    listed = await client.get(f"/v1/officer/residents/{whose}/statuses", headers=bearer(officer))
+    [held] = listed.json()["statuses"]
+    body = {"act": act, "reason_code": None if act is status.Act.RESTORE else "not_confirmed"}
+    answer = await client.post(f"/v1/officer/statuses/{held['id']}/changes", json=body, headers=keyed(officer))
+    assert (answer.status_code, answer.json()["resident"]) == (201, whose), answer.text
 
 
 async def test_a_status_lost_between_offer_and_request_is_a_denial(
@@ -150,7 +150,7 @@ async def test_a_status_lost_between_offer_and_request_is_a_denial(
     holder = await resident(app)
     offer = Offer.read(await offered(client, holder))
     await wallet.redeem(offer)
-    await change_status(app, holder.subject, status.Act.REVOKE)
+    await change_status(client, await token(app, "officer"), holder.subject, status.Act.REVOKE)
 
     with pytest.raises(Refused) as caught:
         await wallet.fetch(await wallet.metadata(offer.issuer), offer.configurations[0])

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from litestar import Litestar
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import db
+from app.http import ids
 from app.settings import Settings
 from simulators.phone import Refused
 from tests.partners import outside
@@ -132,6 +134,74 @@ async def test_a_repeated_confirmation_is_one_placement(app: Litestar, settings:
         assert await code_of(mine.confirms(preview)) == "preview_used"
         assert (await mine.balance())["held"]["amount_minor"] == 50_000_00
         assert [each["id"] for each in (await placements(mine))] == [first.json()["id"]]
+
+
+async def test_a_refusal_leaves_the_confirmation_as_good_as_it_was(app: Litestar, settings: Settings) -> None:
+    async with investor(app, settings, 213) as mine:
+        await mine.opts_in()
+        preview = await mine.previews(50_000)
+        step_up = await mine.phone.step_up(preview["confirm"]["operation"], preview["confirm"]["shown"])
+        body = {"preview_id": preview["id"], "step_up": step_up}
+        await mine.phone.delete("/v1/invest/consent")
+
+        assert await code_of(mine.phone.post("/v1/invest/placements", body, key="k-1")) == "consent_required"
+        await mine.opts_in()
+        again = await mine.phone.call("POST", "/v1/invest/placements", body=body, key="k-1")
+        made = await mine.phone.post("/v1/invest/placements", body, key="k-2")
+
+        assert (again.status_code, again.headers["idempotency-replayed"]) == (403, "true")
+        assert made["state"] == "processing"
+        assert await code_of(mine.phone.post("/v1/invest/placements", body, key="k-3")) == "step_up_required"
+
+
+async def test_a_crash_leaves_all_of_a_confirmation_or_nothing_of_it(
+    app: Litestar, settings: Settings, out: Outside
+) -> None:
+    async with investor(app, settings, 214) as mine, out.house.posting.connect() as blocker:
+        await mine.opts_in()
+        preview = await mine.previews(50_000)
+        # Whoever writes the answer to this key, which a batch does last, has to wait.
+        await blocker.execute(
+            text(
+                "INSERT INTO app.idempotency (principal, key, request_hash, status, body)"
+                " VALUES (:principal, 'k-crash', sha256(''), 200, '')"
+            ),
+            {"principal": f"resident:{mine.resident}"},
+        )
+        step_up = await mine.phone.step_up(preview["confirm"]["operation"], preview["confirm"]["shown"])
+        body = {"preview_id": preview["id"], "step_up": step_up}
+        tap = asyncio.create_task(mine.phone.post("/v1/invest/placements", body, key="k-crash"))
+        waiting = await _waiting(blocker)
+
+        assert out.house.api.pool.status().endswith("Current Checked out connections: 0")
+        await blocker.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": waiting})
+        while await _waiting(blocker) == waiting:
+            pass
+        assert await outside.rows(out.house, _DONE, holder=mine.resident) == []
+        assert (await mine.balance())["held"]["amount_minor"] == 0
+
+        await blocker.rollback()
+        made = await tap
+        [done] = await outside.rows(out.house, _DONE, holder=mine.resident)
+        assert (ids.show("placement", done.placement), done.amount) == (made["id"], 50_000_00)
+        assert await mine.phone.post("/v1/invest/placements", body, key="k-crash") == made
+
+
+_DONE = """
+    SELECT step_up.id, placement.id AS placement, transfer.amount FROM app.step_up
+    FULL JOIN invest.placement ON placement.holder = step_up.subject
+    FULL JOIN wallet.transfer ON transfer.id = placement.id
+    WHERE (step_up.subject = :holder AND step_up.used_at IS NOT NULL) OR placement.holder = :holder
+"""
+
+
+async def _waiting(blocker: AsyncConnection) -> int:
+    """Give the backend that waits for `blocker`, once there is one."""
+    query = text("SELECT pid FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))")
+    while True:
+        await blocker.execute(text("SELECT pg_stat_clear_snapshot()"))
+        if (found := await blocker.scalar(query)) is not None:
+            return int(found)
 
 
 async def test_two_confirmations_at_once_never_spend_more_than_there_is(app: Litestar, settings: Settings) -> None:

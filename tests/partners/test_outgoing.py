@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -201,6 +202,69 @@ async def test_an_endpoint_that_is_gone_is_switched_off_and_its_events_are_kept(
     [listed] = (await api.get("/v1/partner/subscriptions", headers=people.bearer(out.token))).json()["subscriptions"]
     assert (listed["active"], listed["trouble"], listed["sequence"]) == (False, "answered 410", 2)
     assert len((await pull(app, out.token))["events"]) == 2
+
+
+@pytest.mark.asyncio
+@pytest.mark.fresh
+async def test_a_subscription_that_is_switched_on_again_gets_what_was_queued(app: Litestar, out: Outside) -> None:
+    thing, later = ids.new(), ids.new()
+    seen: list[httpx.Request] = []
+    await happened(out, thing)
+    await drained(out, answering(out, taking([], refuse=thing, status=410)))
+    await happened(out, later)
+    await outside.hurry(out.house)
+    off, headers = await first_of(app, out)
+
+    stale = await edit(app, out, off, {"active": True}, if_match='"1"')
+    unnamed = await edit(app, out, off, {"active": True})
+    on = await edit(app, out, off, {"active": True}, if_match=headers["etag"])
+    await drained(out, answering(out, taking(seen)))
+
+    assert (off["active"], off["trouble"]) == (False, "answered 410")
+    assert (stale.status_code, unnamed.status_code) == (412, 428)
+    assert (on.status_code, on.headers["etag"]) == (200, f'"{on.json()["version"]}"')
+    assert (on.json()["active"], on.json()["trouble"], on.json()["url"]) == (True, None, off["url"])
+    assert sorted(about(seen, thing, later)) == [(thing, 1), (later, 1)]
+
+
+@pytest.mark.asyncio
+async def test_a_subscription_is_edited_by_its_partner_only_and_to_addresses_we_send_to(
+    app: Litestar, out: Outside, tmp_path: Path
+) -> None:
+    body = {"url": "http://127.0.0.1:9101/other", "kinds": ["placement.booked"]}
+    api = outside.client(app, out.house.settings.issuer)
+    made = await api.post("/v1/partner/subscriptions", json=body, headers=people.keyed(out.token))
+    tag, mine = {"if_match": made.headers["etag"]}, made.json()
+
+    forbidden = await edit(app, out, mine, {"url": "ftp://127.0.0.1/"}, **tag)
+    moved = await edit(app, out, mine, {"url": "http://127.0.0.1:9101/new", "kinds": ["placement.repaid"]}, **tag)
+    read = await api.get(made.headers["location"], headers=people.bearer(out.token))
+    async with outside.bank(app, tmp_path / "other", code="other-bank") as other:
+        foreign = await edit(app, other, mine, {"active": False}, if_match="*")
+        unseen = await api.get(made.headers["location"], headers=people.bearer(other.token))
+    off = await edit(app, out, mine, {"active": False}, if_match="*")
+
+    assert (forbidden.status_code, forbidden.json()["code"]) == (422, "address_forbidden")
+    assert (read.json(), read.headers["etag"]) == (moved.json(), moved.headers["etag"])
+    assert (moved.json()["url"], moved.json()["kinds"]) == ("http://127.0.0.1:9101/new", ["placement.repaid"])
+    assert (foreign.status_code, unseen.status_code) == (404, 404)
+    assert (off.json()["active"], off.json()["trouble"], off.json()["version"]) == (False, None, 3)
+
+
+async def first_of(app: Litestar, out: Outside) -> tuple[dict[str, Any], httpx.Headers]:
+    """Read the bank's first subscription by its own address."""
+    api, headers = outside.client(app, out.house.settings.issuer), people.bearer(out.token)
+    [first, *_] = (await api.get("/v1/partner/subscriptions", headers=headers)).json()["subscriptions"]
+    answer = await api.get(f"/v1/partner/subscriptions/{first['id']}", headers=headers)
+    return answer.json(), answer.headers
+
+
+async def edit(
+    app: Litestar, out: Outside, what: dict[str, Any], changes: dict[str, object], **headers: str
+) -> httpx.Response:
+    api = outside.client(app, out.house.settings.issuer)
+    path = f"/v1/partner/subscriptions/{what['id']}"
+    return await api.patch(path, json=changes, headers=people.bearer(out.token, **headers))
 
 
 @pytest.mark.asyncio

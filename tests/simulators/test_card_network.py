@@ -14,6 +14,7 @@ from simulators.faults import Faults
 
 pytestmark = pytest.mark.asyncio
 COFFEE = Swipe(pan="9398010000000000", expiry="2027-10", amount_minor=1_500_00, merchant="Dostyk Books")
+NAMED = msgspec.structs.replace(COFFEE, purchase_id="P-1")
 AT_ONCE = (0.0, 0.0, 0.0)
 TRIES = len(AT_ONCE)
 YES = {"authorization_id": "payment_1", "approved": True, "code": "00", "reason": None}
@@ -122,3 +123,48 @@ async def test_a_network_that_starts_again_knows_its_purchases_and_its_key(tmp_p
 
     assert after.purchase(bought.id) == bought
     assert after.public_key == before.public_key
+
+
+class Killed(BaseException):
+    """The process ends while the issuer is being asked."""
+
+
+async def killed_while_it_asks(folder: Path) -> None:
+    """Be a network that is killed after the message left and before the answer came."""
+
+    def die(_: httpx.Request) -> httpx.Response:
+        raise Killed
+
+    issuer = httpx.AsyncClient(transport=httpx.MockTransport(die), base_url="http://issuer")
+    with pytest.raises(Killed):
+        await Network("mspk", issuer, folder, pauses_s=AT_ONCE).swipe(NAMED)
+
+
+async def test_a_network_that_is_killed_while_it_asks_asks_the_same_when_the_shop_comes_again(tmp_path: Path) -> None:
+    await killed_while_it_asks(tmp_path)
+    issuer = Issuer()
+
+    bought = await Network("mspk", issuer.client(), tmp_path, pauses_s=AT_ONCE).swipe(NAMED)
+
+    assert bought.heard[-1].approved
+    assert [sent.headers["webhook-id"] for sent in issuer.sent] == ["P-1-authorization-1"]
+
+
+async def test_a_network_that_is_killed_while_it_asks_takes_that_back_before_another_purchase(tmp_path: Path) -> None:
+    await killed_while_it_asks(tmp_path)
+    issuer = Issuer()
+    another = msgspec.structs.replace(COFFEE, purchase_id="P-2")
+
+    await Network("mspk", issuer.client(), tmp_path, pauses_s=AT_ONCE).swipe(another)
+
+    sent = [message.headers["webhook-id"] for message in issuer.sent]
+    assert sent == ["P-1-reversal-1", "P-2-authorization-1"]
+
+
+async def test_a_shop_that_lost_the_answer_hears_it_again(tmp_path: Path) -> None:
+    issuer = Issuer()
+    network = Network("mspk", issuer.client(), tmp_path, pauses_s=AT_ONCE)
+    first = await network.swipe(NAMED)
+
+    assert await network.swipe(NAMED) == first
+    assert len(issuer.sent) == 1

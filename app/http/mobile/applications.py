@@ -91,8 +91,9 @@ class ApplicationSummary(Wire, frozen=True):
 
 
 class ApplicationView(ApplicationSummary, frozen=True, kw_only=True):
-    """An application as it stands; its ETag names this version of it."""
+    """An application as it stands."""
 
+    version: Annotated[int, Meta(ge=1, description="Grows with each change of it, and is the ETag.", examples=[2])]
     answers: Answers
     due_on: DueOn = None
     overdue_on: Annotated[date | None, Meta(description="The last day we missed.", examples=[None])] = None
@@ -177,7 +178,7 @@ async def begin_application(
         db = await story()
         return await _view(db, await filing.begin(db, me.subject, data.service, at=story.now, by=me.actor))
 
-    return await once(act, headers=lambda view: {"Location": f"/v1/applications/{view.id}", "ETag": _FIRST_TAG})
+    return await once(act, headers=lambda view: {"Location": f"/v1/applications/{view.id}", **_etag(view)})
 
 
 @get(
@@ -257,7 +258,7 @@ async def submit_application(
         filed = await filing.submit(db, locked, at=story.now, by=me.actor, thresholds=THRESHOLDS)
         return await _view(db, filed)
 
-    return await once(act)
+    return await once(act, headers=_etag)
 
 
 @post(
@@ -278,7 +279,7 @@ async def withdraw_application(
         locked = await application.lock(db, ids.parse("application", application_id))
         return await _view(db, await filing.withdraw(db, locked, at=story.now, by=me.actor))
 
-    return await once(act)
+    return await once(act, headers=_etag)
 
 
 @get(
@@ -318,17 +319,20 @@ async def list_statuses(story: NamedDependency[Story], me: NamedDependency[Princ
     return Statuses(statuses=[_status(each) for each in await status.of_resident(await story(), me.subject)])
 
 
-_FIRST_TAG = precondition.etag(1)
-
-
 async def _tagged(db: AsyncConnection, found: Application) -> Response[ApplicationView]:
-    return Response(await _view(db, found), headers={"ETag": precondition.etag(found.revision)})
+    view = await _view(db, found)
+    return Response(view, headers=_etag(view))
+
+
+def _etag(view: ApplicationView) -> dict[str, str]:
+    return {"ETag": precondition.etag(view.version)}
 
 
 async def _view(db: AsyncConnection, found: Application) -> ApplicationView:
     decision = await review.decision(db, found.id)
     return ApplicationView(
         **_fields(found),
+        version=found.revision,
         answers=found.answers,
         due_on=application.due_on(found, await application.moves(db, found.id)),
         overdue_on=found.overdue_on,

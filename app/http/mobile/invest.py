@@ -191,7 +191,8 @@ async def confirm_placement(
         claim=claim,
         render=render,
     )
-    return idempotency.respond(reply.stored, replayed=reply.replayed)
+    answer: Response[Any] = idempotency.respond(reply.stored, replayed=reply.replayed)
+    return answer
 
 
 @get(

@@ -14,7 +14,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
-from app import idempotency, standing
+from app import idempotency, money, standing
 from app import ids as mint
 from app.auth.principal import Principal
 from app.db import Story
@@ -84,6 +84,23 @@ class TransferView(Wire, frozen=True):
     seq: Annotated[int, Meta(examples=[42])]
     at: datetime
     available: MoneyWire
+
+
+class MovedView(Wire, frozen=True):
+    """A transfer as the caller's side of it: what came in, or what went out (negative), and where it is in the ledger.
+
+    A hold moves nothing yet; `held` says by how much it binds or frees.
+    """
+
+    id: Annotated[str, Meta(examples=["transfer_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
+    kind: Annotated[str, Meta(examples=["post"])]
+    moved: MoneyWire
+    held: MoneyWire
+    at: datetime
+    code: Annotated[str, Meta(examples=["transfer"])]
+    reference: Annotated[str, Meta(examples=["pay-2026-0001"])]
+    lane: Annotated[int, Meta(examples=[1])]
+    seq: Annotated[int, Meta(examples=[42])]
 
 
 class BulkAnswer(Wire, frozen=True):
@@ -236,6 +253,36 @@ async def send_many(
 
 
 @get(
+    "/v1/transfers/{transfer_id:str}",
+    operation_id="getTransfer",
+    opt={"scope": "wallet:read"},
+    tags=["Wallet"],
+    summary="A transfer",
+)
+async def get_transfer(
+    transfer_id: FromPath[str], story: NamedDependency[Story], me: NamedDependency[Principal]
+) -> MovedView:
+    """Show a transfer from or to the caller's wallet."""
+    wanted = ids.parse("transfer", transfer_id)
+    db = await story()
+    mine = await account.wallet(db, me.subject)
+    found = await history.find(db, account=mine.account, lane=mine.lane, transfer=wanted)
+    if found is None:
+        raise NotFoundException
+    return MovedView(
+        id=ids.show("transfer", found.id),
+        kind=found.kind,
+        moved=MoneyWire.of(found.moved),
+        held=MoneyWire.of(found.held),
+        at=found.at,
+        code=found.code,
+        reference=found.reference,
+        lane=mine.lane,
+        seq=found.seq,
+    )
+
+
+@get(
     "/v1/transfers/{transfer_id:str}/receipt",
     operation_id="getReceipt",
     opt={"scope": "wallet:read"},
@@ -252,7 +299,7 @@ async def get_receipt(
     wanted = ids.parse("transfer", transfer_id)
     db = await story()
     mine = await account.wallet(db, me.subject)
-    if not await history.concerns(db, account=mine.account, lane=mine.lane, transfer=wanted):
+    if await history.find(db, account=mine.account, lane=mine.lane, transfer=wanted) is None:
         raise NotFoundException
     # The siblings belong to other residents: only their hashes leave, so the whole block is read as `report`.
     async with house.report.connect() as everything:
@@ -290,7 +337,7 @@ async def _send(
         )
         for each in asked
     ]
-    reply = await house.money.move(moves, lanes=[mine.lane], claim=claim, render=render)
+    reply = await house.money.submit(money.between_residents, moves, lanes=[mine.lane], claim=claim, render=render)
     return idempotency.respond(reply.stored, replayed=reply.replayed)
 
 
@@ -317,4 +364,4 @@ def _entry(entry: history.Entry) -> EntryView:
     )
 
 
-routes = [open_wallet, get_wallet, list_entries, send_money, send_many, get_receipt]
+routes = [open_wallet, get_wallet, list_entries, send_money, send_many, get_transfer, get_receipt]

@@ -1,5 +1,5 @@
 """What the operator's officers decide."""
 
-from app.http.officer import cases
+from app.http.officer import cases, statuses
 
-routes = [*cases.routes]
+routes = [*cases.routes, *statuses.routes]

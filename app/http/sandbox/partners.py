@@ -13,6 +13,7 @@ from app.house import House
 from app.http import ids
 from app.http.wire import Wire
 from app.partners import demo
+from app.partners.enrolment import Wanted
 from app.partners.registry import Kind
 
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s]+$", max_length=500, examples=["http://127.0.0.1:9101"])]
@@ -61,7 +62,7 @@ async def enrol_partner(
 
     One that exists keeps its name and kind, is called at the new address and believed by the new key beside the old.
     """
-    wanted = demo.Wanted(
+    wanted = Wanted(
         code=code,
         name=data.name,
         kind=data.kind,

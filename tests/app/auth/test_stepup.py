@@ -11,7 +11,7 @@ import pytest
 from litestar import Litestar
 from sqlalchemy import create_engine, text
 
-from app import clock
+from app import clock, db
 from app.auth import passkey, stepup
 from app.auth.challenge import LIFETIME
 from app.auth.principal import Principal
@@ -20,7 +20,7 @@ from app.http import ids
 from app.settings import Settings
 from simulators.passkey import b64, challenge_of
 from simulators.phone import Phone, Refused
-from tests.app.auth.people import count, house_of, registered, story_of
+from tests.app.auth.people import count, house_of, registered
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -61,8 +61,7 @@ async def _redeem(
     shown: Shown | None = None,
 ) -> None:
     house = house_of(app)
-    async with story_of(house, "resident") as story:
-        await story.speak_for(me.subject)
+    async with db.transaction(house.posting) as story:
         await stepup.redeem(
             await story(),
             house.settings,
@@ -160,9 +159,9 @@ async def test_a_confirmation_is_good_for_five_minutes(
     async with registered(app, settings) as mine:
         confirmation = await _confirmed(mine)
         owner = create_engine(module_database)
-        with owner.begin() as db:
-            given = db.scalar(text("SELECT max(expires_at) FROM app.step_up"))
-            db.execute(text("UPDATE app.step_up SET expires_at = now() + :left"), {"left": left})
+        with owner.begin() as connection:
+            given = connection.scalar(text("SELECT max(expires_at) FROM app.step_up"))
+            connection.execute(text("UPDATE app.step_up SET expires_at = now() + :left"), {"left": left})
         owner.dispose()
 
         assert timedelta(seconds=-10) < given - clock.real() - LIFETIME <= timedelta()
