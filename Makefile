@@ -5,6 +5,7 @@ PYTHON ?= python3
 ARGS ?=
 ONLY ?=
 BIN := .venv/bin
+RESOLVED := --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check serve worker bench lock openapi openapi-lint clean
@@ -50,9 +51,9 @@ worker: .venv/installed ## run the worker alone, in the foreground
 bench: .venv/installed ## measure against peers, into build/bench.json; ONLY=wallet measures one group
 	@$(BIN)/python -m bench.run $(ONLY)
 
-lock: .venv/installed ## resolve both locks anew: all of it, and what an installation runs on
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --group dev pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --constraint requirements.lock pyproject.toml -o requirements.run.lock
+lock: .venv/installed ## resolve both locks anew: all of it, and what production runs on
+	$(BIN)/uv pip compile $(RESOLVED) --group demo --group dev pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile $(RESOLVED) --constraint requirements.lock pyproject.toml -o requirements.run.lock
 
 openapi: .venv/installed ## write docs/openapi.json, the golden copy of the contract
 	@ERESIDENCY_ENVIRONMENT=test ERESIDENCY_DATABASE_URL=postgresql+psycopg:///none \

@@ -8,7 +8,9 @@ lapses     cards/expiry.py         lapse()
 import asyncio
 from collections.abc import Sequence
 
-from app import db
+import msgspec
+
+from app import db, ids
 from app.house import House
 from app.idempotency_key import Stored
 from app.money import claim
@@ -19,20 +21,22 @@ SIZE_MAX = 200
 
 
 async def step(house: House) -> int:
-    """End what is due; answers how many promises that was.
+    """End what is due; answers how many promises ended.
 
     Nothing is claimed beforehand: under its lane's lock each promise ends once, however many workers found it due.
     """
     async with db.transaction(house.worker) as story:
         due = await expiry.due(await story(), at=story.now, limit=SIZE_MAX)
-    await asyncio.gather(*(_end(house, lapse) for lapse in due))
-    return len(due)
+    return sum(await asyncio.gather(*(_end(house, lapse) for lapse in due)))
 
 
-async def _end(house: House, lapse: Lapse) -> None:
-    named = claim("card-expiry", f"{lapse.payment}/{lapse.due_at.isoformat()}", lapse)
-    await house.money.submit(booking.book, [lapse], lanes=[lapse.lane], claim=named, render=_done)
+async def _end(house: House, lapse: Lapse) -> bool:
+    # An attempt has a name of its own: one that found nothing to end (the merchant prolonged the promise, the clock was
+    # set back) must not be what every later one is answered with.
+    named = claim("card-expiry", f"{lapse.payment}/{ids.new()}", lapse)
+    reply = await house.money.submit(booking.book, [lapse], lanes=[lapse.lane], claim=named, render=_ended)
+    return msgspec.json.decode(reply.stored.body, type=bool)
 
 
-def _done(_: Sequence[object]) -> Stored:
-    return Stored(200, b"{}")
+def _ended(answers: Sequence[bool]) -> Stored:
+    return Stored(200, msgspec.json.encode(answers[0]))

@@ -28,6 +28,10 @@ _TIMEOUTS = {
     " -c default_transaction_read_only=on",
 }
 
+#: A batch for each set of lanes at work; one transaction for each of the worker's steps; reports one after the other.
+#: A process has 28 at most, so that three of them fit into the 100 connections PostgreSQL allows unless told otherwise.
+POOLS = {walls.POSTING: 4, walls.WORKER: 10, walls.REPORT: 2}
+
 _OPEN = text(
     """
     SELECT set_config('app.holder', :holder, true), set_config('app.audience', :audience, true),
@@ -59,11 +63,14 @@ def passes(error: Exception) -> bool:
 
 
 def engine(settings: Settings, role: str) -> AsyncEngine:
-    """Connect as one of the four roles, to the server and database of `settings.database_url`."""
+    """Connect as one of the four roles, to the server and database of `settings.database_url`.
+
+    A process opens connections as it needs them, at most `settings.pool_max` for requests and POOLS for the rest.
+    """
     url = sqlalchemy.make_url(settings.database_url).set(username=role, password=settings.role_password)
     return create_async_engine(
         url,
-        pool_size=settings.pool_max,
+        pool_size=POOLS.get(role, settings.pool_max),
         max_overflow=0,
         pool_timeout=2,
         hide_parameters=True,  # values of statements must not reach a log by way of an error

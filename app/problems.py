@@ -50,7 +50,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: Annotated[int, Meta(ge=400, le=599, examples=[400])]
     code: Annotated[str, Meta(examples=["invalid_request"])]
     detail: Annotated[str, Meta(examples=["Correct the fields named in errors."])]
-    trace_id: Annotated[str, Meta(pattern="^[0-9a-f]{32}$", examples=["4bf92f3577b34da6a3ce929d0e0e4736"])]
+    trace_id: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)", examples=["4bf92f3577b34da6a3ce929d0e0e4736"])]
     errors: list[FieldError] = []
 
 

@@ -15,10 +15,10 @@ from cards.tray import Tray
 from wallet.desk import Desk
 
 
-async def book(desk: Desk, messages: Sequence[NetworkMessage | Lapse]) -> list[Answer | None]:
+async def book(desk: Desk, messages: Sequence[NetworkMessage | Lapse]) -> list[Answer | bool]:
     """Decide `messages` one after the other, each seeing what those before it did, and store them; a batch verb.
 
-    A repeat of a message is answered as it was the first time. A lapse is answered with None.
+    A repeat of a message is answered as it was the first time. A lapse is answered with whether it ended anything.
     """
     tray = Tray(desk)
     await tray.load(messages)
@@ -27,12 +27,13 @@ async def book(desk: Desk, messages: Sequence[NetworkMessage | Lapse]) -> list[A
     return answers
 
 
-def _book(tray: Tray, told: NetworkMessage | Lapse) -> Answer | None:
+def _book(tray: Tray, told: NetworkMessage | Lapse) -> Answer | bool:
     payment = tray.payment(told)
     if isinstance(told, Lapse):
-        if (lapsed := expiry.lapse(tray, payment)) is not payment:
-            tray.keep(lapsed)
-        return None
+        if (lapsed := expiry.lapse(tray, payment)) is payment:
+            return False
+        tray.keep(lapsed)
+        return True
     known = payment.told(told.element)
     if known is None:
         payment = _act(tray, payment, told)

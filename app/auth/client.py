@@ -21,7 +21,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #: An assertion is made for the moment; one that would be good for longer is refused.
 LIFETIME_MAX_S = 300
 
-ClientId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{1,62}$")]
+ClientId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{1,62}$(?!\n)")]
 
 
 class NotRecognised(Exception):

@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from app.http.wire import Wire
 
 #: base64url without padding.
-Bytes = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]+$", max_length=65_536, examples=["mWqGvVt4v0xZ3GkQ1cC3Sg"])]
+Bytes = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]+$(?!\n)", max_length=65_536, examples=["mWqGvVt4v0xZ3GkQ1cC3Sg"])]
 _Short = Annotated[str, Meta(max_length=64)]
 
 

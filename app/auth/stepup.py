@@ -38,7 +38,7 @@ TEXT_VERSIONS = {
 
 #: What is shown: a few short lines and whole numbers.
 Shown = Annotated[
-    dict[Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,63}$")], Annotated[str, Meta(max_length=500)] | int],
+    dict[Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$(?!\n)")], Annotated[str, Meta(max_length=500)] | int],
     Meta(min_length=1, max_length=32, examples=[{"payee": "Halyk Bank", "amount_minor": 15000000, "currency": "KZT"}]),
 ]
 

@@ -7,6 +7,7 @@ looks      app/monitoring.py          everybody is looked up again in what is ne
 Whether it changed is asked with the ETag of last time (RFC 9110, section 13.1.2): an unchanged list costs one request.
 """
 
+import asyncio
 from datetime import timedelta
 
 import httpx
@@ -26,6 +27,8 @@ class Unreachable(Exception):
 
 
 SOURCE = "agency"
+#: For a whole call: the client's own limit is per read, and an agency that drips would never reach it.
+TIMEOUT_S = 10.0
 _PATH = "/lists/persons"
 _BYTES_MAX = 64 * 1024 * 1024
 _EVERY = timedelta(hours=1)
@@ -79,7 +82,7 @@ async def fetch(http: httpx.AsyncClient, url: str, etag: str | None) -> Fetched:
     """Fetch the list unless it is still the one of `etag`; raises Unreachable, kyc.lists.BadList."""
     headers = {"Accept": "application/json, text/csv;q=0.5"} | ({"If-None-Match": etag} if etag else {})
     try:
-        async with http.stream("GET", url + _PATH, headers=headers) as answer:
+        async with asyncio.timeout(TIMEOUT_S), http.stream("GET", url + _PATH, headers=headers) as answer:
             if answer.status_code == httpx.codes.NOT_MODIFIED and etag:
                 return Fetched(None, etag)
             if answer.status_code != httpx.codes.OK:
@@ -89,7 +92,7 @@ async def fetch(http: httpx.AsyncClient, url: str, etag: str | None) -> Fetched:
                 content += part
                 if len(content) > _BYTES_MAX:
                     raise Unreachable
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, TimeoutError) as error:
         raise Unreachable from error
     kind = answer.headers.get("content-type", "").partition(";")[0]
     read = lists.from_csv if kind == "text/csv" else lists.from_json

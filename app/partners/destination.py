@@ -45,6 +45,9 @@ def check(url: str, *, local: bool) -> None:
     try:
         parts = urlsplit(url)
         port = parts.port
+        # What getaddrinfo would do and break at: a label that is empty or longer than 63. Its UnicodeError is a
+        # ValueError.
+        (parts.hostname or "").encode("idna")
     except ValueError as error:
         raise Forbidden("form") from error
     if parts.username is not None or parts.fragment or not parts.hostname:

@@ -14,6 +14,7 @@ one whose handling fails is tried again, later and later, and stays visible with
 import enum
 import hashlib
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -25,7 +26,7 @@ from app import clock, db, ids
 from app.house import House
 from app.partners import payments, placements, registry
 from app.partners.message import Envelope, Handler, Message, TooEarly, Unfit, read
-from app.partners.registry import Partner
+from app.partners.registry import Kind, Partner
 from app.partners.webhook import Received
 from proof.kms import Kms
 
@@ -34,12 +35,22 @@ _LEASE = timedelta(seconds=60)
 _BACKOFF_FIRST = timedelta(seconds=1)
 _BACKOFF_MAX = timedelta(hours=1)
 
-#: Who acts on which kind of message.
-HANDLERS: dict[str, Handler] = {
-    "payment.received": payments.received,
-    "placement.confirmed": placements.confirmed,
-    "placement.rejected": placements.rejected,
-    "placement.matured": placements.matured,
+
+class Hearing(NamedTuple):
+    """Who acts on a kind of message, and the kinds of partner it is believed of."""
+
+    act: Handler
+    believed: frozenset[Kind]
+
+
+_BANKS = frozenset({Kind.BANK})
+
+#: What is heard at all. Only a bank holds the money that becomes e-money; placements.py believes their own bank only.
+HANDLERS: dict[str, Hearing] = {
+    "payment.received": Hearing(payments.received, _BANKS),
+    "placement.confirmed": Hearing(placements.confirmed, _BANKS),
+    "placement.rejected": Hearing(placements.rejected, _BANKS),
+    "placement.matured": Hearing(placements.matured, _BANKS),
 }
 
 _log = structlog.get_logger()
@@ -96,7 +107,7 @@ async def _settle(house: House, row: Row) -> None:
     try:
         taken = await _open(house, row)
         kind = taken.kind
-        outcome = await _handler(kind)(house, taken)
+        outcome = await _handler(taken)(house, taken)
     except Unfit as error:
         _log.warning("message_parked", message=str(row.id), kind=kind, why=error.why)
         await _write(house, _SETTLED, row, kind=kind, state="parked", outcome=error.why)
@@ -117,11 +128,13 @@ async def _open(house: House, row: Row) -> Message:
     return Message(id=row.id, partner=partner, kind=envelope.type, data=bytes(envelope.data))
 
 
-def _handler(kind: str) -> Handler:
-    found = HANDLERS.get(kind)
+def _handler(message: Message) -> Handler:
+    found = HANDLERS.get(message.kind)
     if found is None:
         raise Unfit("unknown kind")
-    return found
+    if message.partner.kind not in found.believed:
+        raise Unfit(f"not for {message.partner.kind.value} to say")
+    return found.act
 
 
 def later(row: Row, now: datetime) -> datetime:

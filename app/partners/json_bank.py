@@ -7,6 +7,7 @@ Both are signed like our webhooks (Standard Webhooks, `v1a`), a GET over an empt
 not in a way we can read, is Unreachable: it may have the deposit or not, so it is asked again under the same key.
 """
 
+import asyncio
 from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -24,6 +25,8 @@ from invest.placement import Placement
 from invest.product import Offer
 
 ANSWER_BYTES_MAX = 64 * 1024
+#: For a whole call: the client's own limit is per read, and a bank that drips would never reach it.
+TIMEOUT_S = 10.0
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,11 +54,11 @@ class Deposit(msgspec.Struct, frozen=True, kw_only=True):
     status: Literal["pending", "confirmed", "rejected", "matured"]
     principal_minor: int
     interest_minor: int
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
     starts_on: date
     matures_on: date
     bank_reference: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
-    reason: Annotated[str, Meta(min_length=1, max_length=64, pattern="^[a-z0-9_]+$")] | None = None
+    reason: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9_]+$(?!\n)")] | None = None
 
 
 class Unheard(msgspec.Struct, frozen=True):
@@ -122,9 +125,12 @@ async def _call(
         return Unreachable("no address is registered")
     signed = headers | _signature(house, about, clock.real(), body)
     try:
-        async with house.http.stream(method, url, content=body, headers=signed) as answer:
+        async with (
+            asyncio.timeout(TIMEOUT_S),
+            house.http.stream(method, url, content=body, headers=signed) as answer,
+        ):
             return await _read(answer)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
         return Unreachable(type(error).__name__)
 
 

@@ -6,14 +6,15 @@ signs      app/partners/webhook.py   v1a, with the installation's webhook key
 pulls      app/http/partner/events.py             the same events, for a partner who missed some
 
 A delivery keeps its place: while one of an aggregate waits at an endpoint, later ones of that aggregate wait behind it,
-those of others pass. No transaction is open while the network is: a lease keeps other workers off.
+those of others pass. Every endpoint has a line of its own, so a silent one delays itself alone. No transaction is open
+while the network is: a lease keeps other workers off.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, TypeVar
 from uuid import UUID
 
 import httpx
@@ -43,7 +44,9 @@ SCHEDULE = (
 )
 TIMEOUT_S = 5.0
 RETRY_AFTER_MAX = timedelta(hours=24)
-SIZE_MAX = 50
+#: How many attempts run at one endpoint at a time, and how long a step stays with one that takes everything.
+SIZE_MAX = 4
+TURN_S = TIMEOUT_S
 # Longer than an attempt can take, so that a row is never sent by two workers at once.
 _LEASE = timedelta(seconds=30)
 
@@ -125,6 +128,7 @@ class Failed(msgspec.Struct, frozen=True):
 
 
 Result = Taken | Gone | Failed
+Each = TypeVar("Each")
 
 
 async def fan_out(connection: AsyncConnection, rows: Sequence[Positioned], now: datetime) -> None:
@@ -140,31 +144,67 @@ async def fan_out(connection: AsyncConnection, rows: Sequence[Positioned], now: 
 
 async def step(house: House) -> int:
     """Send what is due; answers how many attempts were made."""
-    now = clock.real()
     async with db.transaction(house.worker) as story:
-        connection = await story()
-        until = now + _LEASE
-        rows = await connection.execute(_CLAIM, {"now": now, "until": until, "limit": SIZE_MAX})
-        due = [msgspec.convert(row._asdict(), Delivery) for row in rows]
-    results = await asyncio.gather(*(attempt(house, delivery) for delivery in due))
-    for delivery, result in zip(due, results, strict=True):
-        async with db.transaction(house.worker) as story:
-            await _settle(await story(), delivery, result)
-    return len(due)
+        waited_for = list(await (await story()).scalars(_WAITED_FOR, {"now": clock.real()}))
+    return sum(await _all(_serve(house, subscription) for subscription in waited_for))
+
+
+async def _serve(house: House, subscription: UUID) -> int:
+    """Send what is due at one endpoint, a few at a time; one that fails is not insisted on before the next step."""
+    made, turn_over = 0, asyncio.get_running_loop().time() + TURN_S
+    while due := await _claim(house, subscription):
+        made += len(due)
+        taken = await _all(_deliver(house, delivery) for delivery in due)
+        if not all(taken) or asyncio.get_running_loop().time() >= turn_over:
+            break
+    return made
+
+
+async def _claim(house: House, subscription: UUID) -> list[Delivery]:
+    now = clock.real()
+    claimed = {"subscription": subscription, "now": now, "until": now + _LEASE, "limit": SIZE_MAX}
+    async with db.transaction(house.worker) as story:
+        rows = await (await story()).execute(_CLAIM, claimed)
+        return [msgspec.convert(row._asdict(), Delivery) for row in rows]
+
+
+async def _deliver(house: House, delivery: Delivery) -> bool:
+    """Make one attempt and write down what came of it; answers whether the endpoint took it."""
+    result = await attempt(house, delivery)
+    async with db.transaction(house.worker) as story:
+        await _settle(await story(), delivery, result)
+    return isinstance(result, Taken)
+
+
+async def _all(running: Iterable[Coroutine[Any, Any, Each]]) -> list[Each]:
+    """Let each run to its end whatever becomes of the others, and only then raise the first fault."""
+    found: list[Each] = []
+    faults: list[BaseException] = []
+    for each in await asyncio.gather(*running, return_exceptions=True):
+        if isinstance(each, BaseException):
+            faults.append(each)
+        else:
+            found.append(each)
+    if faults:
+        raise faults[0]
+    return found
 
 
 async def attempt(house: House, delivery: Delivery) -> Result:
-    """Send one delivery once."""
+    """Send one delivery once; whatever goes wrong is this delivery's failure."""
     at = clock.real()
-    body = delivery.payload()
-    signature = house.keys.webhook.sign(webhook.signed_text(delivery.webhook_id, at, body))
-    headers = webhook.headers(delivery.webhook_id, at, [webhook.ed25519(signature)])
     try:
+        body = delivery.payload()
+        signature = house.keys.webhook.sign(webhook.signed_text(delivery.webhook_id, at, body))
+        headers = webhook.headers(delivery.webhook_id, at, [webhook.ed25519(signature)])
         async with asyncio.timeout(TIMEOUT_S):
             where = await destination.resolve(delivery.url, local=house.settings.virtual)
             answer = await _answer(house.http, where.request(house.http, body, headers))
     except (httpx.HTTPError, httpx.InvalidURL, OSError, destination.Forbidden) as error:
         return Failed(f"{type(error).__name__}: {error}"[:200])
+    except Exception as error:  # noqa: BLE001  what a stranger's address makes libraries raise has no end
+        _log.error("delivery_broke", subscription=str(delivery.subscription), exc_info=error)
+        return Failed(type(error).__name__)
     return judge(answer, at)
 
 
@@ -244,6 +284,14 @@ _FAN_OUT = text(
     SELECT subscription, sequence, position, aggregate, CAST(:due_at AS timestamptz) FROM matched
     """
 )
+_WAITED_FOR = text(
+    """
+    SELECT id FROM app.subscription WHERE active AND EXISTS (
+        SELECT 1 FROM app.delivery WHERE delivery.subscription = subscription.id
+            AND due_at <= :now AND (leased_until IS NULL OR leased_until <= :now)
+    )
+    """
+)
 _CLAIM = text(
     """
     WITH claimed AS (
@@ -251,7 +299,8 @@ _CLAIM = text(
         WHERE (subscription, sequence) IN (
             SELECT delivery.subscription, delivery.sequence
             FROM app.delivery JOIN app.subscription ON subscription.id = delivery.subscription AND subscription.active
-            WHERE delivery.due_at <= :now AND (delivery.leased_until IS NULL OR delivery.leased_until <= :now)
+            WHERE delivery.subscription = :subscription AND delivery.due_at <= :now
+              AND (delivery.leased_until IS NULL OR delivery.leased_until <= :now)
               AND NOT EXISTS (
                   SELECT 1 FROM app.delivery AS earlier
                   WHERE earlier.subscription = delivery.subscription AND earlier.aggregate = delivery.aggregate

@@ -38,16 +38,16 @@ class Payer(msgspec.Struct, frozen=True):
     """Who paid, as the bank says; it stays in the sealed message and goes nowhere else."""
 
     name: Annotated[str, Meta(min_length=1, max_length=140)]
-    country: Annotated[str, Meta(pattern="^[A-Z]{2}$")] | None = None
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)")] | None = None
 
 
 class Received(msgspec.Struct, frozen=True):
     """What a bank reports. `payment_id` is the bank's and names one payment for ever; `reference` says for whom."""
 
-    payment_id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:/-]{1,64}$")]
+    payment_id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:/-]{1,64}$(?!\n)")]
     reference: Annotated[str, Meta(max_length=140)]
     amount_minor: Annotated[int, Meta(ge=1, le=2**53 - 1)]
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
     payer: Payer
 
 

@@ -27,7 +27,7 @@ _OPENED = frozenset({State.CONFIRMED, State.BOOKED, State.MATURED, State.REPAID}
 _REFUSED = frozenset({State.REJECTED, State.RELEASED})
 _ASKED = frozenset({State.SENT, State.UNKNOWN})
 
-Word = Annotated[str, Meta(min_length=1, max_length=64, pattern="^[a-z0-9_]+$")]
+Word = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9_]+$(?!\n)")]
 BankReference = Annotated[str, Meta(min_length=1, max_length=64)]
 
 

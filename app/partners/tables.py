@@ -135,6 +135,7 @@ delivery = Table(
     Column("settled_at", _TIME),
     PrimaryKeyConstraint("subscription", "sequence"),
     UniqueConstraint("subscription", "position"),
-    Index("delivery_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+    Index("delivery_due", "subscription", "due_at", "sequence", postgresql_where=text("due_at IS NOT NULL")),
+    Index("delivery_position", "position"),
     Index("delivery_waiting", "subscription", "aggregate", "sequence", postgresql_where=text("due_at IS NOT NULL")),
 )

@@ -176,7 +176,9 @@ def _delivery() -> None:
         )
         """
     )
-    op.execute("CREATE INDEX delivery_due ON app.delivery (due_at) WHERE due_at IS NOT NULL")
+    op.execute("CREATE INDEX delivery_due ON app.delivery (subscription, due_at, sequence) WHERE due_at IS NOT NULL")
+    # Serves "was this one fanned out to the partner?", which walls off the feed.
+    op.execute("CREATE INDEX delivery_position ON app.delivery (position)")
     # Serves "is an earlier one of this aggregate still waiting?", which keeps the order.
     op.execute(
         "CREATE INDEX delivery_waiting ON app.delivery (subscription, aggregate, sequence) WHERE due_at IS NOT NULL"

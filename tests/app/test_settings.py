@@ -1,10 +1,14 @@
 """What an installation is told is read once, and said wrong it is named."""
 
+import re
+
+import msgspec
 import pytest
 import sqlalchemy
 
-from app import settings
-from app.settings import load
+from app import db, settings
+from app.settings import Settings, load
+from tests import postgres
 
 OWNER = "owner:word@db.example:5433/eresidency"
 
@@ -49,3 +53,19 @@ def test_a_word_that_is_given_is_the_word() -> None:
 
 def test_in_production_nothing_is_derived() -> None:
     assert load({"DATABASE_URL": f"postgres://{OWNER}"}).role_password is None
+
+
+def test_compose_tells_production_what_has_no_safe_default() -> None:
+    text = (postgres.ROOT / "compose.yaml").read_text(encoding="utf-8")
+    told = {name.lower() for name in re.findall(r"ERESIDENCY_([A-Z_]+?)(?:_FILE)?:", text)}
+
+    assert told <= {field.name for field in msgspec.structs.fields(Settings)}
+    assert {"issuer", "rp_id", "origins", "agencies_url", "csca_folder", "keys", "role_password"} <= told
+    assert "--trusted-proxies" in text
+
+
+def test_three_processes_fit_into_the_connections_of_a_server() -> None:
+    allowed, kept_for_superusers = 100, 3  # max_connections and superuser_reserved_connections, as PostgreSQL ships
+    each = Settings(database_url="").pool_max + sum(db.POOLS.values())
+
+    assert 3 * each <= allowed - kept_for_superusers

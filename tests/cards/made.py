@@ -211,7 +211,8 @@ async def tell(money: Money, *messages: NetworkMessage | Lapse) -> list[Answer]:
     reply = await money.submit(
         booking.book, messages, lanes=[FIRST_LANE], claim=claim("test", str(ids.new()), None), render=render
     )
-    return [answer for answer in msgspec.json.decode(reply.stored.body, type=list[Answer | None]) if answer]
+    answers = msgspec.json.decode(reply.stored.body, type=list[Answer | bool])
+    return [answer for answer in answers if isinstance(answer, Answer)]
 
 
 async def balance(engines: Engines, used: Card) -> tuple[Amount, Amount]:

@@ -1,5 +1,6 @@
 """A bank outside, and what tests let it do: the simulator's own code, wired to the application under test in memory."""
 
+import asyncio
 import base64
 import contextlib
 from collections.abc import AsyncIterator
@@ -113,6 +114,12 @@ async def hurry(house: House) -> None:
             await connection.execute(
                 text(f"UPDATE {table} SET due_at = now(), leased_until = NULL WHERE due_at IS NOT NULL")  # noqa: S608  literals above
             )
+
+
+async def dripping() -> AsyncIterator[bytes]:
+    """Give an answer that begins and never ends."""
+    yield b"["
+    await asyncio.Event().wait()
 
 
 def base64url(text_: str) -> bytes:

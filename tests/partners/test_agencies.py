@@ -22,6 +22,7 @@ from kyc.lists import BadList
 from simulators.agencies import INVENTED, Agency, Listed, build
 from tests.kyc.passports import authority, trusting
 from tests.kyc.scans import novel, seen, show, verdicts
+from tests.partners import outside
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.fresh]
 
@@ -124,6 +125,17 @@ async def test_what_is_no_list_is_not_taken_for_one(status: int, content: bytes,
     async with httpx.AsyncClient(transport=answer) as http:
         with pytest.raises(refusal):
             await agencies.fetch(http, "http://agency", None)
+
+
+async def test_an_agency_that_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agencies, "TIMEOUT_S", 0.05)
+
+    async def drip(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=outside.dripping())
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(drip)) as http:
+        with pytest.raises(Unreachable):
+            await asyncio.wait_for(agencies.fetch(http, "http://agency", None), 5)
 
 
 async def test_without_an_agency_there_is_nothing_to_do(house: House) -> None:

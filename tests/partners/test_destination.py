@@ -45,6 +45,9 @@ MISSHAPEN = [
     "//example.org/",
     "example.org",
     "",
+    f"https://{'a' * 64}.example/",
+    "https://a..b/",
+    "https://.example.org/",
 ]
 
 

@@ -10,12 +10,15 @@ import msgspec
 import pytest
 from litestar import Litestar
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock, db, ids
+from app.house import House
 from app.partners import inbox, registry, webhook
 from app.partners.registry import Kind, Partner
 from tests.partners import outside
 from tests.partners.outside import CODE, Outside
+from wallet.account import Purpose
 
 pytestmark = pytest.mark.asyncio
 DOOR = f"/v1/partner/{CODE}/webhooks"
@@ -97,7 +100,7 @@ async def test_what_nobody_can_act_on_is_parked_with_its_reason(out: Outside, cl
     unfit = {
         body_of("bank.greeted"): "unknown kind",
         b"not json at all": "unreadable",
-        b'{"type":"payment.received","type":"x","data":{}}': "key given twice",
+        b'{"type":"payment.received","type":"x","data":{}}': "key `type` given twice",
         b'{"type":"payment.received","data":{"payment_id":"P","amount_minor":"5"}}': "Expected `int`",
         body_of("payment.received", payment_id="P", reference="", amount_minor=0, currency="KZT", payer={}): ">= 1",
     }
@@ -218,10 +221,37 @@ async def test_a_closed_partner_is_not_believed(app: Litestar, client: httpx.Asy
     assert await told() == 401
 
 
-async def _agency(connection: Any, house: Any, code: str, secret: str) -> Partner:  # noqa: ANN401  see above
+@pytest.mark.parametrize("kind", [Kind.AGENCY, Kind.BROKER, Kind.NETWORK])
+async def test_only_a_bank_makes_money_or_speaks_about_deposits(
+    app: Litestar, out: Outside, client: httpx.AsyncClient, kind: Kind
+) -> None:
+    house = app.state.house
+    secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    code = f"{kind.value}-{secrets.token_hex(4)}"
+    async with db.transaction(house.worker) as story:
+        await _agency(await story(), house, code, secret, kind=kind)
+    paid = {"payment_id": "P", "reference": "x", "amount_minor": 5_00, "currency": "KZT", "payer": {"name": "A PAYER"}}
+    names = {f"msg_{secrets.token_hex(8)}": said for said in inbox.HANDLERS}
+
+    for name, said in names.items():
+        at, body = clock.real(), body_of(said, **paid)
+        signature = webhook.hmac_sha256(webhook.shared_key(secret), webhook.signed_text(name, at, body))
+        door = f"/v1/partner/{code}/webhooks"
+        taken = await client.post(door, content=body, headers=webhook.headers(name, at, [signature]))
+        assert taken.status_code == 202
+    await outside.settle(out.house)
+
+    rows = [await kept(out, name) for name in names]
+    assert {(row.state, row.outcome) for row in rows} == {("parked", f"not for {kind.value} to say")}
+    assert await outside.balance(house, Purpose.BANK, code) == 0
+
+
+async def _agency(
+    connection: AsyncConnection, house: House, code: str, secret: str, *, kind: Kind = Kind.AGENCY
+) -> Partner:
     at = clock.real()
     partner = await registry.enrol(
-        connection, house.keys.kms, partner=ids.new(), code=code, name="Agency", kind=Kind.AGENCY, base_url=None, at=at
+        connection, house.keys.kms, partner=ids.new(), code=code, name="A partner", kind=kind, base_url=None, at=at
     )
     await registry.add_key(connection, house.keys.kms, partner, kid="1", key=secret, valid_from=at)
     return partner

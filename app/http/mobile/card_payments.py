@@ -29,8 +29,8 @@ class MerchantView(Wire, frozen=True):
     """Who was paid, as the network spells it."""
 
     name: Annotated[str, Meta(examples=["Dostyk Books"])]
-    category: Annotated[str, Meta(pattern="^[0-9]{4}$", description="ISO 18245.", examples=["5942"])]
-    country: Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1.", examples=["KZ"])]
+    category: Annotated[str, Meta(pattern=r"^[0-9]{4}$(?!\n)", description="ISO 18245.", examples=["5942"])]
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)", description="ISO 3166-1.", examples=["KZ"])]
 
 
 class ReasonView(Wire, frozen=True):

@@ -33,7 +33,8 @@ from wallet import account
 
 CardId = Annotated[str, Meta(examples=["card_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
 Expiry = Annotated[
-    str, Meta(pattern="^[0-9]{4}-(0[1-9]|1[0-2])$", description="Year and month on the card.", examples=["2027-10"])
+    str,
+    Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$(?!\n)", description="Year and month on the card.", examples=["2027-10"]),
 ]
 IfMatch = Annotated[
     str | None, HeaderParameter(name="If-Match", description="The ETag that the edit was made on; required.")
@@ -68,7 +69,7 @@ class CardView(Wire, frozen=True):
     id: CardId
     form: Annotated[Form, Meta(examples=["virtual"])]
     state: Annotated[State, Meta(examples=["active"])]
-    last4: Annotated[str, Meta(pattern="^[0-9]{4}$", examples=["4242"])]
+    last4: Annotated[str, Meta(pattern=r"^[0-9]{4}$(?!\n)", examples=["4242"])]
     currency: CurrencyCode
     expires_on: Annotated[date, Meta(description="The last day it can be used.", examples=["2027-10-31"])]
     limits: LimitsView
@@ -117,7 +118,7 @@ class NoticeView(Wire, frozen=True):
 class NumberView(Wire, frozen=True):
     """The full number. Show it, never keep it."""
 
-    pan: Annotated[str, Meta(pattern="^[0-9]{12,19}$", examples=["9398010000000007"])]
+    pan: Annotated[str, Meta(pattern=r"^[0-9]{12,19}$(?!\n)", examples=["9398010000000007"])]
     expiry: Expiry
 
 

@@ -46,7 +46,9 @@ Outcome = Literal["identified", "review", "refused"]
 # Python's $ lets a line break follow.
 _END = r"$(?!\n)"
 MrzLine = Annotated[str, Meta(min_length=1, max_length=44, pattern=f"^[ -~]*{_END}")]
-GroupNumber = Annotated[str, Meta(pattern="^(?:[1-9]|1[0-6])$", description="Number of the data group, 1 to 16.")]
+GroupNumber = Annotated[
+    str, Meta(pattern=r"^(?:[1-9]|1[0-6])$(?!\n)", description="Number of the data group, 1 to 16.")
+]
 # As text and not as bytes, whose bounds msgspec counts decoded and the contract would show as those of the text.
 _BASE64 = f"^(?:[A-Za-z0-9+/]{{4}})*(?:[A-Za-z0-9+/]{{2}}==|[A-Za-z0-9+/]{{3}}=)?{_END}"
 Sod = Annotated[str, Meta(pattern=_BASE64, min_length=4, max_length=-(-lds.SOD_BYTES_MAX // 3) * 4)]
@@ -98,9 +100,9 @@ class HolderView(Wire, frozen=True):
 
     surname: Annotated[str, Meta(examples=["ERIKSSON"])]
     given: Annotated[str, Meta(examples=["ANNA MARIA"])]
-    born: Annotated[str, Meta(pattern="^[0-9X]{4}-[0-9X]{2}-[0-9X]{2}$", examples=["1974-08-12"])]
-    sex: Annotated[str, Meta(pattern="^[MF<]$", examples=["F"])]
-    nationality: Annotated[str, Meta(pattern="^[A-Z]{1,3}$", examples=["UTO"])]
+    born: Annotated[str, Meta(pattern=r"^[0-9X]{4}-[0-9X]{2}-[0-9X]{2}$(?!\n)", examples=["1974-08-12"])]
+    sex: Annotated[str, Meta(pattern=r"^[MF<]$(?!\n)", examples=["F"])]
+    nationality: Annotated[str, Meta(pattern=r"^[A-Z]{1,3}$(?!\n)", examples=["UTO"])]
     number: Annotated[str, Meta(examples=["L898902C3"])]
 
     @classmethod

@@ -23,10 +23,10 @@ from invest.preview import Preview
 from invest.product import InsuranceClass, Jurisdiction, Offer
 from law.money import Money
 
-Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 in hex.", examples=["ab" * 32])]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)", description="SHA-256 in hex.", examples=["ab" * 32])]
 Rate = Annotated[
     str,
-    Meta(pattern=r"^0(\.[0-9]+)?$", description="Nominal rate per year: 0.1450 is 14.5 %.", examples=["0.1450"]),
+    Meta(pattern=r"^0(\.[0-9]+)?$(?!\n)", description="Nominal rate per year: 0.1450 is 14.5 %.", examples=["0.1450"]),
 ]
 ProductId = Annotated[str, Meta(max_length=64, examples=["product_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
 PreviewId = Annotated[str, Meta(max_length=64, examples=["preview_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]

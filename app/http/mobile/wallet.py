@@ -30,7 +30,7 @@ from wallet import account, history, receipt
 from wallet.transfer import AccountId, Answer, Post, Posted, Refused, TransferId
 
 WalletId = Annotated[str, Meta(examples=["wallet_06AVZR0TKB7Z8M2Q3R4S5T6V7W"], description="Where money can be sent.")]
-Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", examples=["ab" * 32])]
+Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)", examples=["ab" * 32])]
 
 
 class WalletView(Wire, frozen=True):
@@ -139,7 +139,7 @@ class EntryPage(Wire, frozen=True):
 class ReceiptView(Wire, frozen=True):
     """Proof that the transfer is in the ledger (RFC 6962 path); all hashes SHA-256 in hex."""
 
-    leaf: Annotated[str, Meta(pattern="^[0-9a-f]+$", examples=["69000000013173"])]
+    leaf: Annotated[str, Meta(pattern=r"^[0-9a-f]+$(?!\n)", examples=["69000000013173"])]
     index: Annotated[int, Meta(ge=0, examples=[0])]
     size: Annotated[int, Meta(ge=1, examples=[1])]
     path: list[Hash]

@@ -39,7 +39,7 @@ from residency.review import Opinion, Review, Verdict
 CaseId = Annotated[str, Meta(examples=["application_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
 OfficerId = Annotated[str, Meta(examples=["officer_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
 ReasonCode = Annotated[str, Meta(max_length=60)]
-Comment = Annotated[str, Meta(max_length=2000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
+Comment = Annotated[str, Meta(max_length=2000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$(?!\n)")]
 StateFilter = Annotated[
     State | None,
     QueryParameter(name="state", description="Only cases in this state; by default all that are not decided."),

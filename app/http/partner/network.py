@@ -38,8 +38,8 @@ from cards.payment import Merchant, PaymentId
 from cards.reason import Reason
 from law.money import KZT, Money
 
-Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
-Line = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[!-~]+$(?!\n)")]
+Line = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
 
 
 class Billed(Wire, frozen=True):
@@ -54,8 +54,8 @@ class MerchantWire(Wire, frozen=True):
 
     name: Annotated[Line, Meta(examples=["Dostyk Books"])]
     id: Annotated[Name, Meta(examples=["M-1001"])]
-    category: Annotated[str, Meta(pattern="^[0-9]{4}$", description="ISO 18245.", examples=["5942"])]
-    country: Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1.", examples=["KZ"])]
+    category: Annotated[str, Meta(pattern=r"^[0-9]{4}$(?!\n)", description="ISO 18245.", examples=["5942"])]
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)", description="ISO 3166-1.", examples=["KZ"])]
 
 
 class _Told(Wire, frozen=True):
@@ -63,7 +63,7 @@ class _Told(Wire, frozen=True):
 
     lifecycle_id: Annotated[Name, Meta(description="The purchase.", examples=["396112233445566"])]
     element_id: Annotated[Name, Meta(description="The message within the purchase.", examples=["authorization-1"])]
-    pan: Annotated[str, Meta(pattern="^[0-9]{12,19}$", examples=["9398010000000007"])]
+    pan: Annotated[str, Meta(pattern=r"^[0-9]{12,19}$(?!\n)", examples=["9398010000000007"])]
     amount: Billed
     merchant: MerchantWire
 
@@ -71,7 +71,7 @@ class _Told(Wire, frozen=True):
 class AuthorizationRequest(_Told, frozen=True):
     """May the merchant have the amount? With `advice` the network has said yes in our place and only tells."""
 
-    expiry: Annotated[str, Meta(pattern="^20[0-9]{2}-(0[1-9]|1[0-2])$", examples=["2027-10"])]
+    expiry: Annotated[str, Meta(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$(?!\n)", examples=["2027-10"])]
     advice: bool = False
 
 
@@ -90,7 +90,7 @@ class NetworkAnswer(Wire, frozen=True):
 
     authorization_id: Annotated[str, Meta(examples=["payment_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
     approved: bool
-    code: Annotated[str, Meta(pattern="^[0-9A-Z]{2}$", examples=["00"])]
+    code: Annotated[str, Meta(pattern=r"^[0-9A-Z]{2}$(?!\n)", examples=["00"])]
     reason: Annotated[Reason | None, Meta(description="Why not; null when approved.", examples=[None])] = None
 
 

@@ -24,7 +24,7 @@ from app.partners.subscription import Subscription
 
 Url = Annotated[str, Meta(min_length=1, max_length=500, examples=["https://bank.example/e-residency/events"])]
 Kinds = Annotated[
-    list[Annotated[str, Meta(pattern=r"^[a-z_]+\.[a-z_]+$", max_length=64)]],
+    list[Annotated[str, Meta(pattern=r"^[a-z_]+\.[a-z_]+$(?!\n)", max_length=64)]],
     Meta(min_length=1, max_length=50, examples=[["placement.booked", "placement.repaid"]]),
 ]
 

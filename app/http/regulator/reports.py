@@ -26,7 +26,7 @@ from app.reports.sheet import Row
 from law.regime import PROGRAMME
 
 _JSON, _CSV = "application/json", "text/csv"
-_Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", examples=["9f" * 32])]
+_Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)", examples=["9f" * 32])]
 
 
 class RegimeView(Wire, frozen=True):
@@ -102,7 +102,7 @@ async def get_sandbox_report(
     as_of: Annotated[
         str,
         QueryParameter(
-            pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$",
+            pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$(?!\n)",
             description="Past instant of the installation's clock, RFC 3339 with offset.",
         ),
     ],

@@ -16,7 +16,7 @@ from app.partners import demo
 from app.partners.enrolment import Wanted
 from app.partners.registry import Kind
 
-Url = Annotated[str, Meta(pattern=r"^https?://[^\s]+$", max_length=500, examples=["http://127.0.0.1:9101"])]
+Url = Annotated[str, Meta(pattern=r"^https?://[^\s]+$(?!\n)", max_length=500, examples=["http://127.0.0.1:9101"])]
 
 
 class WantedPartner(Wire, frozen=True):
@@ -27,7 +27,7 @@ class WantedPartner(Wire, frozen=True):
     key: Annotated[
         str,
         Meta(
-            pattern=r"^wh(pk|sec)_[A-Za-z0-9+/]+=*$",
+            pattern=r"^wh(pk|sec)_[A-Za-z0-9+/]+=*$(?!\n)",
             max_length=200,
             description="Standard Webhooks: an ed25519 public key or a shared secret.",
             examples=["whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="],
@@ -54,7 +54,7 @@ class SeededPartner(Wire, frozen=True):
     summary="Enrol a partner",
 )
 async def enrol_partner(
-    code: Annotated[str, PathParameter(pattern="^[a-z][a-z0-9-]{1,30}$")],
+    code: Annotated[str, PathParameter(pattern=r"^[a-z][a-z0-9-]{1,30}$(?!\n)")],
     data: JSONBody[WantedPartner],
     house: NamedDependency[House],
 ) -> Response[SeededPartner]:

@@ -67,7 +67,7 @@ class NotificationRequest(msgspec.Struct, frozen=True):
     notification_id: Annotated[str, Meta(examples=["3fwe98js"])]
     event: Outcome
     event_description: (
-        Annotated[str, Meta(max_length=1_000, pattern=r"^[ !#-\[\]-~]*$", examples=["kept"])] | UnsetType
+        Annotated[str, Meta(max_length=1_000, pattern=r"^[ !#-\[\]-~]*$(?!\n)", examples=["kept"])] | UnsetType
     ) = UNSET
 
 
