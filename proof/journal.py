@@ -72,7 +72,7 @@ def _rows(facts: tuple[Fact, ...]) -> list[dict[str, object]]:
     nth: dict[UUID, int] = {}
     rows = []
     for fact in facts:
-        body = msgspec.to_builtins(fact.event)
+        body = msgspec.json.decode(msgspec.json.encode(fact.event))  # as it will be read: a tuple is a list there
         kind = body.pop("type")
         canonical.dumps(body)  # what has no canonical text (a float) is refused here, not when the chain is made
         nth[fact.aggregate] = nth.get(fact.aggregate, 0) + 1
