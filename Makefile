@@ -8,7 +8,7 @@ BIN := .venv/bin
 RESOLVED := --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check serve worker bench lock openapi openapi-lint clean
+.PHONY: help demo test nightly check serve worker bench lock openapi openapi-lint clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,8 +31,11 @@ help: ## show this list
 demo: .venv/installed ## live one e-resident's life on real processes; ARGS=--once stops them at the end
 	@$(BIN)/python -m simulators.demo $(ARGS)
 
-test: .venv/installed ## run every test on PostgreSQL; ARGS="-k card" runs some
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: .venv/installed ## run the tests on PostgreSQL; ARGS="-k card" runs some
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not nightly" $(ARGS)
+
+nightly: .venv/installed ## run the long tests: the whole demo, twice and with a failing step
+	@$(BIN)/python -m pytest -m nightly $(ARGS)
 
 check: .venv/installed ## format, lint, types, import contracts, size budget, OpenAPI
 	$(BIN)/ruff format --check .

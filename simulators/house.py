@@ -74,6 +74,7 @@ class House:
         self.folder = folder.absolute()
         self.programs = programs
         self.settings: dict[str, str] = {}
+        self._ports: dict[str, int] = {}
         self._tokens: dict[tuple[str, str], str] = {}
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._held = contextlib.ExitStack()
@@ -103,13 +104,18 @@ class House:
     # -- addresses and settings ----------------------------------------------------------------------------------------
 
     def url(self, name: str) -> str:
-        """Where a program listens; the same at every opening unless somebody else took the port meanwhile."""
-        noted = self.folder / "ports.json"
-        ports: dict[str, int] = json.loads(noted.read_text()) if noted.exists() else {}
-        if name not in ports or not (self.is_running(name) or _is_free(ports[name])):
-            ports[name] = _free_port()
-            noted.write_text(json.dumps(ports, indent=1))
-        return f"http://127.0.0.1:{ports[name]}"
+        """Where a program listens; the same at every opening unless somebody else took the port meanwhile.
+
+        Within one opening it never changes: others were told, and one that is being killed still holds its port.
+        """
+        if name not in self._ports:
+            noted = self.folder / "ports.json"
+            ports: dict[str, int] = json.loads(noted.read_text()) if noted.exists() else {}
+            if name not in ports or not _is_free(ports[name]):
+                ports[name] = _free_port()
+                noted.write_text(json.dumps(ports, indent=1))
+            self._ports[name] = ports[name]
+        return f"http://127.0.0.1:{self._ports[name]}"
 
     def environ(self) -> dict[str, str]:
         """Build the settings every program of the house is started with."""
@@ -169,7 +175,7 @@ class House:
             )
 
     def _filled(self, argument: str) -> str:
-        for name in self.programs:
+        for name in (name for name, program in self.programs.items() if program.listens):
             argument = argument.replace(f"{{{name}}}", self.url(name))
         return argument.replace("{folder}", str(self.folder))
 

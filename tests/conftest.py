@@ -30,6 +30,7 @@ from tests import postgres
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "fresh: the test gets a database of its own, as migrated")
+    config.addinivalue_line("markers", "nightly: too long for every change; `make nightly` runs it")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

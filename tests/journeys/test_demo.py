@@ -59,6 +59,7 @@ def test_ctrl_c_leaves_no_process_behind(demo: Demo) -> None:
     assert not belonging_to(demo.folder)
 
 
+@pytest.mark.nightly
 def test_a_step_that_fails_is_told_and_the_demonstration_fails_with_it(demo: Demo) -> None:
     with demo.start("--once") as running:
         until_the_first_step(running)
@@ -70,6 +71,7 @@ def test_a_step_that_fails_is_told_and_the_demonstration_fails_with_it(demo: Dem
     assert "Not all went well" in said
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("time", ["once", "again on what is there"])
 def test_a_life_is_lived_and_proved(demo: Demo, time: str) -> None:
     code, said = demo.run("--once")
