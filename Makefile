@@ -1,5 +1,5 @@
 # The commands of the house. Needs Python >= 3.11, make and a package index; nothing else is installed on the machine.
-# DATABASE_URL (owner of a PostgreSQL 18 database) makes every command use that server instead of the embedded one.
+# DATABASE_URL (a PostgreSQL 18 database and its owner) makes every command use that server instead of the embedded one.
 
 PYTHON ?= python3
 ARGS ?=

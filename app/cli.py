@@ -52,6 +52,7 @@ _REFUSALS: dict[type[Exception], str] = {
     webhook.BadKey: "the key is neither whpk_… (ed25519) nor whsec_… (24 to 64 bytes)",
     destination.Forbidden: "nothing may be sent to this address: {reason}",
     product.BadTerms: "the terms contradict themselves: {why}",
+    psycopg.errors.UndefinedTable: "the schema is not there: eresidency db upgrade",
     psycopg.OperationalError: "the database does not answer: {why}",
     sqlalchemy.exc.OperationalError: "the database does not answer: {why}",
 }

@@ -27,9 +27,13 @@ _KEYED_FROM = 4
 
 def normalise(name: str) -> str:
     """Write `name` in lower-case Latin words without marks; other scripts stay as they are."""
-    latin = unicodedata.normalize("NFC", name).casefold().translate(_LATIN)
+    # Compatibility forms first (a fraktur A is an A); folding may bring decomposed ones back, so compose anew.
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    latin = folded.translate(_LATIN)
     bare = "".join(char for char in unicodedata.normalize("NFKD", latin) if not unicodedata.combining(char))
-    return " ".join(_APART.sub(" ", _JOINED.sub("", bare)).split())
+    # Once more: a letter that only lost a mark we don't know (Ӑ) is one we do.
+    plain = bare.translate(_LATIN)
+    return " ".join(_APART.sub(" ", _JOINED.sub("", plain)).split())
 
 
 def keys(normalised: str) -> frozenset[str]:

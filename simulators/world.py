@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from simulators.house import House, Program
+from simulators.house import DidNotStart, House, Program
 from simulators.passport import Authority
 
 PROGRAMS = {
@@ -67,13 +67,15 @@ def enrol(house: House) -> None:
         "mspk": {"name": "Demo card network", "kind": "network", "key": _get(f"{network}/key")},
     }
     for code, wanted in partners.items():
-        httpx.put(
+        answer = httpx.put(
             f"{house.url('api')}/v1/sandbox/partners/{code}",
             json=wanted,
             headers={"Authorization": f"Bearer {house.token('service', 'operator')}"},
             timeout=30,
             trust_env=False,
-        ).raise_for_status()
+        )
+        if answer.is_error:
+            raise DidNotStart(f"partner {code}", answer.text)
 
 
 def _get(url: str) -> str:

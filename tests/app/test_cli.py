@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import msgspec
 import psycopg
 import pytest
 import structlog
@@ -21,6 +22,7 @@ from app import cli
 from app.auth import jose
 from app.http import ids
 from app.settings import Settings
+from tests import postgres
 from tests.app.people import bearer
 
 
@@ -88,6 +90,16 @@ def test_what_cannot_be_done_is_said_in_one_line(
     assert refused.stdout == ""
     [line] = refused.stderr.splitlines()
     assert line.startswith(f"eresidency: {said}")
+
+
+def test_a_database_without_the_schema_is_told_so(
+    settings: Settings, server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with postgres.copied(server, "template0") as empty:
+        code = run(monkeypatch, msgspec.structs.replace(settings, database_url=empty), "verify", "audit")
+
+    assert code == 2
+    assert "eresidency: the schema is not there: eresidency db upgrade" in capsys.readouterr().err
 
 
 def test_an_environment_that_says_nothing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
