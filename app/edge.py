@@ -13,7 +13,7 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from app import problems, trace
+from app import limits, problems, trace
 from app.limits import Quota
 
 
@@ -41,7 +41,7 @@ class Edge:
                 status = message["status"]
                 told = MutableScopeHeaders(message)
                 if "RateLimit" not in told:
-                    self._quota.count(_address(scope)).tell(told)
+                    self._quota.count(limits.address(scope)).tell(told)
             await send(message)
 
         try:
@@ -62,8 +62,3 @@ async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
     request: Request[Any, Any, Any] = Request(scope, receive, send)
     answer = problems.problem(request, 400, "invalid_request")
     await answer.to_asgi_response(app=None, request=request)(scope, receive, send)
-
-
-def _address(scope: Scope) -> str:
-    client = scope.get("client")
-    return client[0] if client else "unknown"

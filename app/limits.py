@@ -87,5 +87,10 @@ def _who(scope: Scope) -> str:
     caller = scope.get("auth")
     if caller is not None:
         return str(caller.actor)
+    return address(scope)
+
+
+def address(scope: Scope) -> str:
+    """Name the peer a request came from, where nobody is signed in."""
     client = scope.get("client")
     return client[0] if client else "unknown"
