@@ -8,7 +8,7 @@ BIN := .venv/bin
 RESOLVED := --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test nightly check serve worker bench lock openapi openapi-lint clean
+.PHONY: help demo test nightly check serve worker bench lock sbom openapi openapi-lint clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,13 @@ bench: .venv/installed ## measure against peers, into build/bench.json; ONLY=wal
 lock: .venv/installed ## resolve both locks anew: all of it, and what production runs on
 	$(BIN)/uv pip compile $(RESOLVED) --group demo --group dev pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile $(RESOLVED) --constraint requirements.lock pyproject.toml -o requirements.run.lock
+
+# What production runs on, each package by version and hash; the index it came from is left out.
+SBOM ?= build/sbom.json
+sbom: .venv/installed ## write the bill of materials (CycloneDX 1.6) of the production lock into build/
+	@mkdir -p $(dir $(SBOM))
+	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --output-reproducible --short-PURLs \
+	  --spec-version 1.6 --output-format JSON --no-validate --output-file $(SBOM) requirements.run.lock
 
 openapi: .venv/installed ## write docs/openapi.json, the golden copy of the contract
 	@ERESIDENCY_ENVIRONMENT=test ERESIDENCY_DATABASE_URL=postgresql+psycopg:///none \

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import vault
+from app.access import Look
 from kyc import check, document, screening, standing, tables
 from kyc.check import Finding, NeedsReview, Verdict
 from kyc.document import Person, Stored
@@ -36,8 +37,8 @@ class Applicant(msgspec.Struct, frozen=True):
         return eligibility.Person(Citizenship(self.document.nationality_class), _born(self.person.born))
 
 
-async def find(db: AsyncConnection, kms: Kms, resident: UUID, on: date) -> Applicant | None:
-    """Find the document that identifies a resident on the day `on`, else the latest one.
+async def find(db: AsyncConnection, kms: Kms, resident: UUID, on: date, why: Look) -> Applicant | None:
+    """Find the document that identifies a resident on the day `on`, else the latest one; they can read `why`.
 
     None where there is none, or where the person was erased and nothing can be read any more.
     """
@@ -48,7 +49,7 @@ async def find(db: AsyncConnection, kms: Kms, resident: UUID, on: date) -> Appli
     stored = await document.find(db, wanted)
     assert stored is not None, "its id was read in this story"
     try:
-        safe = await vault.existing(db, kms, resident)
+        safe = await vault.look(db, kms, resident, why)
     except vault.Erased:
         return None
     opened = safe.open(stored.person, table="kyc.document", column="person", row=stored.id)

@@ -4,8 +4,11 @@ eresidency serve | worker                 run the API, run the worker
 eresidency db upgrade | downgrade         bring the schema to this code, or back
 eresidency seed N                         make residents 1 … N, the same ones each time (demo, test)
 eresidency token mint --role ROLE         a token for somebody who tests from outside (demo, test)
-eresidency officer invite --name NAME     an invitation, with which a new officer makes a passkey
-eresidency client add --id ID …           register the public keys of a partner, regulator or service
+eresidency officer invite | grant         an invitation, with which a new officer makes a passkey; duties
+eresidency client add | scopes            register the public keys and scopes of a partner, regulator or service
+eresidency wallet add | suspend           wallets that may ask residents for their ID by themselves
+eresidency keys rotate KIND               the next key that signs for us
+eresidency kek rotate | status | retire   the keys that wrap keys
 eresidency partner enrol CODE …           a bank or network: the key it is believed by, where it is called and told
 eresidency product publish FILE           a version of the terms a bank offers, as JSON
 eresidency openapi                        write the contract (docs/openapi.json is its golden copy)
@@ -29,8 +32,9 @@ import sqlalchemy.exc
 import uvicorn
 from litestar import Litestar
 
-from app import clock, db, house, ids, log, main, migrate, openapi, seed, settings, verify, worker
-from app.auth import client, entry, jose, mint
+from app import clock, connection, db, house, ids, kek, log, main, migrate, openapi, seed, settings, verify, worker
+from app.auth import commands as admitting
+from app.auth import mint
 from app.auth.principal import ROLES, Role
 from app.partners import destination, enrolment, registry, webhook
 from app.partners.enrolment import Publication, Wanted
@@ -46,8 +50,8 @@ _REFUSALS: dict[type[Exception], str] = {
     mint.NotHere: "only a demo or test installation does this",
     mint.OtherRole: "the subject exists already, as {role}",
     mint.ScopeNotHeld: "the role may not hold {scopes}",
-    client.AlreadyRegistered: "there is a client of this id",
-    jose.Unreadable: "the file is no JWK set of public keys (P-256 or Ed25519)",
+    **admitting.REFUSALS,
+    **kek.REFUSALS,
     registry.UnknownPartner: "there is no partner {partner}",
     webhook.BadKey: "the key is neither whpk_… (ed25519) nor whsec_… (24 to 64 bytes)",
     destination.Forbidden: "nothing may be sent to this address: {reason}",
@@ -60,8 +64,9 @@ _REFUSALS: dict[type[Exception], str] = {
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command; answers its exit code."""
-    given = _parser().parse_args(arguments)
+    given = parsed(sys.argv[1:] if arguments is None else arguments)
     log.configure()
+    log.heed_signals()
     command: Callable[[argparse.Namespace, Settings], int] = given.command
     try:
         return command(given, settings.load(os.environ))
@@ -72,26 +77,26 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    """Read the words of a command; `doing` is what the security log calls it."""
+    return _parser().parse_args(words, argparse.Namespace(doing=" ".join(words[:2])))
+
+
 def application() -> Litestar:
     """Build the application of this environment: what uvicorn calls in each of its processes."""
     log.configure()
+    log.heed_signals()
     return main.build(settings.load(os.environ))
 
 
 def _serve(given: argparse.Namespace, told: Settings) -> int:
-    # Forwarded headers are believed only from proxies named on the command line; access is logged by app/log.py.
     uvicorn.run(
         "app.cli:application",
         factory=True,
         host=given.host,
         port=given.port,
         workers=given.workers,
-        proxy_headers=bool(given.trusted_proxies),
-        forwarded_allow_ips=given.trusted_proxies or None,
-        timeout_graceful_shutdown=int(told.drain_s),
-        server_header=False,
-        access_log=False,
-        log_level="warning",
+        **connection.options(trusted_proxies=given.trusted_proxies, drain_s=told.drain_s),
     )
     return 0
 
@@ -146,36 +151,21 @@ def _mint(given: argparse.Namespace, told: Settings) -> int:
     return 0
 
 
-def _invite(given: argparse.Namespace, told: Settings) -> int:
-    async def invite() -> str:
-        async with house.opened(told) as opened:
-            return await entry.invite_officer(opened, given.name)
-
-    _print({"invitation": asyncio.run(invite())})
-    return 0
-
-
-def _add_client(given: argparse.Namespace, told: Settings) -> int:
-    async def add() -> UUID:
-        async with house.opened(told) as opened:
-            return await entry.add_client(opened, given.id, given.role, given.jwks)
-
-    _print({"subject": asyncio.run(add())})
-    return 0
-
-
 def _enrol(given: argparse.Namespace, told: Settings) -> int:
     wanted = Wanted(
         code=given.code,
         name=given.name,
         kind=given.kind,
         key=given.key,
+        jwks=given.jwks,
         base_url=given.base_url,
         events_url=given.events_url,
+        country=given.country,
     )
 
     async def enrol() -> Partner:
         async with house.opened(told) as opened, db.transaction(opened.worker) as story:
+            opened.watch.command(given.doing)
             return await enrolment.enrol(opened, story, wanted, partner=ids.new(), believed_from=clock.real())
 
     _print({"partner": asyncio.run(enrol()).id})
@@ -185,6 +175,7 @@ def _enrol(given: argparse.Namespace, told: Settings) -> int:
 def _publish(given: argparse.Namespace, told: Settings) -> int:
     async def publish() -> Offer:
         async with house.opened(told) as opened, db.transaction(opened.worker) as story:
+            opened.watch.command(given.doing)
             return await enrolment.publish(story, given.file)
 
     offer = asyncio.run(publish())
@@ -197,17 +188,8 @@ def _openapi(_: argparse.Namespace, told: Settings) -> int:
     return 0
 
 
-def _verify_audit(_: argparse.Namespace, told: Settings) -> int:
-    return _verdict(verify.audit(told.database_url, house.keys(told).audit.public_jwk))
-
-
-def _verify_ledger(_: argparse.Namespace, told: Settings) -> int:
-    return _verdict(verify.ledger(told.database_url))
-
-
-def _verdict(found: verify.Verdict) -> int:
-    _print(found)
-    return 0 if found.sound else 1
+def _verify(given: argparse.Namespace, told: Settings) -> int:
+    return verify.command.run(given, told.database_url, house.keys(told).audit.ever())
 
 
 def _print(value: object) -> None:
@@ -248,7 +230,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8000)
     serve.add_argument("--workers", type=int, default=1)
-    serve.add_argument("--trusted-proxies", default="", help="addresses whose X-Forwarded-For is believed")
+    trusting = "addresses and networks whose X-Forwarded-For is believed"
+    serve.add_argument("--trusted-proxies", type=connection.proxies, default="", help=trusting)
     serve.set_defaults(command=_serve)
     commands.add_parser("worker", help="run the worker").set_defaults(command=_worker)
 
@@ -272,30 +255,27 @@ def _parser() -> argparse.ArgumentParser:
 
     _who_may_come(commands)
     commands.add_parser("openapi", help="write the contract").set_defaults(command=_openapi)
-    verifying = commands.add_parser("verify", help="recompute").add_subparsers(required=True)
-    verifying.add_parser("audit").set_defaults(command=_verify_audit)
-    verifying.add_parser("ledger").set_defaults(command=_verify_ledger)
+    verifying = commands.add_parser("verify", help="recompute the chains from the rows")
+    verify.command.add(verifying)
+    verifying.set_defaults(command=_verify)
     return parser
 
 
 def _who_may_come(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    inviting = commands.add_parser("officer", help="staff").add_subparsers(required=True).add_parser("invite")
-    inviting.add_argument("--name", required=True)
-    inviting.set_defaults(command=_invite)
-
-    adding = commands.add_parser("client", help="machines").add_subparsers(required=True).add_parser("add")
-    adding.add_argument("--id", required=True)
-    adding.add_argument("--role", choices=("partner", "regulator", "service"), required=True)
-    adding.add_argument("--jwks", type=_file, required=True, help="file of a JWK set, public keys only")
-    adding.set_defaults(command=_add_client)
+    admitting.add(commands)
+    kek.add(commands)
 
     enrolling = commands.add_parser("partner", help="banks, networks").add_subparsers(required=True).add_parser("enrol")
     enrolling.add_argument("code", type=_code)
     enrolling.add_argument("--name", required=True)
     enrolling.add_argument("--kind", type=Kind, choices=tuple(Kind), required=True)
-    enrolling.add_argument("--key", required=True, help="what it signs with: whpk_… or whsec_… (Standard Webhooks)")
+    enrolling.add_argument("--key", help="what it signs webhooks with: whpk_… or whsec_… (Standard Webhooks)")
+    enrolling.add_argument(
+        "--jwks", type=admitting.jwks, default=(), help="file of a JWK set: tokens, messages, webhooks"
+    )
     enrolling.add_argument("--base-url", help="where it is called")
     enrolling.add_argument("--events-url", help="where it is told of what names it")
+    enrolling.add_argument("--country", default="KZ", help="where it is established (ISO 3166)")
     enrolling.set_defaults(command=_enrol)
 
     products = commands.add_parser("product", help="what banks offer").add_subparsers(required=True)

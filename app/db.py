@@ -6,16 +6,20 @@ A `Story` is one transaction, opened when it is first asked for its connection. 
 """
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+import psycopg
 import sqlalchemy
+import sqlalchemy.event
 import sqlalchemy.exc
 from sqlalchemy import text
+from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from app import clock
+from app import clock, trace
 from app.settings import Settings
 from migrations import walls
 
@@ -29,13 +33,15 @@ _TIMEOUTS = {
 }
 
 #: A batch for each set of lanes at work; one transaction for each of the worker's steps; reports one after the other.
-#: A process has 28 at most, so that three of them fit into the 100 connections PostgreSQL allows unless told otherwise.
+#: With the gate's own a process has 29 at most: three fit into the 100 connections PostgreSQL allows unless told more.
 POOLS = {walls.POSTING: 4, walls.WORKER: 10, walls.REPORT: 2}
 
 _OPEN = text(
     """
     SELECT set_config('app.holder', :holder, true), set_config('app.audience', :audience, true),
-           set_config('app.actor', :actor, true), (SELECT advanced_by FROM app.clock) AS advanced_by
+           set_config('app.actor', :actor, true), set_config('app.operation', :operation, true),
+           set_config('app.trace', :trace, true),
+           (SELECT advanced_by FROM app.clock) AS advanced_by
     """
 )
 _SPEAK = text("SELECT set_config('app.holder', :holder, true)")
@@ -65,10 +71,11 @@ def passes(error: Exception) -> bool:
 def engine(settings: Settings, role: str) -> AsyncEngine:
     """Connect as one of the four roles, to the server and database of `settings.database_url`.
 
-    A process opens connections as it needs them, at most `settings.pool_max` for requests and POOLS for the rest.
+    A process opens connections as it needs them, at most `settings.pool_max` for requests and POOLS for the rest. The
+    password is read anew for each, so it changes without a restart.
     """
-    url = sqlalchemy.make_url(settings.database_url).set(username=role, password=settings.role_password)
-    return create_async_engine(
+    url = sqlalchemy.make_url(settings.database_url).set(username=role)
+    made = create_async_engine(
         url,
         pool_size=POOLS.get(role, settings.pool_max),
         max_overflow=0,
@@ -76,19 +83,40 @@ def engine(settings: Settings, role: str) -> AsyncEngine:
         hide_parameters=True,  # values of statements must not reach a log by way of an error
         connect_args={"options": _TIMEOUTS[role], "application_name": role},
     )
+    admit(made, lambda: settings.secret("role_password"))
+    return made
+
+
+def admit(made: AsyncEngine, word: Callable[[], str | None]) -> None:
+    """Log in with `word`; where it is new and the database doesn't know it yet, with the last one that was taken."""
+    taken = [word()]
+
+    @sqlalchemy.event.listens_for(made.sync_engine, "do_connect")
+    def connect(dialect: Dialect, _: object, given: list[Any], named: dict[str, Any]) -> DBAPIConnection:
+        told = word()
+        try:
+            connection = dialect.connect(*given, **named | {"password": told})
+        except psycopg.OperationalError:
+            if told == taken[0]:
+                raise
+            return dialect.connect(*given, **named | {"password": taken[0]})
+        taken[0] = told
+        return connection
 
 
 class Story:
     """One transaction. Speaks for `holder` (row-level security) to an `audience`; `await story()` is its connection.
 
-    `actor` is who calls, as events name them: it may see the answers its own keys got.
+    `actor` is who calls, as events name them: it may see the answers its own keys got. With the `operation` it is what
+    the access log names when another's vault is opened (app/vault.py).
     """
 
-    def __init__(self, source: AsyncEngine, *, holder: UUID | None, audience: str, actor: str = "") -> None:
+    def __init__(
+        self, source: AsyncEngine, *, holder: UUID | None, audience: str, actor: str = "", operation: str = ""
+    ) -> None:
         self._engine = source
         self._holder = holder
-        self._audience = audience
-        self._actor = actor
+        self._spoken = {"audience": audience, "actor": actor, "operation": operation}
         self._connection: AsyncConnection | None = None
         self._advanced_by = timedelta()
 
@@ -103,7 +131,7 @@ class Story:
         if self._connection is None:
             connection = await self._engine.connect()
             try:
-                spoken = {"holder": str(self._holder or ""), "audience": self._audience, "actor": self._actor}
+                spoken = {"holder": str(self._holder or ""), "trace": trace.trace_id(), **self._spoken}
                 self._advanced_by = (await connection.execute(_OPEN, spoken)).one().advanced_by
             except BaseException:
                 await connection.close()
@@ -145,16 +173,18 @@ async def telling(story: Story) -> AsyncIterator[Story]:
     try:
         yield story
     except BaseException:
-        await story.abandon()
+        # Where the connection is lost there is nothing left to undo, and what is under way says more than that.
+        with contextlib.suppress(sqlalchemy.exc.DBAPIError):
+            await story.abandon()
         raise
     await story.commit()
 
 
 @contextlib.asynccontextmanager
 async def transaction(
-    source: AsyncEngine, *, holder: UUID | None = None, audience: str = "system"
+    source: AsyncEngine, *, holder: UUID | None = None, audience: str = "system", actor: str = "", operation: str = ""
 ) -> AsyncIterator[Story]:
     """Tell one story outside a request: worker steps, the CLI, tests. It is open when the block begins."""
-    async with telling(Story(source, holder=holder, audience=audience)) as story:
+    async with telling(Story(source, holder=holder, audience=audience, actor=actor, operation=operation)) as story:
         await story()
         yield story

@@ -1,28 +1,55 @@
-"""What is due at an instant and not done yet: one line for each kind of row the worker takes."""
+"""What is due at an instant and not done yet: one line for each kind of row the worker takes.
 
+Asked of the worker's role, which sees the relay's queue.
+"""
+
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-#: Kind of work → how many rows of it wait at :now. What runs by the clock alone (lists, clean-ups) is not counted.
+#: Kind of work → where its rows wait at :now. What runs by the clock alone (lists, clean-ups) has none.
 WORK = {
-    "relay": "SELECT app.unrelayed() + coalesce((SELECT sum(seq - relayed) FROM wallet.lane), 0)::bigint",
-    "pipeline": "SELECT count(*) FROM residency.application WHERE due_at <= :now",
-    "card_expiry": "SELECT count(*) FROM cards.promise WHERE due_at <= :now",
+    "relay": "(SELECT seq FROM app.outbox UNION ALL SELECT generate_series(relayed + 1, seq) FROM wallet.lane) AS row",
+    "pipeline": "residency.application WHERE due_at <= :now",
+    "exports": "app.export WHERE due_at <= :now",
+    "endings": "app.closure WHERE due_at <= :now",
+    "card_expiry": "cards.promise WHERE due_at <= :now",
     # What goes on between us and partners is retried by the machine's clock, not by the installation's.
-    "inbox": "SELECT count(*) FROM app.inbox WHERE due_at <= now()",
-    "placements": "SELECT count(*) FROM invest.placement WHERE due_at <= now() OR (due_at IS NULL AND state = 'booked'"
+    "inbox": "app.inbox WHERE due_at <= now()",
+    "placements": "invest.placement WHERE due_at <= now() OR (due_at IS NULL AND state = 'booked'"
     " AND matures_on < (CAST(:now AS timestamptz) AT TIME ZONE 'Asia/Almaty')::date)",
-    "deliveries": "SELECT count(*) FROM app.delivery JOIN app.subscription ON subscription.id = delivery.subscription"
+    "deliveries": "app.delivery JOIN app.subscription ON subscription.id = delivery.subscription"
     " WHERE active AND due_at <= now() AND NOT EXISTS (SELECT 1 FROM app.delivery AS earlier WHERE earlier.due_at"
     " IS NOT NULL AND earlier.subscription = delivery.subscription AND earlier.aggregate = delivery.aggregate"
     " AND earlier.sequence < delivery.sequence)",
 }
+#: What is asked of others who may not answer for long: it waits there like the rest, but holds nobody up.
+ASKED = {
+    "messages": "app.message WHERE due_at <= now()",
+    "attestations": "app.attestation WHERE due_at <= now()",
+}
 
-_COUNTS = text(" UNION ALL ".join(f"SELECT '{name}' AS name, ({query}) AS rows" for name, query in WORK.items()))
+_COUNTS = text(
+    " UNION ALL ".join(
+        f"SELECT '{name}' AS name, (SELECT count(*) FROM {rows}) AS rows"  # noqa: S608  literals of this file
+        for name, rows in WORK.items()
+    )
+)
+_SOME = text(
+    " UNION ALL ".join(
+        f"SELECT '{name}' AS name WHERE EXISTS (SELECT FROM {rows})"  # noqa: S608  literals of this file
+        for name, rows in (WORK | ASKED).items()
+    )
+)
 
 
 async def waiting(db: AsyncConnection, now: datetime) -> dict[str, int]:
     """Count the rows due at `now`, by kind of work."""
     return {row.name: row.rows for row in await db.execute(_COUNTS, {"now": now})}
+
+
+async def kinds(db: AsyncConnection, now: datetime) -> Sequence[str]:
+    """Name the kinds of work of which any row is due at `now`."""
+    return list(await db.scalars(_SOME, {"now": now}))

@@ -5,8 +5,6 @@ A handler gets it as the dependency `house`, a worker step as its argument, the 
 
 import asyncio
 import contextlib
-import functools
-import ssl
 from collections.abc import AsyncIterator
 
 import httpx
@@ -14,30 +12,38 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app import clock, csca, db, trace
+from app import clock, csca, db
 from app.auth.door import Door
 from app.credentials import Credentials
 from app.money import Money
+from app.partners import line
+from app.ring import Ring
+from app.security import Watch
 from app.settings import Settings
 from kyc.trust import Trust
 from migrations import walls
 from proof import keyfile
+from proof.hsm import HsmKms, Token
 from proof.kms import FileKms, Kms, new_data_key
-from proof.signer import Alg, FileSigner, Signer
+from proof.signer import Alg
 
 
 class Keys(msgspec.Struct, frozen=True):
     """The keys of the installation; each signs one kind of thing, so one that leaks forges nothing else.
 
-    `access` signs access tokens, `audit` the heads of the feed's chain, `webhook` what partners are sent. `cursor` is a
-    secret of 32 bytes that binds page cursors.
+    `access` signs access tokens, `audit` the heads of the feed's chain, `webhook` what partners are sent, `message` our
+    requests to partners and our answers. `cursor` is a secret of 32 bytes that binds page cursors.
     """
 
-    access: Signer
-    audit: Signer
-    webhook: Signer
+    access: Ring
+    audit: Ring
+    webhook: Ring
+    message: Ring
     kms: Kms
     cursor: bytes
+
+    def __repr__(self) -> str:
+        return "Keys()"
 
 
 class House(msgspec.Struct, frozen=True):
@@ -57,6 +63,7 @@ class House(msgspec.Struct, frozen=True):
     http: httpx.AsyncClient
     door: Door
     credentials: Credentials
+    watch: Watch
 
 
 def keys(settings: Settings) -> Keys:
@@ -64,26 +71,33 @@ def keys(settings: Settings) -> Keys:
     folder = settings.keys
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return Keys(
-        access=FileSigner.open(folder / "access.pem", Alg.ES256),
-        audit=FileSigner.open(folder / "audit.pem", Alg.EDDSA),
-        webhook=FileSigner.open(folder / "webhook.pem", Alg.EDDSA),
-        kms=FileKms.open(folder / "kms"),
+        access=Ring(folder, "access", Alg.ES256),
+        audit=Ring(folder, "audit", Alg.EDDSA),
+        webhook=Ring(folder, "webhook", Alg.EDDSA),
+        message=Ring(folder, "message", Alg.EDDSA),
+        kms=_kms(settings),
         cursor=keyfile.read_or_create(folder / "cursor.key", new_data_key),
     )
+
+
+def _kms(settings: Settings) -> Kms:
+    """Open the KEKs where they are; raises proof.hsm.Unreachable, proof.hsm.NoKeys, proof.hsm.Exposed."""
+    token = hsm(settings)
+    return FileKms.open(settings.keys / "kms") if token is None else HsmKms(token)
+
+
+def hsm(settings: Settings) -> Token | None:
+    """Say which token of an HSM holds the KEKs; None where files do."""
+    if settings.pkcs11_module is None:
+        return None
+    return Token(settings.pkcs11_module, settings.pkcs11_token, lambda: settings.secret("pkcs11_pin") or "")
 
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[House]:
     """Open everything, and close it in order: answer what was taken in, then let the connections go."""
     engines = {role: db.engine(settings, role) for role in walls.ROLES}
-    # A partner answers in time or is unknown; redirects would send signed requests where nobody registered.
-    async with httpx.AsyncClient(
-        timeout=httpx.Timeout(5.0),
-        follow_redirects=False,
-        event_hooks={"request": [_traced]},
-        trust_env=False,
-        verify=_authorities(),
-    ) as http:
+    async with line.opened(settings) as http:
         opened_keys = keys(settings)
         house = House(
             settings=settings,
@@ -95,8 +109,9 @@ async def opened(settings: Settings) -> AsyncIterator[House]:
             csca=csca.read(settings.csca_folder),
             money=Money(engines[walls.POSTING]),
             http=http,
-            door=Door.open(settings, opened_keys.access, engines[walls.API]),
+            door=Door.open(settings, opened_keys.access, opened_keys.cursor, engines[walls.API]),
             credentials=Credentials.open(settings),
+            watch=Watch(engines[walls.API], opened_keys.kms),
         )
         try:
             await _check_clock(house)
@@ -106,6 +121,8 @@ async def opened(settings: Settings) -> AsyncIterator[House]:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(settings.drain_s):
                     await house.money.drain()
+                    await house.watch.close()
+            house.door.close()
             for engine in engines.values():
                 await engine.dispose()
 
@@ -116,13 +133,3 @@ async def _check_clock(house: House) -> None:
         async with house.api.connect() as connection:
             if await connection.scalar(text("SELECT advanced_by <> interval '0' FROM app.clock")):
                 raise clock.Moved
-
-
-@functools.cache
-def _authorities() -> ssl.SSLContext:
-    """Read the machine's certificate authorities, once: it takes longer than everything else here together."""
-    return ssl.create_default_context()
-
-
-async def _traced(request: httpx.Request) -> None:
-    request.headers.setdefault("traceparent", trace.traceparent())

@@ -13,12 +13,14 @@ import msgspec
 from litestar import Request, Response
 from sqlalchemy import text
 
-from app import idempotency_key, problems, strict
+from app import idempotency_key, problems, strict, vault
 from app.db import Story
 from app.idempotency_key import Claim, Stored
 
 _JSON = "application/json"
 Answer = TypeVar("Answer")
+#: What passes by itself is no answer to keep: a quota that fills up again, a fault of ours.
+_PASSES = {429, *range(500, 600)}
 _REPLAYED = {"Idempotency-Replayed": "true"}
 
 _LOCK = text("SELECT pg_try_advisory_xact_lock(:high, :low)")
@@ -27,8 +29,8 @@ _FIND = text(
 )
 _STORE = text(
     """
-    INSERT INTO app.idempotency (principal, key, request_hash, status, headers, body)
-    VALUES (:principal, :key, :request_hash, :status, CAST(:headers AS jsonb), :body)
+    INSERT INTO app.idempotency (principal, key, request_hash, status, headers, body, money)
+    VALUES (:principal, :key, :request_hash, :status, CAST(:headers AS jsonb), :body, false)
     ON CONFLICT DO NOTHING RETURNING true
     """
 )
@@ -37,7 +39,7 @@ _STORE = text(
 def respond(stored: Stored, *, replayed: bool = False) -> Response[bytes]:
     """Send a stored answer, marked as a replay where it is one."""
     kind = problems.MEDIA_TYPE if stored.status >= 400 else _JSON  # noqa: PLR2004  RFC 9110: 4xx and up refuse
-    headers = {**stored.headers, **(_REPLAYED if replayed else {}), "Cache-Control": "no-store"}
+    headers = {**stored.headers, **(_REPLAYED if replayed else {})}
     return Response(stored.body, status_code=stored.status, media_type=kind, headers=headers)
 
 
@@ -122,8 +124,9 @@ class Once:
             async with db.begin_nested():
                 answer = await act(self._story)
         except tuple(problems.REFUSALS) as refusal:
-            if problems.of(refusal).status >= 500:  # noqa: PLR2004  passes by itself, so it is no answer to keep
+            if problems.of(refusal).status in _PASSES:
                 raise
+            await vault.leave_traces(db)
             return refused(self._request, refusal)
         status: int = self._request.route_handler.status_code
         return Stored(status, msgspec.json.encode(answer), headers(answer) if headers else {})

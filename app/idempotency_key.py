@@ -10,6 +10,9 @@ _QUOTED = re.compile(r'^"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])+)"$')
 _BARE = re.compile(r"^[A-Za-z0-9_\-.:~+/=]+$")
 _LENGTH_MAX = 255
 
+#: Both forms, for the contract.
+PATTERN = f"{_QUOTED.pattern}|{_BARE.pattern}"
+
 
 class Missing(Exception):
     """The operation creates or moves and was sent without Idempotency-Key."""

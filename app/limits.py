@@ -1,96 +1,143 @@
-"""How much one caller may ask: a quota per minute, told in every answer (draft-ietf-httpapi-ratelimit-headers-10).
+"""How much one caller may ask: quotas by class of operation (draft-ietf-httpapi-ratelimit-headers-10).
 
-Counted in this process: by subject once somebody is signed in, by the sender's address before that. Partners who sign
-their messages share one address with all their customers, so their routes have a quota of their own; health has none.
+A route names its class beside its scope, `opt={"quota": "sign-in"}`; what names none is "default". Callers are counted
+by subject once they are signed in, in PostgreSQL, by the statement that lets them in (app/auth/gate.py): all processes
+share one count. Before that they are counted by address: for the classes of SHARED in PostgreSQL as well, for what
+costs next to nothing in this process. Partners who sign their messages share one address with all their customers, so
+their routes have a quota of their own; health has none.
+
 The address is the peer's: forwarded headers are read by the server alone and only from proxies it was told of.
 """
 
-from typing import Any, NamedTuple
+import ipaddress
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from litestar import Request
-from litestar.datastructures import MutableScopeHeaders
-from litestar.enums import ScopeType
-from litestar.middleware import ASGIMiddleware
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import Scope
 
-from app import clock, problems
+from app import clock
 
-_WINDOW_S = 60
-#: Messages of partners a minute: 2 000 card swipes a second through one network's address.
-_SIGNED_PER_MINUTE = 120_000
+Headers = list[tuple[bytes, bytes]]
+
+DEFAULT, SIGNED = "default", "signed"
+#: What a caller of each class may ask in `window_s`; "default" is a setting of the installation.
+_CLASSES: dict[str, tuple[int, int]] = {
+    # Coming in: begin and finish, so half as many sign-ins; many phones share the address of a mobile network.
+    "sign-in": (600, 60),
+    # Each phone renews its token every five minutes at most.
+    "token": (1_200, 60),
+    # Codes that somebody could guess, and what makes us send some.
+    "codes": (60, 600),
+    # A hundred things at once, or a document made for the asking.
+    "bulk": (120, 60),
+    # Messages of partners: 2 000 card swipes a second through one network's address.
+    SIGNED: (120_000, 60),
+}
+#: Counted in PostgreSQL for callers without a token too: what is tried by guessing must not be tried once per process.
+SHARED = frozenset({"sign-in", "token", "codes"})
+#: Who measures an installation for tests must not measure its quota.
+_VIRTUAL_FACTOR = 100
+#: How many addresses this process tells apart within a window; who comes after them is counted with the others.
+_CALLERS_MAX = 50_000
+_OTHERS = "others"
+#: An IPv6 caller is given at least a /64: all of it is one caller.
+_IPV6_CALLER_BITS = 64
+
+
+class UnknownQuota(Exception):
+    """A route names a class of quota that is in no table: the application does not start with it."""
+
+    def __init__(self, route: str, name: object) -> None:
+        super().__init__(f"{route} has the quota {name!r}; see app/limits.py")
+
+
+class Policy(NamedTuple):
+    """So many requests of one caller in a window that begins with the clock's."""
+
+    name: str
+    quota: int
+    window_s: int
+
+    def window_ends_s(self, now_s: float) -> int:
+        """Say when the window that holds `now_s` ends."""
+        return (int(now_s) // self.window_s + 1) * self.window_s
+
+    def left(self, used: int, now_s: float) -> "Left":
+        """Say what is left after `used` requests."""
+        return Left(self, self.quota - used, self.window_ends_s(now_s) - int(now_s))
 
 
 class Left(NamedTuple):
     """What is left of a quota (negative: over it), and the seconds until it is whole again."""
 
-    policy: str
-    quota: int
+    policy: Policy
     left: int
     reset_s: int
 
-    def tell(self, headers: MutableScopeHeaders) -> None:
+    def fields(self) -> Headers:
         """Write both fields of the draft."""
-        headers["RateLimit-Policy"] = f'"{self.policy}";q={self.quota};w={_WINDOW_S}'
-        headers["RateLimit"] = f'"{self.policy}";r={max(0, self.left)};t={self.reset_s}'
+        name, quota, window_s = self.policy
+        return [
+            (b"ratelimit-policy", b'"%s";q=%d;w=%d' % (name.encode(), quota, window_s)),
+            (b"ratelimit", b'"%s";r=%d;t=%d' % (name.encode(), max(0, self.left), self.reset_s)),
+        ]
 
 
-class Quota:
-    """Counts in windows of a minute; what was counted is forgotten with its window."""
+class Exceeded(Exception):
+    """The caller's quota is used up for now."""
 
-    def __init__(self, policy: str, per_minute: int) -> None:
-        self._policy = policy
-        self._per_minute = per_minute
-        self._window = 0
-        self._used: dict[str, int] = {}
-
-    def count(self, who: str) -> Left:
-        """Count one request of `who`."""
-        second = int(clock.real().timestamp())
-        if second // _WINDOW_S != self._window:
-            self._window, self._used = second // _WINDOW_S, {}
-        used = self._used[who] = self._used.get(who, 0) + 1
-        return Left(self._policy, self._per_minute, self._per_minute - used, _WINDOW_S - second % _WINDOW_S)
+    def __init__(self, left: Left) -> None:
+        super().__init__(left.policy.name)
+        self.policy = left.policy.name
+        self.headers = {"Retry-After": str(left.reset_s)}
 
 
-class Limits(ASGIMiddleware):
-    """Refuses with 429 what is over the caller's quota."""
+class Quotas:
+    """The classes of one installation, and this process's count of callers that PostgreSQL does not count."""
 
-    scopes = (ScopeType.HTTP,)
+    def __init__(self, per_minute: int, *, virtual: bool = False) -> None:
+        factor = _VIRTUAL_FACTOR if virtual else 1
+        told = {DEFAULT: (per_minute, 60)} | _CLASSES
+        self._policies = {name: Policy(name, quota * factor, window_s) for name, (quota, window_s) in told.items()}
+        self._counts: dict[str, tuple[int, dict[str, int]]] = {}
 
-    def __init__(self, per_minute: int) -> None:
-        self._people = Quota("default", per_minute)
-        self._signed = Quota("signed", max(per_minute, _SIGNED_PER_MINUTE))
+    def check_routes(self, routes: Iterable[HTTPRouteHandler]) -> None:
+        """Refuse to start with a class nobody decided about; raises UnknownQuota."""
+        for handler in routes:
+            if (name := handler.opt.get("quota", DEFAULT)) not in self._policies:
+                raise UnknownQuota(handler.handler_name, name)
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Serve the request within the quota and say what is left of it."""
-        opt = scope["route_handler"].opt
-        if opt.get("unlimited"):
-            await next_app(scope, receive, send)
-            return
-        signed = opt.get("signed") or opt.get("standard") == "webhook"
-        found = (self._signed if signed else self._people).count(_who(scope))
+    def of(self, opt: dict[str, object]) -> Policy:
+        """Find the policy of a route."""
+        if opt.get("signed") or opt.get("standard") == "webhook":
+            return self._policies[SIGNED]
+        return self._policies[str(opt.get("quota", DEFAULT))]
 
-        async def tell(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                found.tell(MutableScopeHeaders(message))
-            await send(message)
-
-        if found.left >= 0:
-            await next_app(scope, receive, tell)
-            return
-        request: Request[Any, Any, Any] = Request(scope, receive, send)
-        answer = problems.problem(request, 429, "quota_exceeded", headers={"Retry-After": str(found.reset_s)})
-        await answer.to_asgi_response(app=None, request=request)(scope, receive, tell)
-
-
-def _who(scope: Scope) -> str:
-    caller = scope.get("auth")
-    if caller is not None:
-        return str(caller.actor)
-    return address(scope)
+    def count(self, scope: Scope, policy: Policy | None = None) -> Left:
+        """Count one request by its address, in this process; what was counted is forgotten with its window."""
+        policy = policy or self._policies[DEFAULT]
+        now_s = clock.real().timestamp()
+        ends_s = policy.window_ends_s(now_s)
+        window = self._counts.get(policy.name)
+        if window is None or window[0] != ends_s:
+            window = self._counts[policy.name] = (ends_s, {})
+        who = address(scope)
+        if who not in window[1] and len(window[1]) >= _CALLERS_MAX:
+            who = _OTHERS
+        used = window[1][who] = window[1].get(who, 0) + 1
+        return policy.left(used, now_s)
 
 
 def address(scope: Scope) -> str:
-    """Name the peer a request came from, where nobody is signed in."""
+    """Name the peer a request came from: its IPv4 address, or the network of its IPv6 address."""
     client = scope.get("client")
-    return client[0] if client else "unknown"
+    if not client:
+        return "unknown"
+    if ":" not in client[0]:
+        return client[0]
+    try:
+        found = ipaddress.IPv6Address(client[0])
+    except ValueError:
+        return client[0]
+    return str(found.ipv4_mapped or ipaddress.ip_network((found, _IPV6_CALLER_BITS), strict=False))

@@ -1,9 +1,14 @@
 """Structured logs of which every field is on a list: what is not named here is not written.
 
-An allow-list, because a deny-list forgets. Personal data, tokens and card numbers have no field.
+An allow-list, because a deny-list forgets. Personal data, tokens and card numbers have no field. What stands in a field
+is JSON in ASCII, so no value ends the line or speaks to a terminal.
+
+    kill -USR1 <pid>      a process says more, debug lines and those of libraries; once more: as before
 """
 
+import json
 import logging
+import signal
 import sys
 import traceback
 from collections.abc import MutableMapping
@@ -17,11 +22,14 @@ FIELDS = frozenset(
     {
         "event", "level", "timestamp", "trace_id", "method", "route", "status", "duration_ms", "error",
         "sqlstate", "size", "step", "exception", "kind", "state", "attempts", "placement", "message", "subscription",
-        "sequence", "source", "why",
+        "sequence", "source", "why", "owner", "version",
     }
 )  # fmt: skip
 _CAUSES_MAX = 4
 _FRAMES_MAX = 12
+_USUAL = (logging.INFO, logging.WARNING)  # our own lines, those of libraries
+_CLOSE = (logging.DEBUG, logging.DEBUG)
+_ENCODE = json.JSONEncoder(default=str).encode
 
 
 def configure() -> None:
@@ -33,20 +41,39 @@ def configure() -> None:
             _with_trace,
             _with_frames,
             _allowed,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+            structlog.processors.JSONRenderer(serializer=lambda fields, **_: _ENCODE(fields)),
+        ]
     )
-    logging.basicConfig(handlers=[_Others()], level=logging.WARNING, force=True)
+    logging.basicConfig(handlers=[_Others()], force=True)
+    _say(*_USUAL)
+
+
+def heed_signals() -> None:
+    """Let SIGUSR1 change how much this process says, while it runs."""
+    signal.signal(signal.SIGUSR1, _change)
+
+
+def _change(*_: object) -> None:
+    _say(*(_CLOSE if logging.root.level == _USUAL[1] else _USUAL))
+    structlog.get_logger().warning("log_level", state=logging.getLevelName(logging.root.level).lower())
+
+
+def _say(ours: int, others: int) -> None:
+    # Loggers are bound when they are used, so those that exist follow.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(ours))
+    logging.root.setLevel(others)
 
 
 class _Others(logging.Handler):
-    """Takes what libraries log: their unformatted message, since its arguments may be anybody's data."""
+    """Takes what libraries log: the unformatted message, since its arguments may be anybody's data.
+
+    A message without arguments may have been put together of such data before: only where it was said is written.
+    """
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record as a line of ours."""
-        logger = structlog.get_logger()
-        logger.log(record.levelno, "library", source=record.name, why=str(record.msg), exc_info=record.exc_info)
+        why = str(record.msg) if record.args else f"{record.module}:{record.lineno} {record.funcName}"
+        structlog.get_logger().log(record.levelno, "library", source=record.name, why=why, exc_info=record.exc_info)
 
 
 def _with_trace(_: object, __: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

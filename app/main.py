@@ -5,20 +5,21 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from litestar import Litestar, Request
-from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
+from litestar.routes import HTTPRoute
 
 from app import house as house_
-from app import limits, openapi, problems
+from app import openapi, problems
 from app.auth import authenticate, guard
 from app.auth.principal import Principal
 from app.db import Story, telling
 from app.edge import Edge
 from app.house import House
-from app.http import mobile, officer, partner, public, regulator, sandbox, wallet_openid
+from app.http import mobile, oauth, officer, partner, public, regulator, sandbox, signed, wallet_openid
 from app.idempotency import Once
+from app.limits import Quotas
 from app.settings import Settings
 from app.strict import StrictRequest
 
@@ -28,6 +29,7 @@ def build(settings: Settings) -> Litestar:
     routes = [
         *public.routes,
         *mobile.routes,
+        *oauth.routes,
         *wallet_openid.routes,
         *officer.routes,
         *partner.routes,
@@ -35,16 +37,15 @@ def build(settings: Settings) -> Litestar:
         *(sandbox.routes if settings.virtual else ()),
     ]
     guard.check_routes(routes)
-    # Who measures an installation for tests must not measure its quota.
-    quota = settings.requests_per_minute * (100 if settings.virtual else 1)
+    quotas = Quotas(settings.requests_per_minute, virtual=settings.virtual)
+    quotas.check_routes(routes)
     app = Litestar(
         routes,
         lifespan=[_lifespan],
         state=State({"settings": settings}),
         request_class=StrictRequest,
         request_max_body_size=settings.body_max_bytes,
-        guards=[guard.guard],
-        middleware=[authenticate.Authentication(), limits.Limits(quota)],
+        middleware=[authenticate.Entrance(quotas), signed.SignedAnswers()],
         dependencies={
             "house": Provide(_house, sync_to_thread=False),
             "me": Provide(_me, sync_to_thread=False),
@@ -57,9 +58,10 @@ def build(settings: Settings) -> Litestar:
             Exception: problems.on_any,
         },
         openapi_config=openapi.config(routes),
-        cors_config=CORSConfig(allow_origins=[]),
+        logging_config=None,  # app/log.py says what is written; the framework's would write arguments
     )
-    app.asgi_handler = Edge(app.asgi_handler, limits.Quota("default", quota))
+    methods = {route.path_format: set(route.methods) for route in app.routes if isinstance(route, HTTPRoute)}
+    app.asgi_handler = Edge(app.asgi_handler, quotas, https=settings.issuer.startswith("https://"), methods=methods)
     return app
 
 
@@ -86,7 +88,8 @@ async def _story(request: Request[Any, Any, State]) -> AsyncGenerator[Story, Non
     source = request.app.state.house.api
     holder = caller.holder if caller else None
     audience, actor = (caller.role, caller.actor) if caller else ("public", "")
-    async with telling(Story(source, holder=holder, audience=audience, actor=actor)) as story:
+    operation = str(request.route_handler.operation_id)
+    async with telling(Story(source, holder=holder, audience=audience, actor=actor, operation=operation)) as story:
         yield story
 
 

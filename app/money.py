@@ -17,7 +17,7 @@ from app.idempotency_key import Claim, Stored
 from wallet import account
 from wallet.account import Purpose
 from wallet.desk import Desk
-from wallet.transfer import AccountId, Answer, Capture, Hold, Move, Post, Reason, Refused, Release
+from wallet.transfer import AccountId, Answer, Capture, Hold, Move, Post, Release
 
 #: Where an installation with one lane books everything.
 FIRST_LANE = 1
@@ -28,12 +28,6 @@ async def moves(desk: Desk, asked: Sequence[Move]) -> Sequence[Answer]:
     await desk.load_holds(move.hold for move in asked if isinstance(move, Capture | Release))
     await desk.load(side for move in asked if isinstance(move, Post | Hold) for side in (move.debit, move.credit))
     return [desk.move(move) for move in asked]
-
-
-async def between_residents(desk: Desk, asked: Sequence[Post]) -> Sequence[Answer]:
-    """Decide what residents send each other: an account of the operator is no address."""
-    await desk.load(side for post in asked for side in (post.debit, post.credit))
-    return [desk.post(post) if desk.is_residents(post.credit) else Refused(Reason.UNKNOWN_ACCOUNT) for post in asked]
 
 
 class Home(NamedTuple):

@@ -10,7 +10,7 @@ import hashlib
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import vault
+from app import access, vault
 from app.db import Story, transaction
 from app.house import House
 from kyc import document, mrz, screening
@@ -22,7 +22,7 @@ _ACTOR = "service:monitoring"
 
 async def step(house: House) -> int:
     """Look up a few of those who are due; answers how many."""
-    async with transaction(house.worker) as story:
+    async with transaction(house.worker, actor=_ACTOR, operation="monitoring") as story:
         waiting = await screening.due(await story(), _AT_ONCE)
         for due in waiting:
             await _look(house, story, due)
@@ -44,6 +44,6 @@ async def _look(house: House, story: Story, due: screening.Due) -> None:
 
 
 async def _open(house: House, db: AsyncConnection, due: screening.Due) -> Person:
-    safe = await vault.existing(db, house.keys.kms, due.resident)
+    safe = await vault.look(db, house.keys.kms, due.resident, access.SCREENING)
     opened = safe.open(due.person, table="kyc.document", column="person", row=due.document)
     return msgspec.json.decode(opened, type=Person)

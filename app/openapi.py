@@ -16,7 +16,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Contact, License, OpenAPI
 from litestar.router import Router
 
-from app import examples, reference, webhooks_out
+from app import examples, idempotency_key, openapi_answers, openapi_signed, openapi_strict, reference, webhooks_out
 from app.auth.scopes import SCOPES
 
 Json = dict[str, Any]
@@ -37,6 +37,7 @@ _TITLES = {
     "500": "A fault of ours; quote `trace_id`.",
     "503": "Busy or in doubt; repeat with the same Idempotency-Key after Retry-After.",
 }
+_PAGE = {"scope": "public", "csp": reference.CSP}
 _STANDARD_TITLE = "Refused in the form of the standard this endpoint follows."
 
 
@@ -75,7 +76,7 @@ def config(routes: Iterable[HTTPRouteHandler]) -> OpenAPIConfig:
         license=License(name="All rights reserved", identifier="LicenseRef-All-Rights-Reserved"),
         path="/schema",
         render_plugins=[reference.Page(path="/")],
-        openapi_router=Router("/schema", route_handlers=[], include_in_schema=False, opt={"scope": "public"}),
+        openapi_router=Router("/schema", route_handlers=[], include_in_schema=False, opt=_PAGE),
         use_handler_docstrings=True,
     )
     made.handlers = {str(handler.operation_id): handler for handler in routes}
@@ -86,7 +87,7 @@ def complete(schema: Json, handlers: dict[str, HTTPRouteHandler]) -> Json:
     """Add to each operation what the handlers' types do not say."""
     components = schema.setdefault("components", {})
     components["securitySchemes"] = {"dpop": _security()}
-    components.setdefault("schemas", {}).update(examples.component_schemas())
+    components.setdefault("schemas", {}).update(examples.component_schemas() | openapi_signed.schemas())
     components["responses"] = {f"Problem{status}": _problem(status) for status in _TITLES}
     schema["security"] = [{"dpop": []}]
     for path, item in schema["paths"].items():
@@ -96,6 +97,9 @@ def complete(schema: Json, handlers: dict[str, HTTPRouteHandler]) -> Json:
     schema["webhooks"] = webhooks_out.described()
     schema["tags"] = [{"name": name, "description": f"{name}."} for name in _tags(schema)]
     _plain(components["schemas"])
+    openapi_signed.add(schema, handlers)
+    openapi_strict.add(schema, handlers)
+    openapi_answers.add(schema, handlers)
     examples.add(schema)
     return schema
 
@@ -143,9 +147,14 @@ def _complete(operation: Json, handler: HTTPRouteHandler, path: str) -> None:
     elif handler.opt.get("standard"):
         responses["400"] = {"description": _STANDARD_TITLE, "content": {"application/json": {"schema": _oauth_error()}}}
         responses["401"] = responses["400"]
+        for status in ("429", "500", "503", *(() if scope == "public" else ("403",))):
+            responses.setdefault(status, {"$ref": f"#/components/responses/Problem{status}"})
     else:
         for status in _statuses(operation, handler, path, scope):
             responses.setdefault(status, {"$ref": f"#/components/responses/Problem{status}"})
+    if handler.media_type == "text/html" and "400" in responses:  # what is wrong with a page's address is a page too
+        shown = {"text/html": {"schema": {"type": "string"}, "example": "<!doctype html>"}}
+        responses["400"] = {**_problem("400"), "content": {**_problem("400")["content"], **shown}}
     if _is_idempotent(handler):
         operation.setdefault("parameters", []).append(_idempotency_key())
 
@@ -161,7 +170,7 @@ def _statuses(operation: Json, handler: HTTPRouteHandler, path: str, scope: str)
         found.append("401")
     if handler.opt.get("proof"):  # a passkey and the proof of a device key instead of a token
         found += ["401", "403"]
-    if "{" in path:
+    if "{" in path or handler.opt.get("may_lack"):
         found.append("404")
     if has_body:
         found += ["413", "415"]
@@ -195,7 +204,7 @@ def _idempotency_key() -> Json:
         "in": "header",
         "required": True,
         "description": "Names this request; a repeat with the same key gets the first answer.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": idempotency_key.PATTERN},
         "example": '"0192f7d0-6a4b-7c3e-9f1a-2b3c4d5e6f70"',
     }
 

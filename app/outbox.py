@@ -36,7 +36,7 @@ _LAST = text("SELECT position, hash FROM app.feed ORDER BY position DESC LIMIT 1
 _QUEUED = text(
     """
     DELETE FROM app.outbox WHERE seq IN (SELECT seq FROM app.outbox ORDER BY seq LIMIT :size)
-    RETURNING seq, source, event_seq
+    RETURNING seq, source, event_seq, trace
     """
 )
 _EVENTS = """
@@ -120,11 +120,13 @@ async def step(house: House) -> int:
         last = (await connection.execute(_LAST)).one_or_none()
         position, head = (last.position, last.hash) if last else (0, FEED.genesis)
         moved, reached = await _transfers(connection)
-        items = _numbered([*await _events(connection), *moved], position, head, now)
+        events, told = await _events(connection)
+        items = _numbered([*events, *moved], position, head, now)
         if items:
             position, head = items[-1].position, bytes.fromhex(items[-1].hash)
             await connection.execute(_WRITE, {"rows": msgspec.json.encode(items).decode()})
-            await outgoing.fan_out(connection, items, now)
+            traces = {item.position: each for item, each in zip(items, told, strict=False) if each}
+            await outgoing.fan_out(connection, items, traces, now)
         patience = HEAD_EVERY if items else HEAD_AFTER_QUIET
         await _sign(house, connection, position, head, now, patience)
         await connection.execute(_HEARTBEAT, {"at": now})
@@ -149,7 +151,8 @@ def _numbered(found: Sequence[dict[str, Any]], position: int, head: bytes, now: 
     return items
 
 
-async def _events(connection: AsyncConnection) -> list[dict[str, Any]]:
+async def _events(connection: AsyncConnection) -> tuple[list[dict[str, Any]], list[str | None]]:
+    """Read what is queued, in order, and the trace each event happened in."""
     queued = sorted((await connection.execute(_QUEUED, {"size": SIZE_MAX})).all())
     rows: dict[tuple[str, int], dict[str, Any]] = {}
     for source in {row.source for row in queued}:
@@ -159,7 +162,7 @@ async def _events(connection: AsyncConnection) -> list[dict[str, Any]]:
             fields = dict(row._mapping)  # noqa: SLF001  SQLAlchemy's public name for a row as a mapping
             seq, event_id = fields.pop("seq"), fields.pop("id")
             rows[source, seq] = {**fields, "event_id": event_id, "source": source}
-    return [rows[row.source, row.event_seq] for row in queued]
+    return [rows[row.source, row.event_seq] for row in queued], [row.trace for row in queued]
 
 
 async def _transfers(connection: AsyncConnection) -> tuple[list[dict[str, Any]], dict[int, int]]:
@@ -214,7 +217,7 @@ async def _sign(  # noqa: PLR0917  the head and what decides about signing it
 
 async def sign_head(house: House, connection: AsyncConnection, *, position: int, head: bytes, now: datetime) -> None:
     """Sign the chain's head at `position`."""
-    signer = house.keys.audit
+    signer = house.keys.audit.current()
     signature = signer.sign(chain.encode("tree-head/v1", position, head, now))
     await connection.execute(
         _HEAD, {"position": position, "hash": head, "at": now, "kid": signer.kid, "signature": signature}

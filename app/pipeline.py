@@ -17,7 +17,7 @@ import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import applicant
+from app import access, applicant
 from app.applicant import Applicant
 from app.db import transaction
 from app.house import House
@@ -66,7 +66,7 @@ async def proceed(house: House, db: AsyncConnection, taken: Application, now: da
 async def _one(house: House) -> bool:
     taken: Application | None = None
     try:
-        async with transaction(house.worker) as story:
+        async with transaction(house.worker, actor=ACTOR, operation="pipeline") as story:
             taken = await checking.take(await story(), story.now)
             if taken is not None:
                 await proceed(house, await story(), taken, story.now)
@@ -84,7 +84,8 @@ async def _check(house: House, db: AsyncConnection, taken: Application, now: dat
     if waiting is None:
         await checking.settle(db, taken, found, at=now, by=ACTOR)
         return
-    who = await applicant.find(db, house.keys.kms, taken.resident, statutory_date(now))
+    why = access.case(taken.id, waiting=True)
+    who = await applicant.find(db, house.keys.kms, taken.resident, statutory_date(now), why)
     finding = await CHECKS[waiting](Look(db, taken, who, now))
     await checking.record(db, taken, [finding], at=now)
 

@@ -16,8 +16,45 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from msgspec import Meta
 
-from app import batch, clock, db, idempotency_key, language, person, standing, status_tokens, strict, trace, vault
-from app.auth import challenge, dpop, gate, guard, mint, passkey, signin, stepup, subject, token
+from app import (
+    batch,
+    clock,
+    db,
+    idempotency_key,
+    language,
+    limits,
+    person,
+    standing,
+    status_tokens,
+    strict,
+    trace,
+    vault,
+)
+from app.account import closure, export, purposes
+from app.account import consent as consent_
+from app.auth import (
+    authorization,
+    challenge,
+    client_key,
+    confirmed,
+    contact,
+    contested,
+    device,
+    dpop,
+    duty,
+    gate,
+    guard,
+    mint,
+    passkey,
+    recovery,
+    session,
+    signin,
+    stepup,
+    subject,
+    suspension,
+    token,
+    verification,
+)
 from app.http import ids, paging, precondition
 from app.partners import caller, destination, registry, subscription, webhook
 from app.reports import asof
@@ -31,6 +68,8 @@ from residency.credential import issuing, life
 from wallet import account
 
 MEDIA_TYPE = "application/problem+json"
+#: Under this name the code of a problem is left in the state of its request, for the lookout and the log.
+CODE = "problem.code"
 _log = structlog.get_logger()
 
 
@@ -66,6 +105,7 @@ REFUSALS: dict[type[Exception], Refusal] = {
     # the house
     strict.Malformed: Refusal(400, "invalid_request"),
     strict.NotJson: Refusal(415, "unsupported_media_type"),
+    strict.CutShort: Refusal(400, "invalid_request"),
     ids.UnknownId: Refusal(404, "not_found"),
     paging.BadCursor: Refusal(400, "bad_cursor"),
     precondition.Missing: Refusal(428, "precondition_required"),
@@ -81,20 +121,60 @@ REFUSALS: dict[type[Exception], Refusal] = {
     token.Missing: Refusal(401, "unauthenticated"),
     token.Refused: Refusal(401, "invalid_token"),
     dpop.Refused: Refusal(401, "invalid_dpop_proof"),
+    dpop.NonceNeeded: Refusal(401, "use_dpop_nonce"),
     gate.SessionEnded: Refusal(401, "session_ended"),
+    session.UnknownSession: Refusal(404, "not_found"),
     gate.Crowded: Refusal(503, "overloaded", retry_after_s=1),
+    gate.Unattended: Refusal(503, "overloaded", retry_after_s=1),
+    limits.Exceeded: Refusal(429, "quota_exceeded"),
     guard.ScopeMissing: Refusal(403, "insufficient_scope"),
-    challenge.Spent: Refusal(409, "challenge_spent"),
-    passkey.Refused: Refusal(403, "passkey_refused"),
+    # Which of all reasons it was that a passkey's answer did not hold, nobody is told.
+    challenge.Spent: Refusal(401, "passkey_refused"),
+    passkey.Refused: Refusal(401, "passkey_refused"),
+    verification.Refused: Refusal(401, "code_refused"),
+    verification.TooMany: Refusal(429, "too_many_codes"),
+    recovery.Refused: Refusal(401, "recovery_refused"),
+    contested.Unknown: Refusal(404, "not_found"),
+    contested.NotSuspended: Refusal(409, "not_suspended"),
+    device.Unknown: Refusal(404, "not_found"),
+    device.OnlyDevice: Refusal(409, "only_device"),
+    contact.BadContact: Refusal(422, "bad_contact"),
+    contact.Taken: Refusal(409, "contact_taken"),
+    contact.TooManyContacts: Refusal(409, "too_many_contacts"),
     subject.Suspended: Refusal(403, "suspended"),
+    suspension.UnknownSubject: Refusal(404, "not_found"),
+    suspension.UnknownSuspension: Refusal(404, "not_found"),
+    suspension.AlreadySuspended: Refusal(409, "already_suspended"),
+    suspension.SameOfficer: Refusal(409, "same_officer"),
     subject.InvitationSpent: Refusal(422, "invitation_spent"),
     signin.InvitationMissing: Refusal(422, "invitation_missing"),
     stepup.UnknownOperation: Refusal(422, "unknown_operation"),
-    stepup.Required: Refusal(403, "step_up_required"),
-    stepup.Mismatch: Refusal(403, "step_up_mismatch"),
+    stepup.OtherLines: Refusal(422, "step_up_lines"),
+    confirmed.Required: Refusal(403, "step_up_required"),
+    confirmed.Mismatch: Refusal(403, "step_up_mismatch"),
+    confirmed.NotSigned: Refusal(403, "step_up_not_signed"),
+    confirmed.RecoveryPeriod: Refusal(403, "recovery_period"),
     mint.NotHere: Refusal(403, "not_in_production"),
     mint.OtherRole: Refusal(409, "other_role"),
     mint.ScopeNotHeld: Refusal(422, "scope_not_held"),
+    # account
+    purposes.UnknownPurpose: Refusal(404, "unknown_purpose"),
+    consent_.OtherText: Refusal(409, "consent_text_other"),
+    consent_.ConsentMissing: Refusal(403, "personal_data_consent_required"),
+    export.UnknownExport: Refusal(404, "not_found"),
+    export.NotReady: Refusal(409, "export_not_ready"),
+    closure.NotEmpty: Refusal(409, "account_not_empty"),
+    closure.NotClosing: Refusal(409, "account_not_closing"),
+    authorization.Over: Refusal(409, "authorization_over"),
+    client_key.UnknownKey: Refusal(404, "not_found"),
+    client_key.KeyKnown: Refusal(409, "key_known"),
+    client_key.KeyNeeded: Refusal(409, "key_needed"),
+    client_key.KeyNotProved: Refusal(422, "key_not_proved"),
+    client_key.TooManyKeys: Refusal(409, "too_many_keys"),
+    duty.UnknownOfficer: Refusal(404, "not_found"),
+    duty.UnknownGrant: Refusal(404, "not_found"),
+    duty.DutyHeld: Refusal(409, "duty_held"),
+    duty.SamePerson: Refusal(409, "same_person"),
     # kyc
     identify.NothingReadable: Refusal(422, "document_unreadable"),
     person.NotIdentified: Refusal(403, "not_identified"),
@@ -125,6 +205,7 @@ REFUSALS: dict[type[Exception], Refusal] = {
     # wallet
     account.NoWallet: Refusal(404, "no_wallet"),
     account.WalletExists: Refusal(409, "wallet_exists"),
+    standing.PayeeUnavailable: Refusal(422, "payee_unavailable"),
     # cards
     card.UnknownCard: Refusal(404, "not_found"),
     card.WrongState: Refusal(409, "card_state"),
@@ -163,9 +244,12 @@ BY_STATUS = {
     404: "not_found",
     405: "method_not_allowed",
     406: "not_acceptable",
+    408: "request_timeout",
     413: "content_too_large",
+    414: "uri_too_long",
     415: "unsupported_media_type",
     429: "quota_exceeded",
+    431: "head_too_large",
     503: "overloaded",
 }
 
@@ -191,6 +275,7 @@ def problem(
     headers: dict[str, str] | None = None,
 ) -> Response[bytes]:
     """Build the answer; a detail may name the refusal's fields."""
+    request.scope["state"][CODE] = code
     tag = language.choose(request.headers.get("accept-language"))
     title, detail = texts()[code][tag]
     body = Problem(
@@ -206,7 +291,7 @@ def problem(
         msgspec.json.encode(body),
         status_code=status,
         media_type=MEDIA_TYPE,
-        headers={"Content-Language": tag, "Vary": "Accept-Language", "Cache-Control": "no-store", **(headers or {})},
+        headers={"Content-Language": tag, "Vary": "Accept-Language", **(headers or {})},
     )
 
 
@@ -250,8 +335,16 @@ def _parameters(error: ValidationException) -> list[FieldError]:
 
 def on_any(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Answer what nobody expected: say nothing of the inside, log the trace; "again" where the database says so."""
+    error = _first(error)
     if db.passes(error):
         _log.warning("unavailable", error=type(error).__name__, sqlstate=db.sqlstate(error))
         return problem(request, 503, "overloaded", headers={"Retry-After": "1"})
     _log.error("unexpected", error=type(error).__name__, exc_info=error)
     return problem(request, 500, "internal_error")
+
+
+def _first(error: Exception) -> Exception:
+    """Unwrap what went wrong while a story ended, which Litestar gives as a group: what does not pass comes first."""
+    while isinstance(error, ExceptionGroup):
+        error = min(error.exceptions, key=db.passes)
+    return error

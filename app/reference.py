@@ -1,5 +1,7 @@
 """The API reference as a page of its own: no script, no style and no font from anywhere else."""
 
+import base64
+import hashlib
 import html
 from typing import Any
 
@@ -11,6 +13,11 @@ _STYLE = (
     "h2{border-bottom:1px solid #ccd;margin-top:2.5rem}code{background:#eef;padding:.1rem .3rem;border-radius:3px}"
     "details{margin:.4rem 0}summary{cursor:pointer}b{display:inline-block;min-width:4.5rem;color:#0a5}"
     "small{color:#556}"
+)
+#: The page's own style and nothing else, from nowhere else.
+CSP = (
+    f"default-src 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 
 

@@ -12,11 +12,13 @@ from uuid import UUID, uuid5
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import applicant, clock, db, ids, money, pipeline, standing, vault
-from app.auth import mint
+from app import access, applicant, clock, db, ids, money, pipeline, standing, vault
+from app.account import consent, purposes
+from app.auth import mint, session
 from app.auth.mint import NotHere
 from app.db import Story
 from app.house import House
+from app.language import Language
 from app.money import FIRST_LANE
 from kyc import check, document
 from kyc.check import Finding, Identified
@@ -80,7 +82,8 @@ async def _resident(house: House, number: int) -> Seeded:
         minted = await mint.mint(story, house.settings, house.door, role="resident", of=subject, now=clock.real())
         await _apply(story, house, subject, number)
     await _checked(house, subject)
-    async with db.transaction(house.api, holder=subject, audience="officer") as story:
+    first = f"officer:{OFFICERS[0]}"
+    async with db.transaction(house.api, holder=subject, audience="officer", actor=first, operation="seed") as story:
         await _approve(story, house, subject)
     async with db.transaction(house.api, holder=subject, audience="service") as story:
         wallet = await _wallet(story, subject, number)
@@ -91,11 +94,22 @@ async def _apply(story: Story, house: House, subject: UUID, number: int) -> None
     connection, now = await story(), story.now
     if await _application(connection, subject) is not None:
         return
+    await _agree(story, subject)
     await _identify(story, house, subject, number)
     draft = await filing.begin(connection, subject, "eresidency.assign", at=now, by=_ACTOR)
     answers: Answers = {"purpose": "other", "data_consent": True, "rules_accepted": True}
     answered = await filing.answer(connection, await application.lock(connection, draft.id), answers)
     await filing.submit(connection, answered, at=now, by=_ACTOR, thresholds=THRESHOLDS)
+
+
+async def _agree(story: Story, subject: UUID) -> None:
+    """Agree to every purpose, as the app asks before the application."""
+    connection, now = await story(), story.now
+    [*_, asked_in] = await session.listed(connection, subject, clock.real())
+    where = consent.Where(asked_in.client_id, asked_in.id)
+    for purpose in purposes.catalogue():
+        words = consent.Words(purpose, purposes.of(purpose).text(statutory_date(now)).sha256(Language.EN), Language.EN)
+        await consent.give(connection, subject, words, where, at=now)
 
 
 async def _checked(house: House, subject: UUID) -> None:
@@ -116,7 +130,8 @@ async def _approve(story: Story, house: House, subject: UUID) -> None:
     moved = await application.lock(connection, filed.id)
     if moved.state not in {State.IN_REVIEW, State.SECOND_REVIEW}:
         return
-    who = await applicant.find(connection, house.keys.kms, subject, statutory_date(now))
+    why = access.case(moved.id, waiting=True)
+    who = await applicant.find(connection, house.keys.kms, subject, statutory_date(now), why)
     assert who is not None, "identified above"
     for officer in OFFICERS:
         opinion = review.Opinion(officer=officer, verdict=review.Verdict.APPROVE)

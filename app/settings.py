@@ -4,6 +4,7 @@ Each field is an environment variable `ERESIDENCY_<NAME>`; `<NAME>_FILE` names a
 which is how secrets arrive in production.
 """
 
+import contextlib
 import enum
 import hashlib
 import re
@@ -13,6 +14,9 @@ from typing import Any
 
 import msgspec
 import sqlalchemy
+
+_ANDROID = "android:apk-key-hash:"
+_LISTS = {"origins", "certificate_proxies"}
 
 
 class Environment(enum.StrEnum):
@@ -27,6 +31,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One installation. `database_url` is the owner's, for migrations; the application logs in as its four roles.
 
     `role_password` is theirs. Where a demo or test does not name one it follows from the owner's (role_word).
+    With `pkcs11_module` the KEKs are in the token `pkcs11_token` (proof/hsm.py), else in files below `keys`.
+    `certificate_header` is where the proxies at the addresses `certificate_proxies` tell of client certificates.
+    `files` are the files that values came from; who may see a secret change asks for it by secret().
     """
 
     environment: Environment = Environment.PRODUCTION
@@ -34,14 +41,41 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     role_password: str | None = None
     issuer: str = "http://127.0.0.1:8000"
     keys: Path = Path(".data/keys")
+    pkcs11_module: Path | None = None
+    pkcs11_token: str = "eresidency"  # noqa: S105  the label of a token, no secret
+    pkcs11_pin: str | None = None
     csca_folder: Path | None = None
     rp_id: str = "localhost"
     origins: tuple[str, ...] = ("http://localhost:8000",)
     agencies_url: str | None = None
+    messages_url: str | None = None
+    messages_token: str | None = None
+    integrity_url: str | None = None
+    integrity_token: str | None = None
+    android_package: str = "kz.gov.eresidency"
+    ios_app_id: str = "0000000000.kz.gov.eresidency"
+    app_attest_root: Path | None = None
+    anchor_folder: Path | None = None
+    anchor_notary: str | None = None
     pool_max: int = 12
     body_max_bytes: int = 1_000_000
     drain_s: float = 25.0
     requests_per_minute: int = 6_000
+    certificate_header: str | None = None
+    certificate_proxies: tuple[str, ...] = ()
+
+    files: tuple[tuple[str, Path], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Settings({self.environment}, {self.issuer})"  # neither passwords nor PINs
+
+    def secret(self, name: str) -> str | None:
+        """Give a setting as it is now: the file it came from is read again, so a secret changes without a restart."""
+        if (path := dict(self.files).get(name)) is not None:
+            with contextlib.suppress(OSError):  # while it is being replaced, what was there at the start still holds
+                return _content(path)
+        found: str | None = getattr(self, name)
+        return found
 
     @property
     def virtual(self) -> bool:
@@ -59,22 +93,42 @@ class BadSetting(Exception):
 
 def load(environ: Mapping[str, str]) -> Settings:
     """Read the settings from `environ`; raises BadSetting."""
-    given: dict[str, Any] = {}
+    given: dict[str, Any] = {"files": []}
     for field in msgspec.structs.fields(Settings):
+        if field.name == "files":
+            continue
         name = f"ERESIDENCY_{field.name.upper()}"
+        if file := environ.get(f"{name}_FILE"):
+            given["files"].append((field.name, file))
         text = _text(environ, name)
         if text is None and field.name == "database_url":
             text = environ.get("DATABASE_URL")
         if text is not None:
-            given[field.name] = text.split(",") if field.name == "origins" else text
+            given[field.name] = text.split(",") if field.name in _LISTS else text
     try:
         told = msgspec.convert(given, Settings, strict=False, dec_hook=_hook)
         told = msgspec.structs.replace(told, database_url=address(told.database_url))
     except msgspec.ValidationError as error:
         raise BadSetting(str(error).split("`")[-2].removeprefix("$.") if "`" in str(error) else "?") from error
+    if not all(is_origin(origin, told.rp_id) for origin in told.origins):
+        raise BadSetting("origins")
     if told.role_password is None and told.virtual:
         return msgspec.structs.replace(told, role_password=role_word(told.database_url))
     return told
+
+
+def is_origin(text: str, rp_id: str) -> bool:
+    """Say whether passkeys of `rp_id` may report this origin: its website's, exactly as browsers write it, or an app's.
+
+    An Android app reports the SHA-256 of the certificate it is signed with, in base64url (Credential Manager guide).
+    """
+    if text.startswith(_ANDROID):
+        return re.fullmatch(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", text.removeprefix(_ANDROID)) is not None
+    found = re.fullmatch(r"(https?)://([a-z0-9.-]+)(?::([1-9][0-9]{0,4}))?", text)
+    if found is None or found[3] == {"https": "443", "http": "80"}[found[1]]:
+        return False
+    host = found[2]
+    return (host == rp_id or host.endswith(f".{rp_id}")) and (found[1] == "https" or host == "localhost")
 
 
 def address(url: str) -> str:
@@ -95,10 +149,14 @@ def role_word(database_url: str) -> str:
 def _text(environ: Mapping[str, str], name: str) -> str | None:
     if file := environ.get(f"{name}_FILE"):
         try:
-            return Path(file).read_text(encoding="utf-8").strip()
+            return _content(Path(file))
         except OSError as error:
             raise BadSetting(f"{name}_FILE") from error
     return environ.get(name)
+
+
+def _content(path: Path) -> str:
+    return path.read_text(encoding="utf-8").strip()
 
 
 def _hook(kind: type, value: object) -> object:

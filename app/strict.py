@@ -16,6 +16,8 @@ from litestar.types import Empty
 _BIGINT_MAX = 2**63 - 1
 _DIGITS_MAX = 20
 _DEPTH_MAX = 32
+#: Far more than any operation reads: a bulk of a thousand transfers has six thousand.
+_VALUES_MAX = 50_000
 
 _DECODERS: dict[type[Any], msgspec.json.Decoder[Any]] = {}
 
@@ -27,6 +29,10 @@ class Malformed(Exception):
         super().__init__(f"{pointer or '/'}: {reason}")
         self.reason = reason
         self.pointer = pointer
+
+
+class CutShort(Exception):
+    """The sender left before its body was whole."""
 
 
 class NotJson(Exception):
@@ -44,12 +50,16 @@ def decode(raw: bytes, kind: type[Any]) -> Any:  # noqa: ANN401  the type is the
         return _decoder(kind).decode(raw)
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at `")
-        raise Malformed(reason, _pointer(path.rstrip("`"))) from error
+        # Told without the value, which may be personal: `Invalid enum value 'Anna'`.
+        raise Malformed(reason.partition(" '")[0], _pointer(path.rstrip("`"))) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Malformed(str(error)) from error
 
 
 def _check_shape(raw: bytes) -> None:
+    # Counted before anything is built of it: a megabyte of commas would become a hundred of objects.
+    if len(raw) > _VALUES_MAX and raw.count(b",") + raw.count(b"[") + raw.count(b"{") > _VALUES_MAX:
+        raise Malformed("holds too many values")
     try:
         value = json.loads(raw, object_pairs_hook=_pairs, parse_int=_int, parse_float=_float, parse_constant=_constant)
     except RecursionError as error:

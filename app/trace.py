@@ -36,7 +36,9 @@ def trace_id() -> str:
     return found.id if found else begin(None)
 
 
-def traceparent() -> str:
-    """Write the header for a call we make within this trace, with the flags it came with."""
+def traceparent(of: str | None = None) -> str:
+    """Write the header for a call we make within this trace, with the flags it came with; or within the trace `of`."""
+    if of is not None:
+        return f"00-{of}-{secrets.token_hex(8)}-01"
     found = _current.get()
     return f"00-{trace_id()}-{secrets.token_hex(8)}-{found.flags if found else '01'}"

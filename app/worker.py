@@ -2,24 +2,31 @@
 
 A step is `async def step(house) -> int`: it takes due rows (`FOR UPDATE SKIP LOCKED`), does one thing to each and
 answers how many it did. Any number of workers may run; one that dies leaves its rows to the others.
+
+A step that found something goes on at once. One that found nothing rests, until rows of its kind are due (app/due.py:
+one statement looks at all queues, ten times a second) or PAUSE_S are over. Rows don't announce themselves by NOTIFY:
+PostgreSQL lets transactions that notify commit one after the other only, and every event of every story would be one.
 """
 
 import asyncio
 import contextlib
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
-from app import card_expiry, monitoring, nonces, outbox, pipeline, trace
-from app.auth import forgetting
+from app import anchor, card_expiry, db, due, monitoring, nonces, outbox, pipeline, remarks, rotation, sink, trace
+from app.account import ending, export, retention
+from app.auth import attestation, forgetting
 from app.house import House
-from app.partners import agencies, inbox, outgoing, placing
+from app.partners import agencies, inbox, messenger, outgoing, placing
 
 Step = Callable[[House], Awaitable[int]]
 
-#: How long an idle worker waits before it looks again: the most a due row is late.
-IDLE_S = 0.1
+#: How often an idle worker looks at the queues: the most a due row is late.
+LOOK_S = 0.1
+#: How long a step rests that no queue calls: what runs by the clock alone is late by as much.
+PAUSE_S = 1.0
 _AFTER_FAULT_S = 1.0
 
 STEPS: dict[str, Step] = {
@@ -32,7 +39,16 @@ STEPS: dict[str, Step] = {
     "inbox": inbox.step,
     "placements": placing.step,
     "deliveries": outgoing.step,
+    "messages": messenger.step,
+    "attestations": attestation.step,
     "card_expiry": card_expiry.step,
+    "rotation": rotation.step,
+    "remarks": remarks.step,
+    "exports": export.step,
+    "endings": ending.step,
+    "retention": retention.step,
+    "anchors": anchor.step,
+    "second_places": sink.step,
 }
 
 _log = structlog.get_logger()
@@ -44,8 +60,12 @@ async def run(house: House) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    tasks = [asyncio.create_task(_repeat(house, name, step, stop)) for name, step in STEPS.items()]
+    calls = {name: asyncio.Event() for name in STEPS}
+    tasks = [asyncio.create_task(_repeat(house, name, call, stop)) for name, call in calls.items()]
+    tasks.append(asyncio.create_task(_look(house, calls, stop)))
     await stop.wait()
+    for call in calls.values():
+        call.set()
     _, late = await asyncio.wait(tasks, timeout=house.settings.drain_s)
     for task in late:
         task.cancel()  # its transaction is undone and its rows are due again
@@ -57,22 +77,43 @@ async def catch_up(house: House, rounds_max: int = 1_000) -> int:
     done = 0
     for _ in range(rounds_max):
         found = sum([await step(house) for step in STEPS.values()])
-        if not found:
+        # A step that found nothing may have told so (a retention rule that was applied): that is relayed as well.
+        if not found and not (found := await outbox.step(house)):
             return done
         done += found
     return done
 
 
-async def _repeat(house: House, name: str, step: Step, stop: asyncio.Event) -> None:
+async def _repeat(house: House, name: str, call: asyncio.Event, stop: asyncio.Event) -> None:
+    """Take one step again and again; where it found nothing, when it is called."""
     while not stop.is_set():
         trace.begin(None)
+        call.clear()  # who calls from here on is heard after the step
         try:
-            found = await step(house)
+            found = await STEPS[name](house)
         except Exception as error:  # noqa: BLE001  one step's fault must not stop the others; its rows stay due
             _log.error("step_failed", step=name, error=type(error).__name__, exc_info=error)
-            found, pause_s = 0, _AFTER_FAULT_S
+            await _rest(stop, _AFTER_FAULT_S)
         else:
-            pause_s = IDLE_S
-        if not found:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), pause_s)
+            if not found:
+                await _rest(call, PAUSE_S)
+
+
+async def _look(house: House, calls: Mapping[str, asyncio.Event], stop: asyncio.Event) -> None:
+    """Call the steps whose queues hold something that is due."""
+    while not stop.is_set():
+        pause_s = LOOK_S
+        try:
+            async with db.transaction(house.worker) as story:
+                kinds = await due.kinds(await story(), story.now)
+            for kind in kinds:
+                calls[kind].set()
+        except Exception as error:  # noqa: BLE001  the database will be back; until then the steps look by themselves
+            _log.warning("look_failed", error=type(error).__name__)
+            pause_s = _AFTER_FAULT_S
+        await _rest(stop, pause_s)
+
+
+async def _rest(until: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(until.wait(), seconds)

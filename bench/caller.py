@@ -11,10 +11,11 @@ class Failed(Exception):
 
 
 class Caller:
-    """One client of one application."""
+    """One client of one application; `nonce` is what its next proof must carry (RFC 9449 section 8)."""
 
     def __init__(self, app: Litestar, base_url: str) -> None:
         self._app = app
+        self.nonce: str | None = None
         parts = urlsplit(base_url)
         self._scope: dict[str, Any] = {
             "type": "http",
@@ -51,6 +52,9 @@ class Caller:
         }
         app: Any = self._app
         await app(scope, receive, send)
+        self.nonce = next(
+            (value.decode() for name, value in received[0]["headers"] if name == b"dpop-nonce"), self.nonce
+        )
         answer = b"".join(message.get("body", b"") for message in received[1:])
         if received[0]["status"] >= 400:
             raise Failed(f"{method} {path}: {received[0]['status']} {answer.decode()}")

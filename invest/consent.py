@@ -70,6 +70,15 @@ async def require(db: AsyncConnection, holder: UUID, at: datetime) -> None:
         raise ConsentRequired
 
 
+async def is_new(db: AsyncConnection, holder: UUID, sha256: bytes, at: datetime) -> bool:
+    """Say whether opting in to the text whose hash is `sha256` would change anything; raises TextChanged."""
+    await _lock(db, holder)
+    in_force = await text_in_force(db, at)
+    if sha256 != in_force.sha256:
+        raise TextChanged(in_force.version)
+    return not holds(await latest(db, holder), in_force)
+
+
 async def give(db: AsyncConnection, holder: UUID, sha256: bytes, *, at: datetime, actor: str) -> Consent:
     """Opt in to the text whose hash is `sha256`; saying it twice is saying it once. Raises TextChanged."""
     await _lock(db, holder)

@@ -48,6 +48,30 @@ def append_only(table: str) -> None:
     )
 
 
+def erasable(table: str, column: str) -> None:
+    """Let history go with the person it is about: a row may be deleted once `column` names somebody erased (0015)."""
+    op.execute(f"DROP TRIGGER append_only ON {table}")
+    op.execute(
+        f"""
+        CREATE TRIGGER append_only BEFORE UPDATE OR TRUNCATE ON {table}
+        FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change()
+        """
+    )
+    op.execute(
+        f"""
+        CREATE TRIGGER erasable BEFORE DELETE ON {table}
+        FOR EACH ROW EXECUTE FUNCTION app.refuse_unless_erased('{column}')
+        """
+    )
+
+
+def no_longer_erasable(table: str) -> None:
+    """Make `table` history again that is only added to."""
+    op.execute(f"DROP TRIGGER erasable ON {table}")
+    op.execute(f"DROP TRIGGER append_only ON {table}")
+    append_only(table)
+
+
 def own_rows(table: str, column: str, *, also_nobodys: bool = False) -> None:
     """Row-level security: the API sees a row only for the resident it speaks for, or for an officer.
 

@@ -26,6 +26,12 @@ def read_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
     return path.read_bytes()
 
 
+def rename(path: Path, to: Path) -> None:
+    """Call the file at `path` by another name of the same folder, for good when this returns."""
+    path.rename(to)
+    _flush_folder(path.parent)
+
+
 def _write_draft(folder: Path, content: bytes) -> Path:
     number, name = tempfile.mkstemp(prefix=".draft-", dir=folder)  # mkstemp creates with mode 0600
     with os.fdopen(number, "wb") as file:

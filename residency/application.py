@@ -48,14 +48,13 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Move(msgspec.Struct, frozen=True, kw_only=True):
-    """One transition: where it led and when. `reason` and `remark` are for the applicant's eyes."""
+    """One transition: where it led and when. `reason` is for the applicant's eyes."""
 
     sort: int
     state: State
     at: datetime
     actor: str
     reason: str | None
-    remark: str | None
 
 
 class UnknownApplication(Exception):
@@ -124,7 +123,6 @@ async def advance(
     at: datetime,
     by: str,
     reason: str | None = None,
-    remark: str | None = None,
     filing: Mapping[str, object] | None = None,
 ) -> Application:
     """Move a locked application, record the transition and its fact; raises case.IllegalMove.
@@ -135,9 +133,7 @@ async def advance(
     sort = application.version + 1
     values = {"state": step.state, "version": sort, "revision": application.revision + 1, **(filing or {})}
     moved = msgspec.structs.replace(application, **values)
-    await db.execute(
-        insert(tables.transition).values(_transition(moved, act, at=at, by=by, reason=reason, remark=remark))
-    )
+    await db.execute(insert(tables.transition).values(_transition(moved, act, at=at, by=by, reason=reason)))
     moved = msgspec.structs.replace(moved, due_at=await _next_look(db, moved, at))
     mine = tables.application.c.id == application.id
     await db.execute(update(tables.application).where(mine).values(**values, due_at=moved.due_at))
@@ -158,7 +154,6 @@ def _transition(
     at: datetime,
     by: str,
     reason: str | None = None,
-    remark: str | None = None,
 ) -> dict[str, object]:
     return {
         "application_id": moved.id,
@@ -168,7 +163,6 @@ def _transition(
         "state": moved.state,
         "actor": by,
         "reason": reason,
-        "remark": remark,
         "at": at,
     }
 

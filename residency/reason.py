@@ -37,6 +37,7 @@ class Reason(msgspec.Struct, frozen=True):
 _ASK = frozenset({Use.ASK})
 _REFUSE = frozenset({Use.REFUSE})
 _REFUSE_OR_REVOKE = frozenset({Use.REFUSE, Use.REVOKE})
+_REVOKE = frozenset({Use.REVOKE})
 _ANY_ADVERSE = frozenset({Use.REFUSE, Use.SUSPEND, Use.REVOKE})
 
 CATALOGUE = {
@@ -50,6 +51,7 @@ CATALOGUE = {
         Reason("under_age", "Civil Code, art. 17", _REFUSE),
         Reason("document_not_genuine", f"{_SERVICES}, point 1", _REFUSE_OR_REVOKE),
         Reason("requirements_not_met", f"{_SERVICES}, point 2", _REFUSE_OR_REVOKE),
+        Reason("account_closed", "Civil Code, art. 8: rights are disposed of as their holder decides", _REVOKE),
         Reason("not_confirmed", f"{_SERVICES}, point 3", _ANY_ADVERSE),
     )
 }

@@ -12,9 +12,10 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from law import calendar
-from residency import application, case, reason, service, status, tables
+from residency import application, case, comment, reason, service, status, tables
 from residency.application import Application
 from residency.case import Act, State
+from residency.comment import Comment
 from residency.eligibility import Person
 from residency.rules import RULES
 
@@ -30,19 +31,19 @@ class Verdict(StrEnum):
 class Opinion(msgspec.Struct, frozen=True, kw_only=True):
     """One officer's review: `reason` is a code unless they approve.
 
-    Only `reason` and `comment_applicant` may ever reach the applicant, and only when they are asked or refused.
+    Only `reason` and the comment for the applicant may ever reach them, and only when they are asked or refused.
     """
 
     officer: UUID
     verdict: Verdict
     reason: str | None = None
-    comment_internal: str = ""
-    comment_applicant: str | None = None
+    comments: tuple[Comment, ...] = ()
 
 
 class Review(Opinion, frozen=True, kw_only=True):
     """A stored opinion; `round` is the transition that opened the round it was given in."""
 
+    id: UUID
     round: int
     at: datetime
 
@@ -65,7 +66,7 @@ class SameReviewer(Exception):
 
 
 _USES = {Verdict.REFUSE: reason.Use.REFUSE, Verdict.ASK: reason.Use.ASK}
-_COLUMNS = [tables.review.c[field] for field in Review.__struct_fields__]
+_COLUMNS = [tables.review.c[field] for field in Review.__struct_fields__ if field != "comments"]
 
 
 def settle(first: Opinion | None, opinion: Opinion) -> Act:
@@ -94,14 +95,14 @@ async def give(
     earlier = [review for review in await of(db, reviewed.id) if review.round == opened]
     if any(review.officer == opinion.officer for review in earlier):
         raise SameReviewer
-    await db.execute(insert(tables.review).values(_row(reviewed.id, opened, opinion, at)))
+    given = await _store(db, reviewed.id, opened, opinion, at)
     first = earlier[0] if earlier else None
     act = settle(first, opinion)
     if first is not None and act in {Act.GRANT, Act.REFUSE}:
         await _decide(db, reviewed, act, (first, opinion), at)
     told = act in {Act.ASK, Act.REFUSE}
-    why, remark = (opinion.reason, opinion.comment_applicant) if told else (None, None)
-    moved = await application.advance(db, reviewed, act, at=at, by=by, reason=why, remark=remark)
+    moved = await application.advance(db, reviewed, act, at=at, by=by, reason=opinion.reason if told else None)
+    await comment.store(db, given, moved, opinion.comments, told=told)
     if act is Act.GRANT:
         await _assign(db, moved, person, at, by)
     return moved
@@ -111,7 +112,8 @@ async def of(db: AsyncConnection, application_id: UUID) -> list[Review]:
     """List the reviews of a case, the first one first; for officers only."""
     reviews = tables.review.c
     query = select(*_COLUMNS).where(reviews.application_id == application_id).order_by(reviews.round, reviews.at)
-    return [msgspec.convert(row, Review, from_attributes=True) for row in await db.execute(query)]
+    said = await comment.of(db, application_id)
+    return [Review(**row._asdict(), comments=said.get(row.id, ())) for row in await db.execute(query)]
 
 
 async def decision(db: AsyncConnection, application_id: UUID) -> Decision | None:
@@ -139,8 +141,11 @@ async def _round(db: AsyncConnection, application_id: UUID) -> int:
     return opened
 
 
-def _row(application_id: UUID, opened: int, opinion: Opinion, at: datetime) -> dict[str, object]:
-    return {"application_id": application_id, "round": opened, "at": at, **msgspec.structs.asdict(opinion)}
+async def _store(db: AsyncConnection, application_id: UUID, opened: int, opinion: Opinion, at: datetime) -> UUID:
+    said = {"officer": opinion.officer, "verdict": opinion.verdict, "reason": opinion.reason}
+    row = insert(tables.review).values(application_id=application_id, round=opened, at=at, **said)
+    given: UUID = (await db.execute(row.returning(tables.review.c.id))).scalar_one()
+    return given
 
 
 async def _decide(

@@ -4,12 +4,13 @@ Five statuses stay separate by the decree (reading note 3): this room assigns `e
 the services that grant them. Nothing is derived from "is a resident".
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import ARRAY, Uuid, bindparam, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from law import calendar
@@ -182,6 +183,17 @@ async def held(db: AsyncConnection, resident: UUID, kind: Kind) -> bool:
         tables.status.c.resident == resident, tables.status.c.kind == kind, tables.status.c.state != State.REVOKED
     )
     return bool(await db.scalar(select(found.exists())))
+
+
+async def active(db: AsyncConnection, residents: Collection[UUID], kind: Kind) -> set[UUID]:
+    """Find those of `residents` whom the status gives its rights now."""
+    columns = tables.status.c
+    found = select(columns.resident).where(
+        columns.resident == func.any(bindparam("residents", list(residents), ARRAY(Uuid))),
+        columns.kind == kind,
+        columns.state == State.ACTIVE,
+    )
+    return set((await db.execute(found)).scalars())
 
 
 def _may_hold(person: Person, filed_at: datetime) -> Citizenship:

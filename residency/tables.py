@@ -8,6 +8,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -72,7 +73,6 @@ transition = Table(
     Column("state", Text, nullable=False),
     Column("actor", Text, nullable=False),
     Column("reason", Text),
-    Column("remark", Text),
     Column("at", DateTime(timezone=True), nullable=False),
     Column("outcome", Text, Computed("CASE WHEN state IN ('granted', 'refused') THEN state END", persisted=True)),
     UniqueConstraint("application_id", "sort", "state", name="transition_reached"),
@@ -112,8 +112,6 @@ review = Table(
     Column("officer", Uuid, nullable=False),
     Column("verdict", Text, nullable=False),
     Column("reason", Text),
-    Column("comment_internal", Text, nullable=False),
-    Column("comment_applicant", Text),
     Column("at", DateTime(timezone=True), nullable=False),
     UniqueConstraint("application_id", "round", "officer", name="review_once"),
     UniqueConstraint("application_id", "round", "verdict", "officer", name="review_said"),
@@ -122,6 +120,30 @@ review = Table(
         ["residency.transition.application_id", "residency.transition.sort"],
         name="review_in_round",
     ),
+)
+
+# What officers write to each other and to the applicant, sealed with the applicant's data key. `told_at` is the
+# transition the applicant was told with; `unsealed` is what was written before revision 0015 and waits to be sealed.
+comment = Table(
+    "comment",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("review", Uuid, nullable=False),
+    Column("application_id", Uuid, nullable=False),
+    Column("resident", Uuid, nullable=False),
+    Column("audience", Text, nullable=False),
+    Column("told_at", Integer),
+    Column("sealed", LargeBinary),
+    Column("unsealed", Text),
+    UniqueConstraint("review", "audience"),
+    ForeignKeyConstraint(["review"], ["residency.review.id"]),
+    ForeignKeyConstraint(
+        ["application_id", "told_at"],
+        ["residency.transition.application_id", "residency.transition.sort"],
+        name="comment_told",
+    ),
+    Index("comment_application", "application_id", "told_at"),
+    Index("comment_unsealed", "id", postgresql_where=text("unsealed IS NOT NULL")),
 )
 
 decision = Table(

@@ -4,7 +4,7 @@ Texts in three languages are keyed by the fact (app/texts/residency.toml): what 
 acted is told as a side, never as a person; what officers think and what screening found is not in the log at all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -13,9 +13,10 @@ import msgspec
 from sqlalchemy import Integer, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from residency import application, case, events, tables
+from residency import application, case, comment, events, tables
 from residency.application import Application, Move
 from residency.case import State
+from residency.comment import Comment
 
 
 class Side(StrEnum):
@@ -27,14 +28,17 @@ class Side(StrEnum):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One fact of the log. `due_on` is the last day for a decision as of then; None while the clock stood still."""
+    """One fact of the log. `due_on` is the last day for a decision as of then; None while the clock stood still.
+
+    `remark` is what an officer added for the applicant, sealed.
+    """
 
     fact: str
     at: datetime
     by: Side
     state: State
     reason: str | None
-    remark: str | None
+    remark: Comment | None
     due_on: date | None
 
 
@@ -60,10 +64,12 @@ def waits_for(state: State) -> Side:
     return Side.OPERATOR if state in case.OPEN else Side.NOBODY
 
 
-def tell(log: Sequence[Told], moves: Sequence[Move], applied: Application) -> list[Entry]:
-    """Tell the log fact by fact, in its order."""
+def tell(
+    log: Sequence[Told], moves: Sequence[Move], remarks: Mapping[int, Comment], applied: Application
+) -> list[Entry]:
+    """Tell the log fact by fact, in its order; `remarks` by the transition they were told with."""
     by_sort = {move.sort: place for place, move in enumerate(moves)}
-    return [_entry(told, moves[: by_sort[told.sort] + 1], applied) for told in log]
+    return [_entry(told, moves[: by_sort[told.sort] + 1], remarks.get(told.sort), applied) for told in log]
 
 
 async def of(db: AsyncConnection, applied: Application) -> list[Entry]:
@@ -76,10 +82,10 @@ async def of(db: AsyncConnection, applied: Application) -> list[Entry]:
         .order_by(event.c.version)
     )
     log = [msgspec.convert(row, Told, from_attributes=True) for row in await db.execute(query)]
-    return tell(log, await application.moves(db, applied.id), applied)
+    return tell(log, await application.moves(db, applied.id), await comment.told(db, applied.id), applied)
 
 
-def _entry(told: Told, so_far: Sequence[Move], applied: Application) -> Entry:
+def _entry(told: Told, so_far: Sequence[Move], remark: Comment | None, applied: Application) -> Entry:
     move = so_far[-1]
     own = told.kind != events.Overdue.__struct_config__.tag
     return Entry(
@@ -88,7 +94,7 @@ def _entry(told: Told, so_far: Sequence[Move], applied: Application) -> Entry:
         by=_side(told.actor, applied.resident),
         state=move.state,
         reason=move.reason if own else None,
-        remark=move.remark if own else None,
+        remark=remark if own else None,
         due_on=application.due_on(applied, so_far),
     )
 

@@ -19,17 +19,19 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import httpx
 import msgspec
 import uvicorn
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from litestar import Litestar, Request, Response, get, post, put
 from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
-from simulators import standard_webhooks
+from simulators import message_signatures, standard_webhooks
 from simulators.bank_books import Books, Json, Row
 from simulators.faults import Faults
 
@@ -67,6 +69,8 @@ class Bank:
         self._api = api
         self._path = f"/v1/partner/{code}/webhooks"
         self._house_keys: list[str] = []
+        self._message_keys: dict[str, Ed25519PublicKey] = {}
+        self._taken: set[str] = set()
 
     async def run(self) -> None:
         """Decide and send what is due, for ever."""
@@ -141,7 +145,7 @@ class Bank:
             self.books.sent(copy["number"], outcome, again_at=None if settled else time.time() + wait)
 
     async def prove(self, request: Wanted) -> str:
-        """Check that the house signed this request; its keys are asked for when none of the known ones did."""
+        """Check that the house signed this event; its keys are asked for when none of the known ones did."""
         body = await request.body()
         headers = {name.lower(): value for name, value in request.headers.items()}
         try:
@@ -150,6 +154,33 @@ class Bank:
             answer = await self._api.get("/v1/partner/webhook-keys")
             self._house_keys = [key["key"] for key in answer.json()["keys"]]
             return standard_webhooks.verify(headers, body, self._house_keys, now_s=time.time())
+
+    async def believe(self, request: Wanted) -> None:
+        """Check that the house signed this request, which is sent once; raises Unproved."""
+        asked, body = _message(request), await request.body()
+        try:
+            message_signatures.verify_request(asked, body, self._message_keys)
+        except message_signatures.Unproved:
+            answer = await self._api.get(message_signatures.DIRECTORY)
+            self._message_keys = message_signatures.directory(answer.json())
+            message_signatures.verify_request(asked, body, self._message_keys)
+        if (signature := request.headers["signature"]) in self._taken:
+            raise message_signatures.Unproved("sent before")
+        self._taken.add(signature)
+
+    def say(self, request: Wanted, told: Json, status: int = 200) -> Response[bytes]:
+        """Answer, signed for this request."""
+        body = json.dumps(told).encode()
+        answer = SimpleNamespace(
+            status_code=status, headers={"Content-Type": "application/json"}, request=_message(request)
+        )
+        message_signatures.sign_answer(self.signer, answer, body)
+        kind = answer.headers.pop("Content-Type")
+        return Response(body, status_code=status, media_type=kind, headers=answer.headers)
+
+
+def _message(request: Wanted) -> SimpleNamespace:
+    return SimpleNamespace(method=request.method, url=str(request.url), headers=dict(request.headers))
 
 
 def view(deposit: Row) -> Json:
@@ -174,12 +205,12 @@ def interest(asked: Json) -> int:
 
 
 @post("/placements", status_code=201)
-async def take_order(request: Wanted, state: State) -> Response[Json]:
+async def take_order(request: Wanted, state: State) -> Response[Any]:
     """Take an order of the house; the same key is the same deposit."""
     bank: Bank = state.bank
     try:
-        await bank.prove(request)
-    except standard_webhooks.Unproved:
+        await bank.believe(request)
+    except message_signatures.Unproved:
         return Response({"error": "invalid_signature"}, status_code=401)
     asked = (await request.body()).decode()
     key = request.headers["idempotency-key"]
@@ -191,22 +222,22 @@ async def take_order(request: Wanted, state: State) -> Response[Json]:
     deposit = bank.books.deposit(key)
     assert deposit is not None, "opened above"
     if deposit["asked"] != asked:
-        return Response({"error": "key_reused"}, status_code=422)
+        return bank.say(request, {"error": "key_reused"}, 422)
     if known is None and bank.faults.strikes("lost_answer", key):
         return Response({"error": "unavailable"}, status_code=503)
-    return Response(view(deposit), status_code=201 if known is None else 200)
+    return bank.say(request, view(deposit), 201 if known is None else 200)
 
 
 @get("/placements/{key:str}")
-async def show_deposit(key: FromPath[str], request: Wanted, state: State) -> Response[Json]:
+async def show_deposit(key: FromPath[str], request: Wanted, state: State) -> Response[Any]:
     """Say what became of a deposit."""
     bank: Bank = state.bank
     try:
-        await bank.prove(request)
-    except standard_webhooks.Unproved:
+        await bank.believe(request)
+    except message_signatures.Unproved:
         return Response({"error": "invalid_signature"}, status_code=401)
     deposit = bank.books.deposit(key)
-    return Response({"error": "unknown"}, status_code=404) if deposit is None else Response(view(deposit))
+    return bank.say(request, {"error": "unknown"}, 404) if deposit is None else bank.say(request, view(deposit))
 
 
 @post("/placements/{key:str}/maturity", status_code=202)

@@ -24,6 +24,7 @@ from typing import Annotated, Any, Literal
 import httpx
 import msgspec
 import uvicorn
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from litestar import Litestar, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
@@ -31,6 +32,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
+from simulators import message_signatures
 from simulators.faults import Faults
 from simulators.standard_webhooks import Signer
 
@@ -121,6 +123,7 @@ class Network:
         self._faults = faults or Faults()
         self._pauses_s = pauses_s
         self._told = 0
+        self._issuer_keys: dict[str, Ed25519PublicKey] = {}
         self._purchases = {purchase.id: purchase for purchase in self._read()}
 
     def purchase(self, purchase_id: str) -> Purchase:
@@ -193,20 +196,19 @@ class Network:
             }
         )
         self._told += 1
-        nth, message_id = str(self._told), f"{purchase.id}-{element}"
+        nth = str(self._told)
         copies = repeat + self._faults.strikes("duplicate", nth)
-        answers = await asyncio.gather(*(self._send(f"{kind}s", message_id, body) for _ in range(copies)))
+        answers = await asyncio.gather(*(self._send(f"{kind}s", body) for _ in range(copies)))
         if self._faults.strikes("lost_answer", nth):
-            answers = [await self._send(f"{kind}s", message_id, body)]
+            answers = [await self._send(f"{kind}s", body)]
         purchase.heard.append(_fold(element, answers))
 
-    async def _send(self, path: str, message_id: str, body: bytes) -> dict[str, Any] | None:
+    async def _send(self, path: str, body: bytes) -> dict[str, Any] | None:
         """Send one copy until the issuer answers; None when it doesn't in time."""
         for pause_s in self._pauses_s:
             await asyncio.sleep(pause_s)
-            with contextlib.suppress(httpx.TransportError):
-                headers = {"content-type": "application/json", **self._signer.headers(message_id, body)}
-                answer = await self.issuer.post(f"/v1/networks/{self.name}/{path}", content=body, headers=headers)
+            with contextlib.suppress(httpx.TransportError, message_signatures.Unproved):
+                answer = await self._ask(path, body)
                 if answer.is_success:
                     heard: dict[str, Any] = answer.json()
                     return heard
@@ -214,6 +216,25 @@ class Network:
                     refused = answer.json().get("code")
                     return {"approved": False, "code": FORMAT_ERROR, "reason": refused, "authorization_id": None}
         return None
+
+    async def _ask(self, path: str, body: bytes) -> httpx.Response:
+        """Send one signed copy; a decision counts only if the issuer signed it for this copy. Raises Unproved."""
+        headers = {"content-type": "application/json"}
+        asked = self.issuer.build_request("POST", f"/v1/networks/{self.name}/{path}", content=body, headers=headers)
+        message_signatures.sign_request(self._signer, asked, body)
+        answer = await self.issuer.send(asked)
+        if answer.is_success:
+            if not self._issuer_keys:
+                self._issuer_keys = await self._published()
+            try:
+                message_signatures.verify_answer(answer, answer.content, self._issuer_keys)
+            except message_signatures.Unproved:
+                self._issuer_keys = await self._published()  # it may have signed by a new key
+                message_signatures.verify_answer(answer, answer.content, self._issuer_keys)
+        return answer
+
+    async def _published(self) -> dict[str, Ed25519PublicKey]:
+        return message_signatures.directory((await self.issuer.get(message_signatures.DIRECTORY)).json())
 
     def _read(self) -> list[Purchase]:
         """Read what an earlier run of this process noted; the latest line of a purchase is the purchase.

@@ -80,11 +80,19 @@ class Journey:
     # -- the steps -----------------------------------------------------------------------------------------------------
 
     async def register(self) -> Facts:
-        """Register the phone: a passkey, a device key, tokens bound to it."""
+        """Register the phone: a passkey, a device key, tokens bound to it; agree to what the app asks for."""
         tokens = await self.phone.register()
         me = await self.phone.get("/v1/me")
         expect(me["id"] == tokens.subject and me["role"] == "resident", f"registered as {me}")
-        return {"resident": me["id"], "may": f"{len(me['scopes'])} scopes, until {me['session']['expires_at']}"}
+        asked = (await self.phone.get("/v1/me/consents"))["consents"]
+        for text in asked:
+            words = {name: text[name] for name in ("purpose", "text_sha256", "language")}
+            expect((await self.phone.post("/v1/me/consents", words))["given"], f"{text['purpose']} was not given")
+        return {
+            "resident": me["id"],
+            "may": f"{len(me['scopes'])} scopes, until {me['session']['expires_at']}",
+            "agreed": ", ".join(text["purpose"] for text in asked),
+        }
 
     async def scan_passport(self) -> Facts:
         """Scan the resident's passport; before that, on another phone, the specimen where there is one."""
@@ -222,7 +230,7 @@ class Journey:
         before = (await self._wallet())["available"]["amount_minor"]
         notice = await self.phone.get("/v1/cards/notice")
         card = await self.phone.post("/v1/cards", {"accepted_notice": notice["version"]})
-        number = await self.phone.post(f"/v1/cards/{card['id']}/reveal")
+        number = await until(lambda: self._look(card), lambda seen: seen is not None)
         bought = await self._buy(number, BOUGHT_MINOR, "Dostyk Books")
         expect(bought["approved"], f"declined: {bought}")
         cleared = await self._clear(bought["id"])
@@ -239,6 +247,16 @@ class Journey:
             "declined": f"{tenge(declined['asked'])}: {declined['declined_for'][0]['text']}",
             "left": tenge(after["available"]),
         }
+
+    async def _look(self, card: dict[str, Any]) -> Any:  # noqa: ANN401  a number, or nothing
+        """Look at the number. Each look is confirmed, one whose answer was lost too: then it is confirmed again."""
+        seen = await self.phone.step_up("card.reveal", {"card": card["last4"], "card_id": card["id"]})
+        try:
+            return await self.phone.post(f"/v1/cards/{card['id']}/reveal", {"step_up": seen})
+        except Refused as refused:
+            if refused.code != "step_up_required":
+                raise
+            return None
 
     async def _buy(self, number: dict[str, str], minor: int, merchant: str) -> Any:  # noqa: ANN401  a purchase
         """Swipe, again for as long as the shop hears that the issuer can't be reached (field 39 of ISO 8583: 91)."""
@@ -257,7 +275,9 @@ class Journey:
         """Opt in, preview a deposit, confirm what is shown with the passkey; the bank confirms; the position shows."""
         text = await self.phone.get("/v1/invest/consent")
         expect(not text["given"], "nobody is in by default")
-        agreed = await self.phone.call("PUT", "/v1/invest/consent", body={"text_sha256": text["text_sha256"]})
+        read = {"consent_version": text["text_version"], "text_sha256": text["text_sha256"]}
+        agreement = {"text_sha256": text["text_sha256"], "step_up": await self.phone.step_up("invest.consent", read)}
+        agreed = await self.phone.call("PUT", "/v1/invest/consent", body=agreement)
         expect(agreed.is_success and agreed.json()["given"], f"opting in answered {agreed.text}")
         product = (await self.phone.get("/v1/invest/products"))["products"][0]
         amount = max(product["minimum_minor"], product["step_minor"])

@@ -4,12 +4,17 @@ Needs this one file, Python 3.11 and `pip install cryptography httpx`. The keys 
 (default `passkey.json`, readable by its owner only), so one file is one person.
 
     python simulators/passkey.py http://127.0.0.1:8000 register
+    python simulators/passkey.py http://127.0.0.1:8000 register --invitation …     # a further device
     python simulators/passkey.py http://127.0.0.1:8000 sign-in
     python simulators/passkey.py http://127.0.0.1:8000 refresh
     python simulators/passkey.py http://127.0.0.1:8000 call GET /v1/me
     python simulators/passkey.py http://127.0.0.1:8000 call POST /v1/cards '{"…": "…"}'
     python simulators/passkey.py http://127.0.0.1:8000 step-up invest.confirm '{"…": "…"}'
     python simulators/passkey.py http://127.0.0.1:8000 proof POST /v1/cards        # the two headers, for curl
+
+    python simulators/passkey.py http://127.0.0.1:8000 --keys new.json ask POST /v1/auth/recoveries '{"…": "…"}'
+    python simulators/passkey.py http://127.0.0.1:8000 --keys new.json ask POST /v1/auth/recoveries/…/code '{"…": "…"}'
+    python simulators/passkey.py http://127.0.0.1:8000 --keys new.json recover recovery_…
 
 It plays both halves of a phone: the authenticator (`Passkey`, WebAuthn level 3 with user verification, attestation
 "none") and the device key (`DeviceKey`, RFC 9449) that access and refresh tokens are bound to. The base URL must be the
@@ -232,12 +237,31 @@ class Script:
         self._state: Json = json.loads(keys.read_text()) if keys.exists() else {}
         self._device = DeviceKey.load(self._state["device"]) if "device" in self._state else DeviceKey()
 
-    def register(self) -> Json:
-        """Become a new person: passkey, device key, first tokens."""
-        begun = self._send("POST", "/v1/auth/registrations", {})
-        passkey, credential = Passkey.create(begun["options"], self._origin_for(begun["options"]["rp"]["id"]))
-        tokens = self._send("POST", f"/v1/auth/registrations/{begun['id']}/passkey", {"credential": credential})
-        return self._keep(passkey, tokens)
+    def register(self, invitation: str | None = None) -> Json:
+        """Become a new person, or with an invitation a further device of one: passkey, device key, first tokens."""
+        invited = {"invitation": invitation} if invitation else {}
+        begun = self._send("POST", "/v1/auth/registrations", invited)
+        passkey, credential = self._created(begun["options"])
+        body = {"credential": credential, **invited}
+        return self._keep(passkey, self._send("POST", f"/v1/auth/registrations/{begun['id']}/passkey", body))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def ask(self, method: str, path: str, body: Json | None = None) -> Json:
+        """Call an operation as nobody yet, with the device key alone: the steps of a recovery."""
+        self._state["device"] = self._device.save()
+        return self._send(method, path, body)
+
+    def recover(self, recovery: str) -> Json:
+        """Finish a recovery whose code and document were taken: a new passkey, then sign in with it."""
+        where = f"/v1/auth/recoveries/{recovery}"
+        asked = self._send("POST", f"{where}/registrations")
+        passkey, credential = self._created(asked["options"])
+        self._send("POST", f"{where}/passkey", {"registration_id": asked["id"], "credential": credential})
+        self._state["passkey"] = passkey.save()
+        return self.sign_in()
 
     def sign_in(self) -> Json:
         """Open a new session with the passkey of the file."""
@@ -249,9 +273,7 @@ class Script:
     def refresh(self) -> Json:
         """Exchange the refresh token; the old one is spent."""
         form = {"grant_type": "refresh_token", "refresh_token": self._state["tokens"]["refresh_token"]}
-        url = f"{self._base_url}/oauth/token"
-        answer = self._http.post(url, data=form, headers={"DPoP": self._device.proof("POST", url)})
-        return self._keep(self._passkey(), _body(answer))
+        return self._keep(self._passkey(), _body(self._proven("POST", "/oauth/token", {}, data=form)))
 
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
         """Call any operation as the person of the file."""
@@ -268,18 +290,53 @@ class Script:
         return {"id": begun["id"], "credential": credential}
 
     def proof(self, method: str, path: str) -> Json:
-        """Make the headers of one request for another client: valid for a minute, once."""
+        """Make the headers of one request for another client: valid for a minute, once.
+
+        The nonce is that of the last answer seen here; where it is over, the refusal's DPoP-Nonce is the next.
+        """
         token = self._state["tokens"]["access_token"]
-        proof = self._device.proof(method, self._base_url + path, token=token)
-        return {"Authorization": f"DPoP {token}", "DPoP": proof}
+        return {"Authorization": f"DPoP {token}", "DPoP": self._proof(method, path, token)}
 
     def _send(self, method: str, path: str, body: Json | None = None, *, token: str | None = None) -> Json:
-        headers = {"DPoP": self._device.proof(method, self._base_url + path, token=token)}
+        headers = {"Idempotency-Key": str(uuid.uuid4())} if method == "POST" else {}
         if token is not None:
             headers["Authorization"] = f"DPoP {token}"
-        if method == "POST":
-            headers["Idempotency-Key"] = str(uuid.uuid4())
-        return _body(self._http.request(method, path, json=body, headers=headers))
+        return _body(self._proven(method, path, headers, token, json=body))
+
+    def _proven(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        token: str | None = None,
+        **sent: Any,  # noqa: ANN401  httpx's own arguments
+    ) -> httpx.Response:
+        """Send with a proof, and once more where the server wants its newest nonce in it (RFC 9449 section 8)."""
+        answer = self._sent(method, path, headers, token, **sent)
+        if answer.is_error and "use_dpop_nonce" in answer.headers.get("www-authenticate", "") + answer.text:
+            answer = self._sent(method, path, headers, token, **sent)
+        return answer
+
+    def _sent(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        token: str | None,
+        **sent: Any,  # noqa: ANN401  httpx's own arguments
+    ) -> httpx.Response:
+        proven = headers | {"DPoP": self._proof(method, path, token)}
+        answer = self._http.request(method, path, headers=proven, **sent)
+        if "dpop-nonce" in answer.headers:
+            self._state["nonce"] = answer.headers["dpop-nonce"]
+            self._write()
+        return answer
+
+    def _proof(self, method: str, path: str, token: str | None) -> str:
+        return self._device.proof(method, self._base_url + path, token=token, nonce=self._state.get("nonce"))
+
+    def _created(self, options: Json) -> tuple[Passkey, Json]:
+        return Passkey.create(options, self._origin_for(options["rp"]["id"]))
 
     def _origin_for(self, rp_id: str) -> str:
         return self._origin or origin_of(self._base_url, rp_id)
@@ -290,10 +347,13 @@ class Script:
         return Passkey.load(self._state["passkey"])
 
     def _keep(self, passkey: Passkey, tokens: Json) -> Json:
-        self._state = {"passkey": passkey.save(), "device": self._device.save(), "tokens": tokens}
+        self._state |= {"passkey": passkey.save(), "device": self._device.save(), "tokens": tokens}
+        self._write()
+        return tokens
+
+    def _write(self) -> None:
         self._keys.touch(mode=0o600)
         self._keys.write_text(json.dumps(self._state, indent=1))
-        return tokens
 
 
 def _body(answer: httpx.Response) -> Json:
@@ -308,14 +368,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--keys", type=Path, default=Path("passkey.json"), help="file of this person's keys")
     parser.add_argument("--origin", help="WebAuthn origin to report")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    for verb in ("register", "sign-in", "refresh"):
+    for verb in ("sign-in", "refresh"):
         verbs.add_parser(verb)
-    call = verbs.add_parser("call")
-    proof = verbs.add_parser("proof")
-    for verb_of_path in (call, proof):
+    verbs.add_parser("register").add_argument("--invitation", help="of a further device, or of staff")
+    verbs.add_parser("recover").add_argument("recovery")
+    call, ask, proof = (verbs.add_parser(verb) for verb in ("call", "ask", "proof"))
+    for verb_of_path in (call, ask, proof):
         verb_of_path.add_argument("method", type=str.upper)
         verb_of_path.add_argument("path")
-    call.add_argument("body", nargs="?", type=json.loads)
+    for verb_of_body in (call, ask):
+        verb_of_body.add_argument("body", nargs="?", type=json.loads)
     step_up = verbs.add_parser("step-up")
     step_up.add_argument("operation")
     step_up.add_argument("shown", type=json.loads)

@@ -13,12 +13,15 @@ Other simulators and the journeys build on it:
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Self
 
 import httpx
 
 from simulators.passkey import DeviceKey, Json, Passkey, challenge_of, origin_of
+
+#: Reads the code that was sent to a contact.
+ReadCode = Callable[[str], Awaitable[str]]
 
 
 class Call(NamedTuple):
@@ -71,7 +74,7 @@ class Phone:
         self.calls: list[Call] = []
         self._origin = origin
         self._record = record
-        self._nonce: str | None = None
+        self.nonce: str | None = None
 
     async def __aenter__(self) -> Self:
         """Use the phone as a context: its connections close at the end."""
@@ -114,6 +117,45 @@ class Phone:
             raise Tampered
         return {"id": begun["id"], "credential": self.sign(begun["options"])}
 
+    async def add_device(self, other: "Phone") -> Tokens:
+        """Let another phone sign this person in too: confirmed here, its passkey made there."""
+        assert self.tokens is not None, "sign in first"
+        step_up = await self.step_up("device.add", {"account": self.tokens.subject})
+        added = await self.post("/v1/me/devices", {"step_up": step_up})
+        return await other.register(added["invitation"])
+
+    async def remove_device(self, device: str) -> None:
+        """Let a device sign this person in no more."""
+        step_up = await self.step_up("device.remove", {"device_id": device})
+        await self.delete(f"/v1/me/devices/{device}", {"step_up": step_up})
+
+    async def add_contact(self, kind: str, value: str, read_code: ReadCode) -> str:
+        """Prove to receive what is sent to `value`, where `read_code` finds the code; the id of the contact."""
+        claimed = await self.post("/v1/me/contacts", {"kind": kind, "value": value})
+        contact = str(claimed["id"])
+        code = await read_code(value)
+        step_up = await self.step_up("contact.add", {"contact_id": contact, "kind": kind})
+        await self.post(f"/v1/me/contacts/{contact}/code", {"code": code, "step_up": step_up})
+        return contact
+
+    async def recover(self, kind: str, value: str, read_code: ReadCode, document: Json | None = None) -> Tokens:
+        """Come back on this new phone: the code, the document where one is asked for, a new passkey; then sign in."""
+        begun = await self.post("/v1/auth/recoveries", {"kind": kind, "value": value})
+        where = f"/v1/auth/recoveries/{begun['id']}"
+        step = await self.post(f"{where}/code", {"code": await read_code(value)})
+        if step["next"] == "document":
+            await self.post(f"{where}/document", document)
+        asked = await self.post(f"{where}/registrations")
+        self.passkey, credential = Passkey.create(asked["options"], self._origin_for(asked["options"]["rp"]["id"]))
+        await self.post(f"{where}/passkey", {"registration_id": asked["id"], "credential": credential})
+        return await self.sign_in()
+
+    async def contest(self) -> None:
+        """Say with the passkey of this former phone that a recovery was somebody else's."""
+        begun = await self.post("/v1/auth/assertions")
+        body = {"assertion_id": begun["id"], "credential": self.sign(begun["options"])}
+        _ok(await self.call("POST", "/v1/auth/recovery-contests", body=body, signed_in=False))
+
     def sign(self, options: Json) -> Json:
         """Let the person answer a WebAuthn request with finger or face."""
         assert self.passkey is not None, "register first"
@@ -131,9 +173,9 @@ class Phone:
         """Edit, if it is still the version `etag` names."""
         return _ok(await self.call("PATCH", path, body=body, headers={"If-Match": etag} if etag else {}))
 
-    async def delete(self, path: str) -> Any:  # noqa: ANN401  see get
+    async def delete(self, path: str, body: object = None) -> Any:  # noqa: ANN401  see get
         """End or remove."""
-        return _ok(await self.call("DELETE", path))
+        return _ok(await self.call("DELETE", path, body=body))
 
     async def call(
         self,
@@ -162,11 +204,11 @@ class Phone:
 
     async def _send(self, request: httpx.Request, token: str | None) -> httpx.Response:
         url = self.base_url + request.url.path
-        request.headers["DPoP"] = self.device.proof(request.method, url, token=token, nonce=self._nonce)
+        request.headers["DPoP"] = self.device.proof(request.method, url, token=token, nonce=self.nonce)
         started = time.perf_counter()
         answer = await self.http.send(request)
         self._note(Call(request.method, request.url.path, answer.status_code, (time.perf_counter() - started) * 1_000))
-        self._nonce = answer.headers.get("dpop-nonce", self._nonce)
+        self.nonce = answer.headers.get("dpop-nonce", self.nonce)
         return answer
 
     def _note(self, call: Call) -> None:

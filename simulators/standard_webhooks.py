@@ -29,19 +29,19 @@ class Signer:
             seed = Ed25519PrivateKey.generate().private_bytes_raw()
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(seed)
-        self._key = Ed25519PrivateKey.from_private_bytes(path.read_bytes())
+        self.key = Ed25519PrivateKey.from_private_bytes(path.read_bytes())
 
     @property
     def public(self) -> str:
         """The public key, as `whpk_…`."""
-        return "whpk_" + base64.b64encode(self._key.public_key().public_bytes_raw()).decode()
+        return "whpk_" + base64.b64encode(self.key.public_key().public_bytes_raw()).decode()
 
     def headers(
         self, message_id: str, body: bytes, *, at_s: float | None = None, broken: bool = False
     ) -> dict[str, str]:
         """Sign a message at `at_s` (now, unless given); `broken` flips a bit of the signature."""
         stamp = int(time.time() if at_s is None else at_s)
-        signature = bytearray(self._key.sign(f"{message_id}.{stamp}.".encode() + body))
+        signature = bytearray(self.key.sign(f"{message_id}.{stamp}.".encode() + body))
         signature[0] ^= broken
         return {
             "webhook-id": message_id,

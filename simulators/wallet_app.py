@@ -93,7 +93,7 @@ class WalletApp:
         self.held: list[Held] = []
         self.token: str | None = None
         self.notification_id: str | None = None
-        self._dpop_nonce: str | None = None
+        self.dpop_nonce: str | None = None
 
     async def __aenter__(self) -> Self:
         """Use the wallet as a context: its connections close at the end."""
@@ -154,15 +154,16 @@ class WalletApp:
         """Send with the access token and a proof of the device key, again with a nonce if the server wants one."""
         answer = await self._send_once(method, url, body, form)
         if answer.is_error and "use_dpop_nonce" in answer.headers.get("www-authenticate", "") + answer.text:
-            self._dpop_nonce = answer.headers["dpop-nonce"]
             answer = await self._send_once(method, url, body, form)
         return answer
 
     async def _send_once(self, method: str, url: str, body: Json | None, form: dict[str, str] | None) -> httpx.Response:
-        headers = {"DPoP": self.device.proof(method, url, token=self.token, nonce=self._dpop_nonce)}
+        headers = {"DPoP": self.device.proof(method, url, token=self.token, nonce=self.dpop_nonce)}
         if self.token is not None:
             headers["Authorization"] = f"DPoP {self.token}"
-        return await self._plain(method, url, json=body, data=form, headers=headers)
+        answer = await self._plain(method, url, json=body, data=form, headers=headers)
+        self.dpop_nonce = answer.headers.get("dpop-nonce", self.dpop_nonce)
+        return answer
 
     async def _plain(self, method: str, url: str, **sent: Any) -> httpx.Response:  # noqa: ANN401  # httpx's own arguments
         started = time.perf_counter()

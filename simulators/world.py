@@ -11,11 +11,14 @@ from simulators.passport import Authority
 
 PROGRAMS = {
     "agencies": Program("simulators.agencies"),
+    "messages": Program("simulators.messages"),
+    "platforms": Program("simulators.platforms", ("--folder", "{folder}/platforms")),
     "api": Program("app.cli", ("serve",)),
     "worker": Program("app.cli", ("worker",), listens=False),
     "bank": Program("simulators.bank", ("--api-url", "{api}", "--folder", "{folder}/bank"), ready="/health"),
     "card_network": Program("simulators.card_network", ("--issuer", "{api}", "--folder", "{folder}/card_network")),
     "verifier": Program("simulators.verifier", ("--issuer", "{api}")),
+    "notary": Program("simulators.notary", ("--folder", "{folder}/notary"), ready="/key"),
 }
 #: What needs the database.
 INSIDE = ("api", "worker")
@@ -50,6 +53,10 @@ def settings(house: House) -> dict[str, str]:
         "ERESIDENCY_ORIGINS": api.replace("127.0.0.1", "localhost"),
         "ERESIDENCY_CSCA_FOLDER": str(house.folder / "csca"),
         "ERESIDENCY_AGENCIES_URL": house.url("agencies"),
+        "ERESIDENCY_ANCHOR_NOTARY": house.url("notary"),
+        "ERESIDENCY_MESSAGES_URL": house.url("messages"),
+        "ERESIDENCY_INTEGRITY_URL": house.url("platforms"),
+        "ERESIDENCY_APP_ATTEST_ROOT": str(house.folder / "platforms" / "apple-root.pem"),
     }
 
 

@@ -107,8 +107,8 @@ async def house(settings: Settings) -> AsyncIterator[House]:
 
 @pytest_asyncio.fixture
 async def app(settings: Settings) -> AsyncIterator[Litestar]:
-    """Give the application, started. It is composed once for each database: it holds nothing until it is started."""
-    built = _built(settings)
+    """Give the application, started."""
+    built = composed(settings)
     started, over = asyncio.Event(), asyncio.Event()
 
     async def live() -> None:
@@ -135,4 +135,11 @@ async def client(app: Litestar, settings: Settings) -> AsyncIterator[httpx.Async
         yield speaking
 
 
-_built = functools.cache(main.build)
+def composed(settings: Settings) -> Litestar:
+    """Give the application of `settings`, composed once for all databases: until it starts it holds none."""
+    built = _composed(msgspec.structs.replace(settings, database_url="", keys=Path()))
+    built.state.settings = settings
+    return built
+
+
+_composed = functools.cache(main.build)

@@ -206,6 +206,7 @@ def test_removing_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not running.is_running() or running.status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.nightly
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs a refuge")
 def test_a_folder_deleted_without_a_word_leaves_nothing_for_ever(tmp_path: Path) -> None:
     # tmp_path belongs to root alone, so the account's clusters lie elsewhere.

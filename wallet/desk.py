@@ -88,10 +88,10 @@ class Desk:
         found = self._accounts.get(account)
         return None if found is None else Money(found.available, found.money_currency)
 
-    def is_residents(self, account: AccountId) -> bool:
-        """Say whether `account` is on the desk and belongs to a resident, not to the operator."""
+    def holder(self, account: AccountId) -> UUID | None:
+        """Say whose `account` is; None where it is the operator's or not on the desk."""
         found = self._accounts.get(account)
-        return found is not None and found.holder is not None
+        return None if found is None else found.holder
 
     def remaining(self, hold: HoldId) -> Money | None:
         """Say what `hold` has left at this point of the batch; None where it is unknown."""

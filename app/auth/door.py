@@ -7,11 +7,13 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import ids
-from app.auth import jose, token
+from app.auth import token
+from app.auth.certificate import Proxies
 from app.auth.gate import Gate
+from app.auth.nonce import Nonces
 from app.auth.session import Session
+from app.ring import Ring
 from app.settings import Settings
-from proof.signer import Signer
 
 
 class Access(NamedTuple):
@@ -25,16 +27,24 @@ class Door(msgspec.Struct, frozen=True):
     """Part of the house: `app/house.py` opens it."""
 
     issuer: str
-    signer: Signer
+    ring: Ring
     reader: token.Reader
     gate: Gate
+    proxies: Proxies
 
     @classmethod
-    def open(cls, settings: Settings, signer: Signer, api: AsyncEngine) -> Self:
-        """Build the door of an installation; tokens without a device key pass only where the clock is virtual too."""
-        keys = {signer.kid: jose.key_of(msgspec.convert(signer.public_jwk, jose.Jwk))}
-        reader = token.Reader(settings.issuer, keys, bearer=settings.virtual)
-        return cls(settings.issuer, signer, reader, Gate(api))
+    def open(cls, settings: Settings, ring: Ring, secret: bytes, api: AsyncEngine) -> Self:
+        """Build the door of an installation; `secret` is shared by its processes, nonces are derived from it.
+
+        Tokens without a device key pass only where the clock is virtual too.
+        """
+        reader = token.Reader(settings.issuer, ring.published, bearer=settings.virtual)
+        proxies = Proxies(settings.certificate_header, settings.certificate_proxies)
+        return cls(settings.issuer, ring, reader, Gate(api, Nonces(secret)), proxies)
+
+    def close(self) -> None:
+        """Let nobody in any more."""
+        self.gate.close()
 
     def access(
         self,
@@ -43,8 +53,12 @@ class Door(msgspec.Struct, frozen=True):
         *,
         scope: str | None = None,
         grants: tuple[token.Grant, ...] = (),
+        certificate: str | None = None,
     ) -> Access:
-        """Make an access token of `session`, as long-lived as allowed; `scope` narrows what the session may do."""
+        """Make an access token of `session`, as long-lived as allowed; `scope` narrows what the session may do.
+
+        It is bound to the session's device key, and to a client's `certificate` too where one is given.
+        """
         lifetime = token.LIFETIME if session.jkt else token.BEARER_LIFETIME_MAX
         lives_s = int(min(lifetime, session.expires_at - now).total_seconds())
         issued_at = int(now.timestamp())
@@ -60,7 +74,7 @@ class Door(msgspec.Struct, frozen=True):
             iat=issued_at,
             exp=issued_at + lives_s,
             name=session.subject.name,
-            cnf=token.Confirmation(session.jkt) if session.jkt else None,
+            cnf=token.Confirmation(session.jkt, certificate) if session.jkt else None,
             authorization_details=grants,
         )
-        return Access(token.mint(self.signer, claims), lives_s)
+        return Access(token.mint(self.ring.current(), claims), lives_s)

@@ -1,17 +1,15 @@
 """The one guard: a route names its scope, the caller's token holds it or not."""
 
 from collections.abc import Iterable
-from typing import Any
 
-from litestar.connection import ASGIConnection
 from litestar.enums import HttpMethod
-from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
+from litestar.handlers import HTTPRouteHandler
 
 from app.auth import token
+from app.auth.principal import Principal
 from app.auth.scopes import PUBLIC, SCOPES
 
-#: Under this name authenticate.py leaves, in the state of the request, why the caller was not recognised.
-REFUSAL = "auth.refusal"
+_OPTIONS = {HttpMethod.OPTIONS}
 
 
 class ScopeMissing(Exception):
@@ -39,18 +37,12 @@ def check_routes(routes: Iterable[HTTPRouteHandler]) -> None:
             raise OpenRoute(handler.handler_name, scope)
 
 
-async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Let the caller pass who holds the route's scope; raises ScopeMissing, or why there is no caller."""
-    scope = handler.opt.get("scope")
-    if scope == PUBLIC or _only_lists_methods(handler):
-        return
-    caller = connection.scope["auth"]
-    if caller is None:
-        raise connection.scope["state"].get(REFUSAL, token.Missing())
+def check(caller: Principal, scope: object) -> None:
+    """Let the caller pass who holds the route's scope; raises ScopeMissing."""
     if scope not in caller.scopes:
         raise ScopeMissing(str(scope))
 
 
-def _only_lists_methods(handler: BaseRouteHandler) -> bool:
-    # Litestar answers OPTIONS itself, with the methods of the path and nothing else.
-    return isinstance(handler, HTTPRouteHandler) and handler.http_methods == {HttpMethod.OPTIONS}
+def only_lists_methods(handler: object) -> bool:
+    """Whether this is the framework's own answer to OPTIONS: the methods of the path and nothing else."""
+    return isinstance(handler, HTTPRouteHandler) and handler.http_methods == _OPTIONS

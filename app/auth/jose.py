@@ -5,8 +5,9 @@ base64url has no padding and no stray bits, a point is on its curve, a private m
 """
 
 import binascii
+import json
 from functools import lru_cache
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -21,8 +22,13 @@ from proof import signer
 TOKEN_MAX = 8_192
 
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-_TO_STANDARD, _FROM_STANDARD = bytes.maketrans(b"-_", b"+/"), bytes.maketrans(b"+/", b"-_")
+#: The characters of other spellings become one that no base64 knows.
+_TO_STANDARD, _FROM_STANDARD = bytes.maketrans(b"-_+/=", b"+/???"), bytes.maketrans(b"+/", b"-_")
+#: What the last character may be, by how many there are beyond whole groups of four: the bits it can't use are zero.
+_LAST = ("", None, "AQgw", "AEIMQUYcgkosw048")
+_PADDING = (b"", b"", b"==", b"=")
 _HALF = 32
+_ECDSA = ec.ECDSA(hashes.SHA256())
 _KEYS_CACHED = 4_096
 
 Algorithm = Literal["ES256", "EdDSA"]
@@ -72,7 +78,7 @@ class Key:
                 self._public.verify(signature, signed)
             elif len(signature) == 2 * _HALF:
                 r, s = int.from_bytes(signature[:_HALF]), int.from_bytes(signature[_HALF:])
-                self._public.verify(encode_dss_signature(r, s), signed, ec.ECDSA(hashes.SHA256()))
+                self._public.verify(encode_dss_signature(r, s), signed, _ECDSA)
             else:
                 raise Unreadable("signature has the wrong length")
         except InvalidSignature:
@@ -88,14 +94,19 @@ class Message(msgspec.Struct, frozen=True):
     signed: bytes
 
 
-def split(text: str) -> Message:
-    """Take a compact JWS apart; raises Unreadable."""
+def parts(text: str) -> tuple[str, str, str]:
+    """Take a compact JWS apart into its three texts; raises Unreadable."""
     if len(text) > TOKEN_MAX:
         raise Unreadable("too long")
-    parts = text.split(".")
-    if len(parts) != 3:  # noqa: PLR2004  RFC 7515 section 7.1: header, payload, signature
+    found = text.split(".")
+    if len(found) != 3:  # noqa: PLR2004  RFC 7515 section 7.1: header, payload, signature
         raise Unreadable("not a compact JWS")
-    header, payload, signature = map(unb64, parts)
+    return found[0], found[1], found[2]
+
+
+def split(text: str) -> Message:
+    """Take a compact JWS apart; raises Unreadable."""
+    header, payload, signature = map(unb64, parts(text))
     return Message(header, payload, signature, text[: text.rindex(".")].encode())
 
 
@@ -105,6 +116,30 @@ def read(decoder: msgspec.json.Decoder[Decoded], raw: bytes, part: str) -> Decod
         return decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Unreadable(f"{part}: {error}") from None
+
+
+def names(kind: type[msgspec.Struct]) -> tuple[bytes, ...]:
+    """List the members of `kind` as they stand in JSON, for `check_single`."""
+    return tuple(b'"%s"' % name.encode() for name in kind.__struct_encode_fields__)
+
+
+def check_single(raw: bytes, named: tuple[bytes, ...], part: str) -> None:
+    """Refuse an object that gives a member twice: of two readers one would believe the first; raises Unreadable.
+
+    Counting is ten times as fast as reading, and mostly enough: a name that is there once can't be there twice.
+    """
+    if b"\\" in raw or any(raw.count(name) > 1 for name in named):
+        try:
+            json.loads(raw, object_pairs_hook=_pairs)
+        except (ValueError, RecursionError):
+            raise Unreadable(f"{part}: not JSON") from None
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Unreadable("a member is given twice")
+    return found
 
 
 def key_of(jwk: Jwk) -> Key:
@@ -146,11 +181,12 @@ def b64(raw: bytes) -> str:
 
 def unb64(text: str) -> bytes:
     """Read base64url without padding; raises Unreadable for any text `b64` would not have written."""
+    beyond = len(text) & 3
+    last = _LAST[beyond]
+    if last is None or (last and text[-1] not in last):
+        raise Unreadable("not base64url")
     try:
         encoded = text.encode("ascii").translate(_TO_STANDARD)
-        raw = binascii.a2b_base64(encoded + b"=" * (-len(encoded) % 4), strict_mode=True)
+        return binascii.a2b_base64(encoded + _PADDING[beyond], strict_mode=True)
     except ValueError:
         raise Unreadable("not base64url") from None
-    if b64(raw) != text:
-        raise Unreadable("not base64url")
-    return raw

@@ -4,12 +4,15 @@ Signing in takes the device and the person: user verification is required, alway
 """
 
 import contextlib
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from uuid import UUID
 
+import cbor2
 import msgspec
 import webauthn
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,7 +25,8 @@ from webauthn.helpers.cose import COSEAlgorithmIdentifier
 from webauthn.helpers.structs import AttestationFormat, CredentialDeviceType
 from webauthn.registration.verify_registration_response import VerifiedRegistration
 
-from app.auth import challenge, credential, jose, tables
+from app import ids
+from app.auth import challenge, credential, jose, tables, token
 from app.auth.events import PasskeyAdded
 from app.auth.subject import Subject
 from app.db import Story
@@ -36,8 +40,28 @@ _ID_BYTES = range(16, 1_024)  # WebAuthn level 3, section 4: credential id
 _NAME = "e-Residency of Kazakhstan"
 
 
+def _nobodys() -> bytes:
+    """Make a public key whose private half nobody keeps, as passkeys write theirs (COSE, RFC 9053 section 7.1.1)."""
+    point = ec.generate_private_key(ec.SECP256R1()).public_key().public_numbers()
+    return cbor2.dumps({1: 2, 3: -7, -1: 1, -2: point.x.to_bytes(32), -3: point.y.to_bytes(32)})
+
+
+_NOBODYS = _nobodys()
+
+
 class Refused(Exception):
     """The passkey is unknown or its answer does not hold; which of both is not said, it would tell who has one."""
+
+    headers: Mapping[str, str] = token.Missing.headers
+
+
+class Regressed(Refused):
+    """The signature holds, but the counter did not grow: somebody has a copy of this passkey of `subject`."""
+
+    def __init__(self, subject: UUID, passkey: bytes) -> None:
+        super().__init__()
+        self.subject = subject
+        self.passkey = passkey
 
 
 def creation_options(settings: Settings, subject: UUID, challenge_bytes: bytes) -> credential.CreationOptions:
@@ -58,6 +82,27 @@ def request_options(settings: Settings, challenge_bytes: bytes) -> credential.Re
     return credential.RequestOptions(challenge=jose.b64(challenge_bytes), rp_id=settings.rp_id, timeout=_TIMEOUT_MS)
 
 
+class New(msgspec.Struct, frozen=True):
+    """A passkey that was added; `device` names it outside."""
+
+    id: bytes
+    device: UUID
+
+
+class Proven(msgspec.Struct, frozen=True):
+    """An answer that holds: by which passkey, with which counter, and whether it is kept in somebody's cloud now.
+
+    The bytes that were signed are evidence, each in its one spelling.
+    """
+
+    passkey: bytes
+    sign_count: int
+    backed_up: bool
+    client_data: bytes
+    authenticator_data: bytes
+    signature: bytes
+
+
 async def add(
     db: AsyncConnection,
     settings: Settings,
@@ -66,20 +111,23 @@ async def add(
     *,
     challenge_bytes: bytes,
     at: datetime,
-) -> None:
+) -> New:
     """Believe a new passkey and keep it for `owner`; raises Refused."""
     with _refusing():
         verified = _verified(settings, attestation, challenge_bytes)
+    new = New(verified.credential_id, ids.new())
     aaguid, synced = UUID(verified.aaguid), verified.credential_device_type is CredentialDeviceType.MULTI_DEVICE
     added = await db.execute(
         insert(tables.passkey)
         .values(
-            id=verified.credential_id,
+            id=new.id,
+            device=new.device,
             subject=owner.id,
             public_key=verified.credential_public_key,
             sign_count=verified.sign_count,
             aaguid=aaguid,
             synced=synced,
+            backed_up=verified.credential_backed_up,
             at=at,
             used_at=at,
         )
@@ -91,16 +139,18 @@ async def add(
     fact = PasskeyAdded(aaguid=aaguid, synced=synced)
     actor = f"{owner.role}:{owner.id}"
     await journal.append(db, event, journal.Fact(aggregate=owner.id, holder=owner.id, at=at, actor=actor, event=fact))
+    return new
 
 
 async def signed(
     story: Story, settings: Settings, assertion: credential.Assertion, *, challenge_bytes: bytes, at: datetime
-) -> UUID:
+) -> tuple[UUID, Proven]:
     """Believe an answer to a challenge and give its subject, for whom the story then speaks; raises Refused."""
-    subject = _claimed(assertion)
+    subject = claimed(assertion)
     await story.speak_for(subject)
-    await signed_by(await story(), settings, subject, assertion, challenge_bytes=challenge_bytes, at=at)
-    return subject
+    db = await story()
+    proven = await signed_by(db, settings, subject, assertion, challenge_bytes=challenge_bytes, at=at)
+    return subject, proven
 
 
 async def signed_by(
@@ -111,34 +161,116 @@ async def signed_by(
     *,
     challenge_bytes: bytes,
     at: datetime,
-) -> None:
-    """Believe that `subject` answered a challenge; raises Refused.
+) -> Proven:
+    """Believe that `subject` answered a challenge, and count it; raises Refused."""
+    proven = await prove(db, settings, subject, assertion, challenge_bytes=challenge_bytes)
+    await count(db, subject, proven, at)
+    return proven
 
-    The passkey's row stays locked, so an authenticator's counter can't be used twice at once.
+
+async def prove(
+    db: AsyncConnection,
+    settings: Settings,
+    subject: UUID,
+    assertion: credential.Assertion,
+    *,
+    challenge_bytes: bytes,
+    former: bool = False,
+) -> Proven:
+    """Believe that a passkey of `subject` answered a challenge; reads, locks nothing. Raises Refused.
+
+    `former` asks for one that a recovery left behind. Where there is no such passkey, the answer is checked against a
+    key nobody has, so that it takes as long as a wrong signature.
     """
-    if _claimed(assertion) != subject:
-        raise Refused
     with _refusing():
-        passkey_id = jose.unb64(assertion.id)
+        passkey = jose.unb64(assertion.id)
     columns = tables.passkey.c
-    mine = (columns.id == passkey_id) & (columns.subject == subject)
-    rows = await db.execute(select(columns.public_key, columns.sign_count).where(mine).with_for_update())
-    if (stored := rows.one_or_none()) is None:
+    standing = columns.removed_why == "recovered" if former else columns.removed_at.is_(None)
+    known = select(columns.public_key, columns.sign_count).where(columns.id == passkey, columns.subject == subject)
+    stored = (await db.execute(known.where(standing))).one_or_none()
+    public_key, sign_count = (stored.public_key, stored.sign_count) if stored else (_NOBODYS, 0)
+    return believed(
+        settings, subject, assertion, public_key=public_key, sign_count=sign_count, challenge_bytes=challenge_bytes
+    )
+
+
+def believed(
+    settings: Settings,
+    subject: UUID,
+    assertion: credential.Assertion,
+    *,
+    public_key: bytes,
+    sign_count: int,
+    challenge_bytes: bytes,
+) -> Proven:
+    """Believe that `subject` answered a challenge with the passkey of `public_key`; raises Refused, Regressed.
+
+    Changes nothing: whoever acts on the answer counts it, over the counter that stands then.
+    """
+    if claimed(assertion) != subject or assertion.raw_id != assertion.id:
         raise Refused
     with _refusing():
+        # Read strictly first: the library passes over stray bits, and what is kept as evidence must have one spelling.
+        response = assertion.response
+        signed = response.client_data_json, response.authenticator_data, response.signature
+        passkey, client_data, authenticator_data, signature = map(jose.unb64, (assertion.id, *signed))
         verified = webauthn.verify_authentication_response(
             credential=msgspec.to_builtins(assertion),
             expected_challenge=challenge_bytes,
             expected_rp_id=settings.rp_id,
             expected_origin=list(settings.origins),
-            credential_public_key=stored.public_key,
-            credential_current_sign_count=stored.sign_count,
+            credential_public_key=public_key,
+            credential_current_sign_count=0,
             require_user_verification=True,
         )
-    await db.execute(update(tables.passkey).where(mine).values(sign_count=verified.new_sign_count, used_at=at))
+        _check_same_origin(response.client_data_json)
+    if not grows(sign_count, verified.new_sign_count):
+        raise Regressed(subject, passkey)
+    return Proven(
+        passkey=passkey,
+        sign_count=verified.new_sign_count,
+        backed_up=verified.credential_backed_up,
+        client_data=client_data,
+        authenticator_data=authenticator_data,
+        signature=signature,
+    )
 
 
-def _claimed(assertion: credential.Assertion) -> UUID:
+def grows(before: int, now: int) -> bool:
+    """Say whether a counter may follow another one; a passkey that is synced does not count at all."""
+    return now > before or now == before == 0
+
+
+async def count(db: AsyncConnection, subject: UUID, proven: Proven, at: datetime) -> None:
+    """Keep the counter of an answer; raises Regressed if another answer overtook it meanwhile."""
+    columns = tables.passkey.c
+    rows = await db.execute(
+        update(tables.passkey)
+        .where(columns.id == proven.passkey, columns.subject == subject, columns.removed_at.is_(None))
+        .where((columns.sign_count < proven.sign_count) | ((columns.sign_count == 0) & (proven.sign_count == 0)))
+        .values(sign_count=proven.sign_count, backed_up=proven.backed_up, used_at=at)
+        .returning(columns.id)
+    )
+    if rows.one_or_none() is None:
+        raise Regressed(subject, proven.passkey)
+
+
+def named(attestation: credential.Attestation) -> bytes:
+    """Give the id a new passkey claims to have, which proves nothing; raises Refused."""
+    with _refusing():
+        return jose.unb64(attestation.raw_id)
+
+
+def _check_same_origin(client_data_json: str) -> None:
+    # A page that is framed by another site must not ask for the passkey (WebAuthn level 3, section 7.2 step 14). The
+    # library does not look (webauthn 3.0.1).
+    said = json.loads(jose.unb64(client_data_json))
+    if said.get("crossOrigin", False) is not False or "topOrigin" in said:
+        raise Refused
+
+
+def claimed(assertion: credential.Assertion) -> UUID:
+    """Say whose passkey an answer claims to be of, which proves nothing; raises Refused."""
     with _refusing():
         return UUID(bytes=jose.unb64(assertion.response.user_handle))
 
@@ -156,10 +288,18 @@ def _verified(settings: Settings, attestation: credential.Attestation, challenge
         require_user_verification=True,
         supported_pub_key_algs=_ALGORITHMS,
     )
+    _check_same_origin(attestation.response.client_data_json)
     if verified.credential_id != jose.unb64(attestation.raw_id) or len(verified.credential_id) not in _ID_BYTES:
         raise Refused
-    # A key that is no point of its curve would lock its owner out at the first sign-in.
-    decoded_public_key_to_cryptography(decode_credential_public_key(verified.credential_public_key))
+    # A key that is no point of its curve, or not of the kind it says, would lock its owner out at the first sign-in.
+    stated = decode_credential_public_key(verified.credential_public_key)
+    key = decoded_public_key_to_cryptography(stated)
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        fits = stated.alg == COSEAlgorithmIdentifier.ECDSA_SHA_256 and isinstance(key.curve, ec.SECP256R1)
+    else:
+        fits = stated.alg == COSEAlgorithmIdentifier.EDDSA and isinstance(key, ed25519.Ed25519PublicKey)
+    if not fits:
+        raise Refused
     return verified
 
 

@@ -16,12 +16,15 @@ class Principal(msgspec.Struct, frozen=True):
     `scopes` are what this very token may do, already cut down to what the role may hold.
     `name` is the client id of a partner, regulator or service and the staff name of an officer; empty for a resident,
     whose name is personal data and lives in the case file.
+    `session` is the session of the token. `minted`: it was opened by `mint` for a tester, who has no passkey.
     """
 
     role: Role
     subject: UUID
     scopes: frozenset[str]
     name: str
+    session: UUID | None = None
+    minted: bool = False
 
     @property
     def actor(self) -> str:
@@ -30,5 +33,5 @@ class Principal(msgspec.Struct, frozen=True):
 
     @property
     def holder(self) -> UUID | None:
-        """The resident whose rows this caller may see by row-level security; None for everybody else."""
-        return self.subject if self.role == "resident" else None
+        """Whose rows this caller may see by row-level security: its own. Officers' work is not theirs: None."""
+        return None if self.role == "officer" else self.subject

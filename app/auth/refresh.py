@@ -18,8 +18,6 @@ from app.auth import session, tables, ticket
 from app.auth.session import Session
 from app.db import Story
 
-#: Unused for so long, the person signs in again.
-IDLE = timedelta(days=30)
 #: How long the answer to a refresh may be asked for again, by the same key, while its child is unused.
 REPEATABLE = timedelta(seconds=10)
 
@@ -119,6 +117,6 @@ async def _store(db: AsyncConnection, opened: Session, made: ticket.Ticket, gene
             generation=generation,
             salt=secrets.token_bytes(32),
             at=at,
-            expires_at=min(at + IDLE, opened.expires_at),
+            expires_at=min(at + session.TERMS[opened.subject.role].idle, opened.expires_at),
         )
     )

@@ -5,6 +5,7 @@ scope that is not here makes the application refuse to start (`app/auth/guard.py
 """
 
 from collections.abc import Iterable
+from typing import Literal
 
 from app.auth.principal import Role
 
@@ -22,6 +23,12 @@ SCOPES: dict[str, frozenset[Role]] = {
     "me:read": _RESIDENT | _OFFICER,
     "me:write": _RESIDENT | _OFFICER,
     "feed:read": _RESIDENT,
+    "access:read": _RESIDENT,
+    # What the resident agreed to, a copy of everything, the end of the account.
+    "account:read": _RESIDENT,
+    "account:write": _RESIDENT,
+    "contact:read": _RESIDENT,
+    "contact:write": _RESIDENT,
     "kyc:read": _RESIDENT,
     "kyc:write": _RESIDENT,
     "residency:read": _RESIDENT,
@@ -36,14 +43,59 @@ SCOPES: dict[str, frozenset[Role]] = {
     "cards:write": _RESIDENT,
     "invest:read": _RESIDENT,
     "invest:write": _RESIDENT,
+    # What an officer sees, decides, changes and hands out; who has which is in DUTIES.
+    "officer:read": _OFFICER,
     "officer:cases": _OFFICER,
+    "officer:statuses": _OFFICER,
+    "officer:duties": _OFFICER,
+    "officer:duties:read": _OFFICER,
+    "officer:suspensions": _OFFICER,
+    # The security log and how far the anchors are.
+    "officer:security": _OFFICER,
     "partner:events": _PARTNER,
+    "partner:keys": _PARTNER,
     "regulator:reports": _REGULATOR,
+    "regulator:keys": _REGULATOR,
     "service:operate": _SERVICE,
+    "service:keys": _SERVICE,
 }
 
 #: Granted only when asked for by name: a passkey sign-in does not carry them.
 ON_REQUEST = frozenset({"credential:issue"})
+
+
+Duty = Literal["viewer", "case_officer", "approver", "security", "auditor"]
+DUTIES: dict[Duty, frozenset[str]] = {
+    "viewer": frozenset({"officer:read"}),
+    "case_officer": frozenset({"officer:read", "officer:cases"}),
+    "approver": frozenset({"officer:read", "officer:cases", "officer:statuses"}),
+    "security": frozenset({"officer:suspensions", "officer:duties", "officer:duties:read", "officer:security"}),
+    "auditor": frozenset({"officer:read", "officer:duties:read", "officer:security"}),
+}
+#: What every officer may do, whatever the duties.
+_EVERY_OFFICER = frozenset({"me:read", "me:write"})
+
+
+class NotOfRole(Exception):
+    """The role may not hold `scopes`, or none were named."""
+
+    def __init__(self, extra: frozenset[str]) -> None:
+        super().__init__(extra)
+        self.scopes = " ".join(sorted(extra)) or "nothing"
+
+
+def of_duties(duties: Iterable[Duty]) -> frozenset[str]:
+    """Every scope an officer of these duties gets by signing in."""
+    return _EVERY_OFFICER.union(*(DUTIES[duty] for duty in duties))
+
+
+def of_client(role: Role, asked: frozenset[str] | None) -> frozenset[str]:
+    """Check what a client of `role` is registered for, by default all that the role may hold; raises NotOfRole."""
+    wanted = held_by(role) if asked is None else asked
+    extra = wanted - allowed(role, wanted)
+    if extra or not wanted:
+        raise NotOfRole(extra)
+    return wanted
 
 
 def held_by(role: Role) -> frozenset[str]:

@@ -5,27 +5,45 @@ ended    by signing out or by the reuse of a refresh token; a suspended subject'
 """
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import ids
-from app.auth import tables
+from app.auth import tables, token
 from app.auth.events import SessionEnded, SessionOpened
+from app.auth.principal import Role
 from app.auth.subject import Subject
 from app.tables import event
 from proof import journal
 
-#: However often it is refreshed, a session ends and the passkey is asked for again.
-LIFETIME = timedelta(days=90)
+
+class Terms(NamedTuple):
+    """How long a session stands unused (its refresh token is not exchanged), and however much it is used."""
+
+    idle: timedelta
+    absolute: timedelta
+
+
+#: Residents read what is theirs with the key of their phone for as long as people may be spared a second factor for
+#: that (RTS (EU) 2018/389 art. 10 as amended by (EU) 2022/2360: 180 days; we stay at half); money out, contacts and
+#: devices ask for the passkey each time. Officers see other people's data: well within NIST SP 800-63B-4, AAL2 (24
+#: hours, an hour unused). Machines have their key at hand and get no refresh token.
+TERMS: dict[Role, Terms] = {
+    "resident": Terms(idle=timedelta(days=30), absolute=timedelta(days=90)),
+    "officer": Terms(idle=timedelta(minutes=30), absolute=timedelta(hours=12)),
+    "partner": Terms(idle=token.LIFETIME, absolute=token.LIFETIME),
+    "regulator": Terms(idle=token.LIFETIME, absolute=token.LIFETIME),
+    "service": Terms(idle=token.LIFETIME, absolute=token.LIFETIME),
+}
 #: The client id of the e-Residency app itself, a public client.
 APP = "app"
 
 OpenedBy = Literal["passkey", "client", "code", "mint"]
-EndedWhy = Literal["signed_out", "refresh_reused"]
+EndedWhy = Literal["signed_out", "refresh_reused", "device_removed", "recovered", "code_reused", "duties_changed"]
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,9 +67,14 @@ async def begin(
     jkt: str | None,
     scopes: frozenset[str],
     at: datetime,
-    lasts: timedelta = LIFETIME,
+    lasts: timedelta | None = None,
+    passkey: bytes | None = None,
 ) -> Session:
-    """Open a session for `subject`, for whom the story speaks."""
+    """Open a session for `subject`, for whom the story speaks; `passkey` is the one that opened it.
+
+    It lasts as long as its role's does, or shorter.
+    """
+    longest = TERMS[subject.role].absolute if opened_by != "mint" else token.BEARER_LIFETIME_MAX
     opened = Session(
         id=ids.new(),
         subject=subject,
@@ -59,9 +82,9 @@ async def begin(
         jkt=jkt,
         scope=" ".join(sorted(scopes)),
         at=at,
-        expires_at=at + lasts,
+        expires_at=at + min(lasts or longest, longest),
     )
-    row = msgspec.structs.asdict(opened) | {"subject": subject.id, "opened_by": opened_by}
+    row = msgspec.structs.asdict(opened) | {"subject": subject.id, "opened_by": opened_by, "passkey": passkey}
     await db.execute(insert(tables.session).values(row))
     fact = SessionOpened(subject=subject.id, opened_by=opened_by, client_id=client_id)
     await _record(db, opened.id, subject, fact, at)
@@ -102,6 +125,88 @@ async def end(db: AsyncConnection, session: UUID, subject: Subject, why: EndedWh
     )
     if rows.one_or_none() is not None:
         await _record(db, session, subject, SessionEnded(subject=subject.id, why=why), at)
+
+
+class UnknownSession(Exception):
+    """The subject has no open session of this id."""
+
+
+class Open(msgspec.Struct, frozen=True):
+    """A session as its owner sees it: `renewed_at` is when its tokens were, `idle_until` when they must be again."""
+
+    id: UUID
+    opened_by: OpenedBy
+    client_id: str
+    device: UUID | None
+    at: datetime
+    expires_at: datetime
+    renewed_at: datetime
+    idle_until: datetime
+
+
+async def listed(db: AsyncConnection, subject: UUID, now: datetime) -> list[Open]:
+    """List the sessions of `subject` that stand, the newest first."""
+    columns, tokens, keys = tables.session.c, tables.refresh.c, tables.passkey.c
+    newest = (
+        select(tokens.session, func.max(tokens.at).label("at"), func.max(tokens.expires_at).label("expires_at"))
+        .where(tokens.subject == subject)
+        .group_by(tokens.session)
+        .subquery()
+    )
+    idle_until = func.coalesce(newest.c.expires_at, columns.expires_at)
+    query = (
+        select(
+            columns.id,
+            columns.opened_by,
+            columns.client_id,
+            keys.device,
+            columns.at,
+            columns.expires_at,
+            func.coalesce(newest.c.at, columns.at).label("renewed_at"),
+            idle_until.label("idle_until"),
+        )
+        .outerjoin(newest, newest.c.session == columns.id)
+        .outerjoin(tables.passkey, keys.id == columns.passkey)
+        .where(_open(subject, now), idle_until > now)
+        .order_by(columns.id.desc())
+    )
+    return [Open(*row) for row in await db.execute(query)]
+
+
+async def sign_out(db: AsyncConnection, session: UUID, subject: Subject, at: datetime) -> None:
+    """End one of the subject's own sessions, from this one or another; raises UnknownSession."""
+    mine = _open(subject.id, at) & (tables.session.c.id == session)
+    if (await db.execute(select(tables.session.c.id).where(mine))).one_or_none() is None:
+        raise UnknownSession
+    await end(db, session, subject, "signed_out", at)
+
+
+async def sign_out_elsewhere(db: AsyncConnection, kept: UUID, subject: Subject, at: datetime) -> None:
+    """End every session of the subject but `kept`."""
+    columns = tables.session.c
+    others = await db.scalars(select(columns.id).where(_open(subject.id, at), columns.id != kept).order_by(columns.id))
+    for other in others.all():
+        await end(db, other, subject, "signed_out", at)
+
+
+def _open(subject: UUID, now: datetime) -> ColumnElement[bool]:
+    columns = tables.session.c
+    return (columns.subject == subject) & columns.ended_at.is_(None) & (columns.expires_at > now)
+
+
+async def end_all(
+    db: AsyncConnection, subject: Subject, why: EndedWhy, at: datetime, *, passkey: bytes | None = None
+) -> None:
+    """End every session of `subject`, or those that `passkey` opened."""
+    columns = tables.session.c
+    theirs = (columns.subject == subject.id) & columns.ended_at.is_(None)
+    if passkey is not None:
+        theirs &= columns.passkey == passkey
+    rows = await db.scalars(
+        update(tables.session).where(theirs).values(ended_at=at, ended_why=why).returning(columns.id)
+    )
+    for ended in rows.all():
+        await _record(db, ended, subject, SessionEnded(subject=subject.id, why=why), at)
 
 
 async def _record(

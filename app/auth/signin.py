@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.auth import challenge, passkey, refresh, scopes, session, subject
+from app.auth import challenge, duty, passkey, refresh, session, subject
 from app.auth.credential import Assertion, Attestation, CreationOptions
 from app.auth.door import Access, Door
 from app.auth.session import Session
@@ -20,11 +20,12 @@ from app.settings import Settings
 
 
 class Tokens(msgspec.Struct, frozen=True):
-    """What a sign-in gives."""
+    """What a sign-in gives; `device` names the passkey of a registration."""
 
     session: Session
     access: Access
     refresh: str
+    device: UUID | None = None
 
 
 class InvitationMissing(Exception):
@@ -56,17 +57,24 @@ async def enrol(
     """Keep the new passkey and sign in with it; raises Spent, InvitationMissing, InvitationSpent, passkey.Refused."""
     asked = await challenge.spend(await story(), registration, "registration", now)
     owner = await _owner(story, asked, invitation, now)
-    await passkey.add(await story(), settings, owner, attestation, challenge_bytes=asked.challenge, at=now)
-    return await _open(story, door, owner, jkt, now)
+    new = await passkey.add(await story(), settings, owner, attestation, challenge_bytes=asked.challenge, at=now)
+    opened = await _open(story, door, owner, new.id, jkt=jkt, now=now)
+    return msgspec.structs.replace(opened, device=new.device)
 
 
 async def sign_in(
     story: Story, settings: Settings, door: Door, asked: UUID, assertion: Assertion, *, jkt: str, now: datetime
-) -> Tokens:
-    """Open a session for whoever's passkey signed; raises Spent, passkey.Refused, Suspended."""
+) -> Tokens | passkey.Regressed:
+    """Open a session for whoever's passkey signed; raises Spent, passkey.Refused, Suspended.
+
+    A passkey that seems to be a copy is refused by a value, not an exception: it is to be remembered (device.warn()).
+    """
     spent = await challenge.spend(await story(), asked, "assertion", now)
-    who = await passkey.signed(story, settings, assertion, challenge_bytes=spent.challenge, at=now)
-    return await _open(story, door, await subject.admitted(await story(), who), jkt, now)
+    try:
+        who, proven = await passkey.signed(story, settings, assertion, challenge_bytes=spent.challenge, at=now)
+    except passkey.Regressed as regressed:
+        return regressed
+    return await _open(story, door, await subject.admitted(await story(), who), proven.passkey, jkt=jkt, now=now)
 
 
 async def _owner(story: Story, asked: challenge.Challenge, invitation: str | None, now: datetime) -> Subject:
@@ -83,8 +91,10 @@ async def _owner(story: Story, asked: challenge.Challenge, invitation: str | Non
     return resident
 
 
-async def _open(story: Story, door: Door, who: Subject, jkt: str, now: datetime) -> Tokens:
+async def _open(story: Story, door: Door, who: Subject, signed_by: bytes, *, jkt: str, now: datetime) -> Tokens:
     db = await story()
-    held = scopes.held_by(who.role)
-    opened = await session.begin(db, who, opened_by="passkey", client_id=session.APP, jkt=jkt, scopes=held, at=now)
+    held = await duty.scopes_of(db, who.role, who.id)
+    opened = await session.begin(
+        db, who, opened_by="passkey", client_id=session.APP, jkt=jkt, scopes=held, at=now, passkey=signed_by
+    )
     return Tokens(opened, door.access(opened, now), await refresh.first(db, opened))

@@ -2,38 +2,82 @@
 
 The challenge the passkey signs is SHA-256 over the canonical JSON of what is shown, which operation it is for, the
 version of the text it was shown in, and a nonce (dynamic linking: RTS 2018/389 art. 5). Any change of payee, amount or
-currency is another challenge, so the signature does not fit. It is taken once, within five minutes.
+currency is another challenge, so the signature does not fit. It is taken once, within five minutes, in the session in
+which it was begun.
 
     begin    POST /v1/auth/step-ups       begin()
     sign     the device, over `options.challenge`, which it computes itself from what it shows
-    redeem   in the operation that acts   redeem()
+    redeem   in the operation that acts   redeem(), or proven() before a batch that uses it up (app/auth/confirmed.py)
 """
 
 import json
 import secrets
 from datetime import datetime
 from hashlib import sha256
-from typing import Annotated
+from typing import Annotated, Any, get_args
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
-from sqlalchemy import insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Row, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app import clock, ids
 from app.auth import challenge, credential, jose, passkey, tables
-from app.auth.events import StepUpConfirmed
+from app.auth.confirmed import Confirmations, Confirmed, Mismatch, NotSigned, Proof, RecoveryPeriod, Refusal, Required
 from app.auth.principal import Principal
 from app.http import ids as public_ids
 from app.http.wire import Wire
 from app.settings import Settings
-from app.tables import event
-from proof import canonical, journal
+from proof import canonical
 
-#: Operations that are confirmed, each with the version of the text the app shows. A new text is a new version.
-TEXT_VERSIONS = {
-    "invest.confirm": "2026-11",
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """What is confirmed: the version of the text the app shows it in, and the lines it shows, all of them, always.
+
+    `in_recovery` says whether it may be done in the first day after an account was recovered.
+    """
+
+    text_version: str
+    shows: frozenset[str]
+    in_recovery: bool = False
+
+
+_TEXT = "2026-11"
+
+#: Every operation that is confirmed. A new text is a new version.
+OPERATIONS = {
+    "wallet.authorize": Operation(
+        text_version=_TEXT, shows=frozenset({"wallet", "wallet_id", "returns_to", "credentials", "request"})
+    ),
+    "device.add": Operation(text_version=_TEXT, shows=frozenset({"account"})),
+    "device.remove": Operation(text_version=_TEXT, shows=frozenset({"device_id"})),
+    "contact.add": Operation(text_version=_TEXT, shows=frozenset({"contact_id", "kind"})),
+    "contact.remove": Operation(text_version=_TEXT, shows=frozenset({"contact_id", "kind"})),
+    "transfer.send": Operation(
+        text_version=_TEXT, shows=frozenset({"payee", "amount_minor", "currency", "idempotency_key"})
+    ),
+    "transfer.send_many": Operation(
+        text_version=_TEXT,
+        shows=frozenset({"transfers", "amount_minor", "currency", "transfers_sha256", "idempotency_key"}),
+    ),
+    "card.reveal": Operation(text_version=_TEXT, shows=frozenset({"card", "card_id"})),
+    "card.limits": Operation(
+        text_version=_TEXT,
+        shows=frozenset({"card", "card_id", "version", "currency", "per_payment_max_minor", "per_day_max_minor"}),
+    ),
+    "account.export": Operation(text_version=_TEXT, shows=frozenset({"account"})),
+    "account.close": Operation(text_version=_TEXT, shows=frozenset({"account", "closes_on", "erases_on"})),
+    "invest.consent": Operation(
+        text_version=_TEXT, shows=frozenset({"consent_version", "text_sha256"}), in_recovery=True
+    ),
+    "invest.confirm": Operation(
+        text_version=_TEXT,
+        shows=frozenset(
+            {"payee", "amount_minor", "currency", "interest_minor", "starts_on", "matures_on", "terms_sha256"}
+            | {"preview_id"}
+        ),
+    ),
 }
 
 #: What is shown: a few short lines and whole numbers.
@@ -51,20 +95,13 @@ class UnknownOperation(Exception):
         self.operation = operation
 
 
-class Required(Exception):
-    """The operation acts only on a fresh assertion over what it shows; none was sent, or it is used or too old."""
+class OtherLines(Exception):
+    """The operation shows other lines: `lines`."""
 
     def __init__(self, operation: str) -> None:
         super().__init__(operation)
         self.operation = operation
-
-
-class Mismatch(Exception):
-    """What was signed is not what the operation would do."""
-
-    def __init__(self, operation: str) -> None:
-        super().__init__(operation)
-        self.operation = operation
+        self.lines = ", ".join(sorted(OPERATIONS[operation].shows))
 
 
 class Confirmation(Wire, frozen=True):
@@ -85,16 +122,21 @@ class StepUp(msgspec.Struct, frozen=True):
 
 
 async def begin(db: AsyncConnection, me: Principal, operation: str, shown: Shown, now: datetime) -> StepUp:
-    """Make the challenge for confirming `shown`; raises UnknownOperation."""
-    if (text_version := TEXT_VERSIONS.get(operation)) is None:
+    """Make the challenge for confirming `shown`; raises UnknownOperation, OtherLines, RecoveryPeriod."""
+    if (known := OPERATIONS.get(operation)) is None:
         raise UnknownOperation(operation)
+    if shown.keys() != known.shows:
+        raise OtherLines(operation)
+    until = await db.scalar(select(tables.subject.c.limited_until).where(tables.subject.c.id == me.subject))
+    _check_recovery(operation, until, now)
     nonce = jose.b64(secrets.token_bytes(16))
-    covered = cover(operation, shown, nonce=nonce, text_version=text_version)
-    made = StepUp(ids.new(), sha256(covered).digest(), nonce, text_version, now + challenge.LIFETIME)
+    covered = cover(operation, shown, nonce=nonce)
+    made = StepUp(ids.new(), sha256(covered).digest(), nonce, known.text_version, now + challenge.LIFETIME)
     await db.execute(
         insert(tables.step_up).values(
             id=made.id,
             subject=me.subject,
+            session=me.session,
             operation=operation,
             covered=covered,
             challenge=made.challenge,
@@ -104,9 +146,10 @@ async def begin(db: AsyncConnection, me: Principal, operation: str, shown: Shown
     return made
 
 
-def cover(operation: str, shown: Shown, *, nonce: str, text_version: str) -> bytes:
+def cover(operation: str, shown: Shown, *, nonce: str) -> bytes:
     """Write what the signature is to cover, one text for one meaning."""
-    return canonical.dumps({"nonce": nonce, "operation": operation, "shown": dict(shown), "text_version": text_version})
+    version = OPERATIONS[operation].text_version
+    return canonical.dumps({"nonce": nonce, "operation": operation, "shown": dict(shown), "text_version": version})
 
 
 async def redeem(
@@ -117,49 +160,114 @@ async def redeem(
     operation: str,
     shown: Shown,
     confirmation: Confirmation | None,
-) -> UUID:
+) -> UUID | None:
     """Use up the confirmation of exactly `shown`, which is what the caller is about to do; give its id.
 
-    Raises UnknownId, Required, Mismatch, passkey.Refused. The signed bytes stay with the step-up as evidence. It is
-    used in the transaction of the effect: if that fails, the person need not confirm again.
+    None where none was sent and none is asked for (`Principal.minted`). Raises UnknownId, Required, Mismatch,
+    NotSigned, RecoveryPeriod. It is used in the transaction of the effect: if that fails, the person need not
+    confirm again.
     """
     if confirmation is None:
-        raise Required(operation)
-    now = clock.real()
-    step_up = public_ids.parse("step_up", confirmation.id)
-    columns = tables.step_up.c
-    rows = await db.execute(
-        select(columns.covered, columns.challenge)
-        .where(columns.id == step_up, columns.subject == me.subject)
-        .where(columns.used_at.is_(None), columns.expires_at > now)
-        .with_for_update()
-    )
-    if (stored := rows.one_or_none()) is None:
-        raise Required(operation)
-    signed_over = json.loads(stored.covered)
-    nonce, text_version = signed_over["nonce"], signed_over["text_version"]
-    if cover(operation, shown, nonce=nonce, text_version=text_version) != stored.covered:
-        raise Mismatch(operation)
-    await passkey.signed_by(db, settings, me.subject, confirmation.credential, challenge_bytes=stored.challenge, at=now)
-    await _keep(db, me, step_up, operation, confirmation.credential, at=now)
-    return step_up
+        _check_waived(settings, me, operation)
+        return None
+    stored = await _find(db, me, operation, confirmation)
+    proof = _believed(settings, me, stored, operation=operation, shown=shown, confirmation=confirmation)
+    confirmations = await Confirmations.load(db, [proof])
+    if refusal := confirmations.claim(proof):
+        raise refusal
+    confirmations.use(proof)
+    await confirmations.write()
+    return proof.step_up
 
 
-async def _keep(
-    db: AsyncConnection, me: Principal, step_up: UUID, operation: str, evidence: credential.Assertion, *, at: datetime
-) -> None:
-    await db.execute(
-        update(tables.step_up)
-        .where(tables.step_up.c.id == step_up)
-        .values(
-            used_at=at,
-            passkey=jose.unb64(evidence.id),
-            client_data=jose.unb64(evidence.response.client_data_json),
-            authenticator_data=jose.unb64(evidence.response.authenticator_data),
-            signature=jose.unb64(evidence.response.signature),
+async def proven(
+    source: AsyncEngine,
+    settings: Settings,
+    me: Principal,
+    *,
+    operation: str,
+    shown: Shown,
+    confirmation: Confirmation | None,
+) -> Confirmed:
+    """Check the confirmation of exactly `shown` before the batch that will act on it and use it up.
+
+    One read on a connection of `source`, no lock, and the passkey's signature; what stands against it is a value, for
+    the batch to answer with: a repeat of a request whose confirmation is used gets the first answer.
+    """
+    try:
+        if confirmation is None:
+            _check_waived(settings, me, operation)
+            return None
+        async with source.execution_options(isolation_level="AUTOCOMMIT").connect() as db:
+            stored = await _find(db, me, operation, confirmation)
+        return _believed(settings, me, stored, operation=operation, shown=shown, confirmation=confirmation)
+    except get_args(Refusal) as refusal:
+        return refusal  # type: ignore[no-any-return]  # mypy can't see that these are the members of Refusal
+
+
+def _check_waived(settings: Settings, me: Principal, operation: str) -> None:
+    # Whoever tests an installation from outside by a minted token has no passkey; demo and test only.
+    if not (settings.virtual and me.minted):
+        raise Required(operation)
+
+
+async def _find(db: AsyncConnection, me: Principal, operation: str, confirmation: Confirmation) -> Row[Any] | None:
+    asked = {
+        "step_up": public_ids.parse("step_up", confirmation.id),
+        "subject": me.subject,
+        "session": me.session,
+        "passkey": _passkey(operation, confirmation),
+        "now": clock.real(),
+    }
+    return (await db.execute(_FIND, asked)).one_or_none()
+
+
+def _passkey(operation: str, confirmation: Confirmation) -> bytes:
+    try:
+        return jose.unb64(confirmation.credential.id)
+    except jose.Unreadable:
+        raise NotSigned(operation) from None
+
+
+def _believed(
+    settings: Settings,
+    me: Principal,
+    stored: Row[Any] | None,
+    *,
+    operation: str,
+    shown: Shown,
+    confirmation: Confirmation,
+) -> Proof:
+    """Believe that `me` confirmed exactly `shown`, unless it was used meanwhile."""
+    if stored is None:
+        raise Required(operation)
+    _compare(operation, shown, stored.covered)
+    _check_recovery(operation, stored.limited_until, clock.real())
+    if stored.public_key is None:
+        raise NotSigned(operation)
+    try:
+        answer = passkey.believed(
+            settings,
+            me.subject,
+            confirmation.credential,
+            public_key=stored.public_key,
+            sign_count=stored.sign_count,
+            challenge_bytes=stored.challenge,
         )
-    )
-    fact = StepUpConfirmed(subject=me.subject, operation=operation)
-    await journal.append(
-        db, event, journal.Fact(aggregate=step_up, holder=me.subject, at=at, actor=me.actor, event=fact)
-    )
+    except passkey.Refused as refused:
+        raise NotSigned(operation) from refused
+    return Proof(stored.id, me.subject, me.actor, operation, answer)
+
+
+def _compare(operation: str, shown: Shown, covered: bytes) -> None:
+    # By the text of today: whoever signed under an older one has seen something else.
+    if cover(operation, shown, nonce=json.loads(covered)["nonce"]) != covered:
+        raise Mismatch(operation)
+
+
+def _check_recovery(operation: str, until: datetime | None, now: datetime) -> None:
+    if until is not None and now < until and not OPERATIONS[operation].in_recovery:
+        raise RecoveryPeriod(operation, until)
+
+
+_FIND = text("SELECT * FROM app.confirmation(:step_up, :subject, :session, :passkey, :now)")

@@ -16,6 +16,8 @@ from app.tables import event
 from proof import journal
 
 INVITATION_LIFETIME = timedelta(hours=24)
+#: How long a further device of somebody who is known may be added with an invitation of theirs.
+DEVICE_INVITATION_LIFETIME = timedelta(minutes=10)
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -67,7 +69,7 @@ async def admitted(db: AsyncConnection, subject: UUID) -> Subject:
     return found
 
 
-async def suspend(db: AsyncConnection, subject: UUID, *, actor: str, at: datetime) -> None:
+async def suspend(db: AsyncConnection, subject: UUID, *, actor: str, at: datetime, reason: str = "") -> None:
     """Let nothing in for `subject` from the commit on; no effect on one already suspended or unknown."""
     rows = await db.execute(
         update(tables.subject)
@@ -76,8 +78,14 @@ async def suspend(db: AsyncConnection, subject: UUID, *, actor: str, at: datetim
         .returning(tables.subject.c.id)
     )
     if rows.scalar_one_or_none() is not None:
-        fact = journal.Fact(aggregate=subject, holder=subject, at=at, actor=actor, event=SubjectSuspended())
-        await journal.append(db, event, fact)
+        told = SubjectSuspended(reason=reason)
+        await journal.append(db, event, journal.Fact(aggregate=subject, holder=subject, at=at, actor=actor, event=told))
+
+
+async def limit(db: AsyncConnection, subject: UUID, until: datetime) -> datetime:
+    """Close money out and changes of security for a subject who was recovered; gives until when."""
+    await db.execute(update(tables.subject).where(tables.subject.c.id == subject).values(limited_until=until))
+    return until
 
 
 async def invite(story: Story, new: Subject, at: datetime) -> str:
@@ -85,11 +93,16 @@ async def invite(story: Story, new: Subject, at: datetime) -> str:
     await story.speak_for(new.id)
     db = await story()
     await register(db, new, at)
-    made = ticket.new(new.id)
-    await db.execute(
-        insert(tables.invitation).values(hash=made.hash, subject=new.id, expires_at=at + INVITATION_LIFETIME)
-    )
-    return made.text
+    return (await invite_device(db, new.id, at, lasts=INVITATION_LIFETIME)).text
+
+
+async def invite_device(
+    db: AsyncConnection, owner: UUID, at: datetime, *, lasts: timedelta = DEVICE_INVITATION_LIFETIME
+) -> ticket.Ticket:
+    """Make an invitation with which a passkey of `owner`, for whom the story speaks, is added."""
+    made = ticket.new(owner)
+    await db.execute(insert(tables.invitation).values(hash=made.hash, subject=owner, expires_at=at + lasts))
+    return made
 
 
 async def invited(story: Story, text: str, now: datetime, *, spend: bool) -> ticket.Ticket:

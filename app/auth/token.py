@@ -7,7 +7,7 @@ A token lives five minutes at most and is bound to the key of the device it was 
 only where the clock is virtual too (demo, test), for people who drive the API from a script.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Literal
@@ -17,7 +17,7 @@ import msgspec
 
 from app.auth import jose
 from app.auth.principal import Role
-from proof.signer import Signer
+from proof.signer import Alg, Signer
 
 LIFETIME = timedelta(minutes=5)
 #: Of a token that is bound to no key; only demo and test make and take such.
@@ -47,10 +47,11 @@ def challenge(error: str, description: str) -> str:
     return f'DPoP error="{error}", error_description="{text}", algs="ES256 EdDSA"'
 
 
-class Confirmation(msgspec.Struct, frozen=True):
-    """The key a token is bound to (RFC 7800)."""
+class Confirmation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The key a token is bound to (RFC 7800), and the client certificate (RFC 8705)."""
 
     jkt: str
+    certificate: str | None = msgspec.field(name="x5t#S256", default=None)
 
 
 class Grant(msgspec.Struct, frozen=True, tag="openid_credential", tag_field="type"):
@@ -80,37 +81,48 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # Nothing else may be there: no jwk, jku or x5u to bring a key along, no crit, no other type of token.
-    alg: Literal["ES256"]
+    alg: jose.Algorithm
     typ: Literal["at+jwt"]
     kid: str
 
 
 _header = msgspec.json.Decoder(_Header)
 _claims = msgspec.json.Decoder(Claims)
+_NAMES = jose.names(Claims)
+#: Rotation publishes a key hours before it signs (app/ring.py), so nobody waits for this.
+_KEYS_LOOKED_UP_EVERY_S = 1.0
+
+Jwk = Mapping[str, str]
 
 
 def mint(signer: Signer, claims: Claims) -> str:
     """Sign `claims`."""
-    header = jose.b64(msgspec.json.encode(_Header(alg="ES256", typ="at+jwt", kid=signer.kid)))
+    header = jose.b64(msgspec.json.encode(_Header(alg=signer.alg.value, typ="at+jwt", kid=signer.kid)))
     signed = f"{header}.{jose.b64(msgspec.json.encode(claims))}"
-    return f"{signed}.{jose.b64(jose.lowered(signer.sign(signed.encode())))}"
+    signature = signer.sign(signed.encode())
+    return f"{signed}.{jose.b64(jose.lowered(signature) if signer.alg is Alg.ES256 else signature)}"
 
 
 class Reader:
     """Believes tokens of one issuer. Signatures are checked once per token: the bytes are remembered by their hash."""
 
     def __init__(
-        self, issuer: str, keys: Mapping[str, jose.Key], *, bearer: bool, remembered_max: int = 10_000
+        self, issuer: str, published: Callable[[], Sequence[Jwk]], *, bearer: bool, remembered_max: int = 10_000
     ) -> None:
-        """Trust `keys` by their kid; `bearer` says whether tokens without a device key are taken."""
+        """Trust the keys that are `published` now; `bearer` says whether tokens without a device key are taken."""
         self._issuer = issuer
-        self._keys = keys
+        self._published = published
         self._bearer = bearer
         self._remembered_max = remembered_max
+        self._looked_s = 0.0
+        self._keys: dict[str, jose.Key] = {}
         self._believed: dict[bytes, Claims] = {}
 
     def read(self, token: str, now: datetime) -> Claims:
         """Believe `token` at `now`; raises Refused."""
+        now_s = now.timestamp()
+        if abs(now_s - self._looked_s) >= _KEYS_LOOKED_UP_EVERY_S:
+            self._look(now_s)
         digest = sha256(token.encode("utf-8", "surrogateescape")).digest()
         claims = self._believed.get(digest)
         if claims is None:
@@ -118,20 +130,30 @@ class Reader:
                 claims = self._verified(token)
             except jose.Unreadable as error:
                 raise Refused(error.reason) from None
-            self._check(claims, now.timestamp())
+            self._check(claims, now_s)
             self._remember(digest, claims)
-        if claims.exp <= now.timestamp():
+        if claims.exp <= now_s:
             raise Refused("expired")
         return claims
+
+    def _look(self, now_s: float) -> None:
+        """Learn the keys that came and forget, with all they signed, those that went."""
+        published, self._looked_s = {jwk["kid"]: jwk for jwk in self._published()}, now_s
+        if published.keys() != self._keys.keys():
+            self._keys = {kid: jose.key_of(msgspec.convert(jwk, jose.Jwk)) for kid, jwk in published.items()}
+            self._believed.clear()
 
     def _verified(self, token: str) -> Claims:
         message = jose.split(token)
         header = jose.read(_header, message.header, "header")
         if (key := self._keys.get(header.kid)) is None:
             raise jose.Unreadable("unknown kid")
+        if header.alg != key.algorithm:
+            raise jose.Unreadable("alg is not that of the key")
         key.verify(message.signature, message.signed)
-        if not jose.is_low(message.signature):
+        if key.algorithm == "ES256" and not jose.is_low(message.signature):
             raise jose.Unreadable("signature is not in its lower form")
+        jose.check_single(message.payload, _NAMES, "claims")
         return jose.read(_claims, message.payload, "claims")
 
     def _check(self, claims: Claims, now_s: float) -> None:

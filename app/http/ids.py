@@ -25,6 +25,11 @@ def show(prefix: str, value: UUID) -> str:
     return f"{prefix}_{''.join(digits)}"
 
 
+def pattern(prefix: str) -> str:
+    """Say by a regular expression (ECMA-262, JSON Schema) what `show` writes for this kind."""
+    return rf"^{prefix}_[0-7][{_ALPHABET}]{{{_DIGITS - 1}}}$"
+
+
 def parse(prefix: str, text: str) -> UUID:
     """Read an outside id back; raises UnknownId for anything `show` would not have written."""
     head, _, digits = text.partition("_") if "_" not in prefix else (prefix, "_", text.removeprefix(prefix + "_"))

@@ -12,10 +12,10 @@ Minor = Annotated[
     int,
     Meta(ge=1, le=2**53 - 1, description="Minor units of the currency: 150000 is 1 500.00 tenge.", examples=[150_000]),
 ]
-#: A short line a person typed: no control characters, no line breaks.
-Text = Annotated[
-    str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)", examples=["Rent for May"])
-]
+#: One line: no control characters, no line breaks.
+LINE = r"^[^\x00-\x1f\x7f]*$(?!\n)"
+#: A short line a person typed.
+Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=LINE, examples=["Rent for May"])]
 CurrencyCode = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217 code.", examples=["KZT"])]
 
 

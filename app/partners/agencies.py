@@ -7,7 +7,6 @@ looks      app/monitoring.py          everybody is looked up again in what is ne
 Whether it changed is asked with the ETag of last time (RFC 9110, section 13.1.2): an unchanged list costs one request.
 """
 
-import asyncio
 from datetime import timedelta
 
 import httpx
@@ -18,6 +17,7 @@ from sqlalchemy import text
 from app import clock
 from app.db import transaction
 from app.house import House
+from app.partners import line
 from kyc import lists
 from kyc.lists import Entry
 
@@ -27,10 +27,10 @@ class Unreachable(Exception):
 
 
 SOURCE = "agency"
-#: For a whole call: the client's own limit is per read, and an agency that drips would never reach it.
 TIMEOUT_S = 10.0
 _PATH = "/lists/persons"
 _BYTES_MAX = 64 * 1024 * 1024
+_KINDS = frozenset({"application/json", "text/csv"})
 _EVERY = timedelta(hours=1)
 # A list that was never fetched keeps everybody waiting, so an agency that does not answer is asked again soon; one that
 # publishes something broken needs longer to mend it.
@@ -82,21 +82,17 @@ async def fetch(http: httpx.AsyncClient, url: str, etag: str | None) -> Fetched:
     """Fetch the list unless it is still the one of `etag`; raises Unreachable, kyc.lists.BadList."""
     headers = {"Accept": "application/json, text/csv;q=0.5"} | ({"If-None-Match": etag} if etag else {})
     try:
-        async with asyncio.timeout(TIMEOUT_S), http.stream("GET", url + _PATH, headers=headers) as answer:
-            if answer.status_code == httpx.codes.NOT_MODIFIED and etag:
-                return Fetched(None, etag)
-            if answer.status_code != httpx.codes.OK:
-                raise Unreachable
-            content = bytearray()
-            async for part in answer.aiter_bytes():
-                content += part
-                if len(content) > _BYTES_MAX:
-                    raise Unreachable
-    except (httpx.HTTPError, TimeoutError) as error:
+        answer = await line.ask(
+            http, "GET", url + _PATH, within_s=TIMEOUT_S, bytes_max=_BYTES_MAX, kinds=_KINDS, headers=headers
+        )
+    except line.Unanswered as error:
         raise Unreachable from error
-    kind = answer.headers.get("content-type", "").partition(";")[0]
-    read = lists.from_csv if kind == "text/csv" else lists.from_json
-    return Fetched(read(bytes(content)), answer.headers.get("etag", ""))
+    if answer.status == httpx.codes.NOT_MODIFIED and etag:
+        return Fetched(None, etag)
+    if answer.status != httpx.codes.OK:
+        raise Unreachable
+    read = lists.from_csv if answer.headers["content-type"].startswith("text/csv") else lists.from_json
+    return Fetched(read(answer.body), answer.headers.get("etag", ""))
 
 
 def _times() -> dict[str, object]:

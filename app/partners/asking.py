@@ -13,11 +13,13 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock, db
+from app.account import consent
 from app.house import House
 from app.partners import json_bank, placements, registry
 from app.partners.json_bank import Answer, Deposit, Unheard, Unreachable
 from app.partners.message import TooEarly, Unfit
 from app.partners.placements import Opened, Over, Refused, Said
+from app.partners.registry import Partner
 from invest import placement, product
 from invest.life import Act, State
 from invest.placement import Change, Placement
@@ -26,6 +28,7 @@ from invest.placement import Change, Placement
 ASK_AFTER = timedelta(seconds=30)
 _BACKOFF_FIRST = timedelta(seconds=2)
 _BACKOFF_MAX = timedelta(hours=1)
+_WITHDRAWN = "consent_withdrawn"
 
 _log = structlog.get_logger()
 
@@ -36,13 +39,17 @@ async def ask(house: House, found: Placement) -> None:
         connection = await story()
         partner = await registry.find(connection, found.partner)
         offer = (await product.by_terms(connection, [found.terms]))[found.terms]
+        untold = await _may_not_be_told(connection, found, partner, at=story.now)
         if is_new := found.state is State.REQUESTED:
-            can_ask = partner.state is registry.State.ACTIVE
-            found = await _leave(connection, found, can_ask=can_ask, at=story.now)
+            found = await _leave(connection, found, untold, at=story.now)
     if found.state is State.REJECTED:
         return
     answer: Answer = Unheard() if is_new else await json_bank.status(house, partner, found.id)
     if isinstance(answer, Unheard) and found.state is not State.BOOKED:
+        if untold == _WITHDRAWN:
+            async with db.transaction(house.worker) as story:
+                await _leave(await story(), found, untold, at=story.now)
+            return
         answer = await json_bank.place(house, partner, json_bank.order(house, partner, found, offer))
     async with db.transaction(house.worker) as story:
         await _learn(await story(), found, answer, at=story.now)
@@ -55,14 +62,26 @@ async def later(connection: AsyncConnection, found: Placement, trouble: str) -> 
     await placement.postpone(connection, found, due_at=due_at, trouble=trouble)
 
 
-async def _leave(connection: AsyncConnection, found: Placement, *, can_ask: bool, at: datetime) -> Placement:
-    """Write down that the bank is about to be asked, or that it can't be."""
+async def _may_not_be_told(
+    connection: AsyncConnection, found: Placement, partner: Partner, *, at: datetime
+) -> str | None:
+    """Say why the bank may not be asked for the placement; None where it may. A withdrawal works from now on."""
+    if partner.state is not registry.State.ACTIVE:
+        return "partner_not_active"
+    [missing] = await consent.towards(connection, [(found.holder, found.partner)], at=at)
+    return _WITHDRAWN if missing else None
+
+
+async def _leave(connection: AsyncConnection, found: Placement, untold: str | None, *, at: datetime) -> Placement:
+    """Write down that the bank is about to be asked, or why it can't be."""
     locked = (await placement.lock(connection, [found.id]))[found.id]
+    if locked.version != found.version:  # a webhook was faster: it was told
+        return locked
     now = clock.real()
     change = (
         Change(placement=locked, act=Act.SEND, at=at, actor="system", due_at=now + ASK_AFTER)
-        if can_ask
-        else Change(placement=locked, act=Act.REJECT, at=at, actor="system", due_at=now, reason="partner_not_active")
+        if untold is None
+        else Change(placement=locked, act=Act.REJECT, at=at, actor="system", due_at=now, reason=untold)
     )
     return (await placement.record(connection, [change]))[0]
 

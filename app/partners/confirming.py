@@ -1,28 +1,30 @@
 """A resident confirms a placement: the passkey's answer is used up, the money set aside, the placement written.
 
 route      app/http/mobile/invest.py    POST /v1/invest/placements
+proves     app/auth/stepup.py           proven()
 asks       app/partners/confirming.py   confirm()      <- you are here
 decides    invest/request.py            request()
 goes on    app/partners/placing.py      step()
 
-All of it, and the answer to the request, is one transaction of app/batch.py: who confirmed has a placement, and whoever
-was refused may send the same confirmation again.
+The passkey's answer is checked before the batch; all the rest, and the answer to the request, is one transaction of
+app/batch.py: who confirmed has a placement, and whoever was refused may send the same confirmation again.
 """
 
 from collections.abc import Sequence
-from typing import get_args
+from uuid import UUID
 
 import msgspec
 
 from app import clock, ids
-from app.auth import passkey, stepup
+from app.account import consent
+from app.account.consent import ConsentMissing
+from app.auth import confirmed, stepup
+from app.auth.confirmed import Confirmations, Confirmed
 from app.auth.principal import Principal
 from app.batch import Render, Reply
 from app.house import House
-from app.http.ids import UnknownId
 from app.idempotency_key import Claim
 from app.partners.registry import Partner
-from app.settings import Settings
 from invest import request
 from invest.placement import Placement
 from invest.preview import Preview
@@ -33,18 +35,15 @@ from wallet.desk import Desk
 #: What the resident's passkey signs for; app/auth/stepup.py knows the version of its text.
 OPERATION = "invest.confirm"
 
-Refusal = request.Refusal | UnknownId | stepup.Required | stepup.Mismatch | passkey.Refused
-_REFUSALS: tuple[type[Exception], ...] = get_args(Refusal)
+Refusal = request.Refusal | confirmed.Refusal | ConsentMissing
 
 
 class Tap(msgspec.Struct, frozen=True):
-    """What the resident does: an order, and the passkey's answer over `shown`, which is what the order does."""
+    """What the resident does: an order to a partner, and what was confirmed."""
 
     order: Confirmation
-    me: Principal
-    shown: stepup.Shown
-    step_up: stepup.Confirmation | None
-    settings: Settings
+    partner: UUID
+    confirmed: Confirmed
 
 
 async def confirm(
@@ -69,25 +68,21 @@ async def confirm(
         actor=me.actor,
         due_at=clock.real(),
     )
-    tap = Tap(order, me, shown, step_up, house.settings)
+    proof = await stepup.proven(house.api, house.settings, me, operation=OPERATION, shown=shown, confirmation=step_up)
+    tap = Tap(order, partner.id, proof)
     return await house.money.submit(decide, [tap], lanes=[home.lane], claim=claim, render=render)
 
 
 async def decide(desk: Desk, asked: Sequence[Tap]) -> Sequence[Placement | Refusal]:
     """Decide taps one after the other: a verb for app/batch.py."""
-    return [await _decide(desk, tap) for tap in asked]
-
-
-async def _decide(desk: Desk, tap: Tap) -> Placement | Refusal:
-    try:
-        # To a savepoint: a refused order leaves the confirmation as good as it was.
-        async with desk.db.begin_nested():
-            await stepup.redeem(
-                desk.db, tap.settings, tap.me, operation=OPERATION, shown=tap.shown, confirmation=tap.step_up
-            )
-            [answer] = await request.request(desk, [tap.order])
-            if not isinstance(answer, Placement):
-                raise answer
-            return answer
-    except _REFUSALS as refusal:
-        return refusal  # type: ignore[return-value]  # mypy can't see that these are the members of Refusal
+    unasked = await consent.towards(desk.db, [(tap.order.holder, tap.partner) for tap in asked], at=desk.now)
+    confirmations = await Confirmations.load(desk.db, (tap.confirmed for tap in asked))
+    refused = [missing or confirmations.claim(tap.confirmed) for tap, missing in zip(asked, unasked, strict=True)]
+    passed = [tap for tap, refusal in zip(asked, refused, strict=True) if refusal is None]
+    answers = iter(await request.request(desk, [tap.order for tap in passed]))
+    decided = [next(answers) if refusal is None else refusal for refusal in refused]
+    for tap, answer in zip(asked, decided, strict=True):
+        if isinstance(answer, Placement):
+            confirmations.use(tap.confirmed)
+    await confirmations.write()
+    return decided

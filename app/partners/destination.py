@@ -1,22 +1,27 @@
-"""Where a message may be sent: an address is resolved once, checked, and it is the checked address we connect to.
+"""Where a message may go: which addresses anybody can register, and which of them we connect to.
 
 In production that is https on port 443 of a public address, so no URL a partner registers reaches our own network
 (OWASP API7:2023); a name with one private address among others is refused. In demo and test it is this machine alone.
+
+checks     app/partners/destination.py    check()        the form of a URL, when it is registered and when it is used
+connects   app/partners/destination.py    allowed()      the addresses its host has just then, for app/partners/line.py
 """
 
-import asyncio
 import ipaddress
-import socket
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-#: Addresses that carry another one inside, which would decide where the packet ends (RFC 6052, RFC 3056, RFC 4380).
-_CARRIERS = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
-_HTTPS_PORT = 443
+_PUBLIC_6 = ipaddress.ip_network("2000::/3")
+#: Public by their form, and yet they lead elsewhere: what carries an IPv4 address inside, which would decide where the
+#: packet ends (RFC 6052, RFC 3056, RFC 4380), relays of such (RFC 7526), and what is set aside (RFC 6890, RFC 9637).
+_LEADING_ELSEWHERE = tuple(
+    ipaddress.ip_network(each)
+    for each in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16", "3fff::/20", "64:ff9b::/96")
+)
 
 
 class Forbidden(Exception):
@@ -27,54 +32,58 @@ class Forbidden(Exception):
         self.reason = reason
 
 
-class Destination(msgspec.Struct, frozen=True):
-    """A URL whose host is the checked address; `host` is the name it was registered with."""
+class Policy(msgspec.Struct, frozen=True):
+    """Where an installation sends: by which schemes, to which port (None: any), to this machine or to everybody."""
 
-    url: str
-    host: str
+    schemes: frozenset[str]
+    port: int | None
+    loopback: bool
 
-    def request(self, client: httpx.AsyncClient, body: bytes, headers: dict[str, str]) -> httpx.Request:
-        """Build a POST that connects to the address and speaks, in TLS and HTTP, to the name."""
-        name = urlsplit(f"//{self.host}").hostname
-        sent = {**headers, "Host": self.host, "Content-Type": "application/json"}
-        return client.build_request("POST", self.url, content=body, headers=sent, extensions={"sni_hostname": name})
+
+PRODUCTION = Policy(frozenset({"https"}), 443, loopback=False)
+LOCAL = Policy(frozenset({"http", "https"}), None, loopback=True)
+
+
+def policy(*, local: bool) -> Policy:
+    """Choose by the installation: a demo or test stays on its machine."""
+    return LOCAL if local else PRODUCTION
 
 
 def check(url: str, *, local: bool) -> None:
-    """Refuse (Forbidden) a URL that could never be sent to; `local` is a demo or test, which stays on this machine."""
+    """Refuse (Forbidden) a URL that could never be sent to."""
+    among = policy(local=local)
     try:
         parts = urlsplit(url)
         port = parts.port
-        # What getaddrinfo would do and break at: a label that is empty or longer than 63. Its UnicodeError is a
+        # What a look-up would do and break at: a label that is empty or longer than 63. Its UnicodeError is a
         # ValueError.
         (parts.hostname or "").encode("idna")
     except ValueError as error:
         raise Forbidden("form") from error
-    if parts.username is not None or parts.fragment or not parts.hostname:
+    # A backslash is a slash to some readers and part of the host to others; white space is skipped by some.
+    if parts.username is not None or parts.fragment or not parts.hostname or any(c in url for c in "\\ \t\r\n"):
         raise Forbidden("form")
-    if parts.scheme not in ({"http", "https"} if local else {"https"}):
+    if parts.scheme not in among.schemes:
         raise Forbidden("scheme")
-    if not local and port not in {None, _HTTPS_PORT}:
+    if among.port is not None and port not in {None, among.port}:
         raise Forbidden("port")
 
 
-async def resolve(url: str, *, local: bool) -> Destination:
-    """Look the host up and check every address it has; raises Forbidden, OSError where there is none."""
-    check(url, local=local)
-    parts = urlsplit(url)
-    port = parts.port or (_HTTPS_PORT if parts.scheme == "https" else 80)
-    assert parts.hostname is not None, "checked above"
-    found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    addresses = [ipaddress.ip_address(answer[4][0]) for answer in found]
-    if not all(_allowed(address, local=local) for address in addresses):
+def allowed(among: Policy, found: Iterable[str], port: int) -> list[Address]:
+    """Read the addresses a host was found to have; raises Forbidden unless each of them may be connected to."""
+    # A link-local address comes with its interface behind a per cent sign.
+    addresses = [ipaddress.ip_address(each.partition("%")[0]) for each in found]
+    if not addresses or not all(_reachable(address, among) for address in addresses):
         raise Forbidden("address")
-    chosen = addresses[0]
-    place = f"[{chosen}]" if chosen.version == 6 else str(chosen)  # noqa: PLR2004  the version of the protocol
-    return Destination(parts._replace(netloc=f"{place}:{port}").geturl(), parts.netloc)
+    if among.port not in {None, port}:
+        raise Forbidden("port")
+    return addresses
 
 
-def _allowed(address: Address, *, local: bool) -> bool:
+def _reachable(address: Address, among: Policy) -> bool:
     inner = getattr(address, "ipv4_mapped", None) or address
-    if local:
+    if among.loopback:
         return bool(inner.is_loopback)
-    return bool(inner.is_global) and not inner.is_multicast and not any(inner in network for network in _CARRIERS)
+    if inner.version == 6 and inner not in _PUBLIC_6:  # noqa: PLR2004  the version of the protocol
+        return False
+    return bool(inner.is_global) and not inner.is_multicast and not any(inner in each for each in _LEADING_ELSEWHERE)

@@ -12,6 +12,8 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import ids
+from app.account import consent
+from app.auth import jose
 from app.db import Story
 from app.house import House
 from app.partners import destination, registry, subscription
@@ -32,14 +34,21 @@ TOLD = [
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """A partner as it should be. `key` is `whpk_…` or `whsec_…`; `events_url` is where it wants to be told."""
+    """A partner as it should be; `events_url` is where it wants to be told.
+
+    It is believed by `jwks`, the public keys of its client, and by `key`, as Standard Webhooks writes one: `whpk_…`, or
+    `whsec_…`, which proves its webhooks and nothing else.
+    `country` is where it is established (ISO 3166): outside Kazakhstan it takes a consent of its own (art. 16).
+    """
 
     code: str
     name: str
     kind: Kind
     base_url: str | None
-    key: str
+    key: str | None
     events_url: str | None
+    jwks: tuple[jose.Jwk, ...] = ()
+    country: str = "KZ"
 
 
 class Publication(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,14 +66,18 @@ async def enrol(house: House, story: Story, wanted: Wanted, *, partner: UUID, be
     """Bring about that a partner is as `wanted`, under the id `partner` if it is new.
 
     One that exists keeps its name and kind, is called at the new address and believed by the new key beside the old.
-    Raises webhook.BadKey, destination.Forbidden.
+    Raises webhook.BadKey, jose.Unreadable, client.AlreadyRegistered, destination.Forbidden.
     """
     db, vault, local = await story(), house.keys.kms, house.settings.virtual
     if wanted.base_url is not None:
         destination.check(wanted.base_url, local=local)
     enrolled = await _partner(db, house, wanted, partner, story.now)
-    kid = hashlib.sha256(wanted.key.encode()).hexdigest()[:16]
-    await registry.add_key(db, vault, enrolled, kid=kid, key=wanted.key, valid_from=believed_from)
+    await consent.established(db, enrolled.id, wanted.country)
+    if wanted.key is not None:
+        kid = hashlib.sha256(wanted.key.encode()).hexdigest()[:16]
+        await registry.add_key(db, vault, enrolled, kid=kid, key=wanted.key, valid_from=believed_from)
+    for jwk in wanted.jwks:
+        await registry.add_public(db, enrolled, jwk, valid_from=believed_from)
     if wanted.events_url is not None:
         await subscription.subscribe(
             db,

@@ -3,30 +3,32 @@
     POST {base_url}/placements          Idempotency-Key: placement_06AV…    asks; the same key is the same deposit
     GET  {base_url}/placements/{key}    404: it never heard of it
 
-Both are signed like our webhooks (Standard Webhooks, `v1a`), a GET over an empty body. A bank that does not answer, or
-not in a way we can read, is Unreachable: it may have the deposit or not, so it is asked again under the same key.
+Both are signed, and the bank signs its answers to them (RFC 9421, app/auth/message_signature.py). A bank that does not
+answer, or not in a way we can read and believe, is Unreachable: it may have the deposit or not, so it is asked again
+under the same key.
 """
 
-import asyncio
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-import httpx
 import msgspec
 from msgspec import Meta
 
-from app import clock, strict
+from app import clock, db, strict
+from app.auth import client_key, message_signature
+from app.auth.message_signature import BadSignature, Request
 from app.house import House
 from app.http import ids
-from app.partners import webhook
+from app.partners import destination, line
 from app.partners.registry import Partner
 from invest.placement import Placement
 from invest.product import Offer
 
 ANSWER_BYTES_MAX = 64 * 1024
-#: For a whole call: the client's own limit is per read, and a bank that drips would never reach it.
 TIMEOUT_S = 10.0
+_KINDS = frozenset({"application/json"})
+_NOT_FOUND = 404
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,54 +105,63 @@ async def place(house: House, partner: Partner, asked: Order) -> Answer:
     """Ask for the deposit; asked twice under the same id it is one."""
     body = msgspec.json.encode(asked, order="deterministic")
     headers = {"Idempotency-Key": asked.placement_id, "Content-Type": "application/json"}
-    return await _call(
-        house, _url(partner, "/placements"), asked.placement_id, method="POST", body=body, headers=headers
-    )
+    return await _call(house, partner, "POST", "/placements", body=body, headers=headers)
 
 
 async def status(house: House, partner: Partner, placement: UUID) -> Answer:
     """Ask what became of the deposit."""
-    name = key(placement)
-    return await _call(house, _url(partner, f"/placements/{name}"), name, method="GET", body=b"", headers={})
-
-
-def _url(partner: Partner, path: str) -> str | None:
-    return None if partner.base_url is None else partner.base_url.rstrip("/") + path
+    return await _call(house, partner, "GET", f"/placements/{key(placement)}", body=b"", headers={})
 
 
 async def _call(
-    house: House, url: str | None, about: str, *, method: str, body: bytes, headers: dict[str, str]
+    house: House, partner: Partner, method: str, path: str, *, body: bytes, headers: dict[str, str]
 ) -> Answer:
-    if url is None:
+    if partner.base_url is None:
         return Unreachable("no address is registered")
-    signed = headers | _signature(house, about, clock.real(), body)
+    url, now = partner.base_url.rstrip("/") + path, clock.real()
+    sent = message_signature.sign_request(
+        house.keys.message.current(), method, url, headers={**headers, "Accept": "application/json"}, body=body, now=now
+    )
     try:
-        async with (
-            asyncio.timeout(TIMEOUT_S),
-            house.http.stream(method, url, content=body, headers=signed) as answer,
-        ):
-            return await _read(answer)
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-        return Unreachable(type(error).__name__)
+        destination.check(url, local=house.settings.virtual)
+        answer = await line.ask(
+            house.http,
+            method,
+            url,
+            within_s=TIMEOUT_S,
+            bytes_max=ANSWER_BYTES_MAX,
+            kinds=_KINDS,
+            body=body,
+            headers=sent,
+        )
+        fields = [(name.lower(), value) for name, value in sent.items()]
+        return await _heard(house, partner, Request(method, url, fields), answer)
+    except destination.Forbidden as error:
+        return Unreachable(f"forbidden: {error.reason}")
+    except line.Unanswered as error:
+        return Unreachable(error.trouble)
 
 
-def _signature(house: House, about: str, at: datetime, body: bytes) -> dict[str, str]:
-    signature = house.keys.webhook.sign(webhook.signed_text(about, at, body))
-    return webhook.headers(about, at, [webhook.ed25519(signature)])
-
-
-async def _read(answer: httpx.Response) -> Answer:
-    if answer.status_code == httpx.codes.NOT_FOUND:
-        return Unheard()
-    if not answer.is_success:
-        return Unreachable(f"answered {answer.status_code}")
-    raw = b""
-    async for chunk in answer.aiter_bytes():
-        raw += chunk
-        if len(raw) > ANSWER_BYTES_MAX:
-            return Unreachable("answered too much")
+async def _heard(house: House, partner: Partner, asked: Request, answer: line.Answer) -> Answer:
+    """Believe what the bank signed, for this very request, and nothing else."""
+    if not answer.is_success and answer.status != _NOT_FOUND:
+        return Unreachable(f"answered {answer.status}")
+    fields = [(name.lower(), value) for name, value in answer.headers.multi_items()]
+    body = answer.body if answer.is_success else None
+    now = clock.real()
+    async with db.transaction(house.worker) as story:
+        held = await client_key.valid(await story(), partner.id, now)
     try:
-        deposit: Deposit = strict.decode(raw, Deposit)
+        signed = message_signature.read_answer(message_signature.Answer(answer.status, fields, asked), body, now)
+        signed.believe({each.kid: each.key for each in held})
+    except BadSignature as error:
+        return Unreachable(f"unproved: {error.reason}")
+    return Unheard() if body is None else _read(body)
+
+
+def _read(body: bytes) -> Answer:
+    try:
+        deposit: Deposit = strict.decode(body, Deposit)
     except strict.Malformed as error:
         return Unreachable(f"unreadable: {error}"[:200])
     return deposit

@@ -11,7 +11,7 @@ while the network is: a lease keeps other workers off.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Annotated, Any, Protocol, TypeVar
@@ -24,10 +24,10 @@ from msgspec import Meta
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import clock, db
+from app import clock, db, trace
 from app.house import House
 from app.http import fact, ids
-from app.partners import destination, webhook
+from app.partners import destination, line, webhook
 
 #: How long after an attempt the next one comes: Standard Webhooks 1.0.0, 75 hours and 35 minutes in all.
 SCHEDULE = (
@@ -91,6 +91,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     at: datetime
     body: dict[str, Any]
+    trace: str | None = None
 
     @property
     def webhook_id(self) -> str:
@@ -131,15 +132,18 @@ Result = Taken | Gone | Failed
 Each = TypeVar("Each")
 
 
-async def fan_out(connection: AsyncConnection, rows: Sequence[Positioned], now: datetime) -> None:
+async def fan_out(
+    connection: AsyncConnection, rows: Sequence[Positioned], traces: Mapping[int, str], now: datetime
+) -> None:
     """Queue feed rows for whoever subscribed to their kind; runs in the relay's transaction, at `now` of its clock.
 
     Attempts are due by the real clock. An endpoint that is switched off is queued for too: it may come back, and its
-    partner may pull.
+    partner may pull. `traces` are those the events happened in, by position: their webhooks go on with them.
     """
     assert now.tzinfo is not None, "a time is aware"
     positions = [row.position for row in rows]
-    await connection.execute(_FAN_OUT, {"positions": positions, "due_at": clock.real()})
+    told = {"positions": positions, "traces": [traces.get(position) for position in positions]}
+    await connection.execute(_FAN_OUT, {**told, "due_at": clock.real()})
 
 
 async def step(house: House) -> int:
@@ -196,28 +200,31 @@ async def attempt(house: House, delivery: Delivery) -> Result:
     try:
         body = delivery.payload()
         signature = house.keys.webhook.sign(webhook.signed_text(delivery.webhook_id, at, body))
-        headers = webhook.headers(delivery.webhook_id, at, [webhook.ed25519(signature)])
-        async with asyncio.timeout(TIMEOUT_S):
-            where = await destination.resolve(delivery.url, local=house.settings.virtual)
-            answer = await _answer(house.http, where.request(house.http, body, headers))
-    except (httpx.HTTPError, httpx.InvalidURL, OSError, destination.Forbidden) as error:
-        return Failed(f"{type(error).__name__}: {error}"[:200])
+        signed = webhook.headers(delivery.webhook_id, at, [webhook.ed25519(signature)])
+        destination.check(delivery.url, local=house.settings.virtual)
+        # Status and headers only: whatever else an endpoint answers costs us neither memory nor time.
+        headers = {**signed, "Content-Type": "application/json", "traceparent": trace.traceparent(delivery.trace)}
+        answer = await line.ask(house.http, "POST", delivery.url, within_s=TIMEOUT_S, body=body, headers=headers)
+    except destination.Forbidden as error:
+        return Failed(f"Forbidden: {error.reason}")
+    except line.Unanswered as error:
+        return Failed(error.trouble)
     except Exception as error:  # noqa: BLE001  what a stranger's address makes libraries raise has no end
         _log.error("delivery_broke", subscription=str(delivery.subscription), exc_info=error)
         return Failed(type(error).__name__)
     return judge(answer, at)
 
 
-def judge(answer: httpx.Response, at: datetime) -> Result:
+def judge(answer: line.Answer, at: datetime) -> Result:
     """Say what an endpoint's answer means."""
     if answer.is_success:
         return Taken()
-    if answer.status_code == httpx.codes.GONE:
+    if answer.status == httpx.codes.GONE:
         return Gone()
     wait = timedelta(0)
-    if answer.status_code in {httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE}:
+    if answer.status in {httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE}:
         wait = retry_after(answer.headers.get("retry-after"), at)
-    return Failed(f"answered {answer.status_code}", wait)
+    return Failed(f"answered {answer.status}", wait)
 
 
 def retry_after(header: str | None, at: datetime) -> timedelta:
@@ -242,13 +249,6 @@ def next_attempt(attempts: int, wait: timedelta, at: datetime) -> datetime | Non
     return at + max(SCHEDULE[attempts], wait)
 
 
-async def _answer(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
-    """Send, and read status and headers only: whatever else an endpoint answers costs us neither memory nor time."""
-    answer = await client.send(request, stream=True, follow_redirects=False)
-    await answer.aclose()
-    return answer
-
-
 async def _settle(connection: AsyncConnection, delivery: Delivery, result: Result) -> None:
     """Write down what came of an attempt, unless the lease ran out and another worker has it."""
     at = clock.real()
@@ -271,17 +271,19 @@ _FAN_OUT = text(
     WITH matched AS (
         SELECT subscription.id AS subscription, feed.position, feed.aggregate,
                subscription.sequence
-                   + row_number() OVER (PARTITION BY subscription.id ORDER BY feed.position) AS sequence
-        FROM app.feed JOIN app.subscription ON feed.kind = ANY(subscription.kinds)
+                   + row_number() OVER (PARTITION BY subscription.id ORDER BY feed.position) AS sequence, told.trace
+        FROM app.feed
+        JOIN unnest(CAST(:positions AS bigint[]), CAST(:traces AS text[])) AS told (position, trace)
+             ON told.position = feed.position
+        JOIN app.subscription ON feed.kind = ANY(subscription.kinds)
              AND (subscription.sees = 'all' OR feed.body ->> 'partner' = subscription.partner::text)
-        WHERE feed.position = ANY(:positions)
     ), counted AS (
         UPDATE app.subscription SET sequence = reached.sequence
         FROM (SELECT subscription, max(sequence) AS sequence FROM matched GROUP BY subscription) AS reached
         WHERE subscription.id = reached.subscription
     )
-    INSERT INTO app.delivery (subscription, sequence, position, aggregate, due_at)
-    SELECT subscription, sequence, position, aggregate, CAST(:due_at AS timestamptz) FROM matched
+    INSERT INTO app.delivery (subscription, sequence, position, aggregate, due_at, trace)
+    SELECT subscription, sequence, position, aggregate, CAST(:due_at AS timestamptz), trace FROM matched
     """
 )
 _WAITED_FOR = text(
@@ -311,7 +313,8 @@ _CLAIM = text(
         RETURNING *
     )
     SELECT claimed.id, claimed.subscription, claimed.sequence, claimed.attempts, claimed.leased_until,
-           subscription.url, feed.event_id, feed.aggregate, feed.version, feed.position, feed.kind, feed.at, feed.body
+           claimed.trace, subscription.url,
+           feed.event_id, feed.aggregate, feed.version, feed.position, feed.kind, feed.at, feed.body
     FROM claimed
     JOIN app.subscription ON subscription.id = claimed.subscription
     JOIN app.feed ON feed.position = claimed.position

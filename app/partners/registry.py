@@ -1,9 +1,12 @@
 """Who our partners are, and the keys we believe them by.
 
-A key is valid in `[valid_from, valid_to)` by the real clock; two whose times overlap are how one replaces the other.
-What a partner sends is stored under a data key of its own, wrapped by the KMS.
+A partner is a client as well (app/auth/client.py), under the same subject: its public keys are the client's. Here are
+the secrets it may share with us for its webhooks. A key is valid in `[valid_from, valid_to)` by the real clock; two
+whose times overlap are how one replaces the other. What a partner sends is stored under a data key of its own, wrapped
+by the KMS.
 """
 
+import contextlib
 import enum
 from datetime import datetime
 from uuid import UUID
@@ -13,6 +16,9 @@ from sqlalchemy import RowMapping, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app import clock
+from app.auth import client, client_key, jose
+from app.auth.subject import Subject
 from app.partners import tables, webhook
 from app.partners.webhook import Key, Public, Shared
 from proof import kms
@@ -78,7 +84,10 @@ async def names(db: AsyncConnection) -> dict[UUID, str]:
 
 
 async def keys(db: AsyncConnection, vault: Kms, partner: Partner, now: datetime) -> list[Key]:
-    """Load the keys that are valid for `partner` at `now` (real clock), newest first; none for one that is closed."""
+    """Load what is believed of `partner`'s webhooks at `now` (real clock); nothing of one that is closed.
+
+    The story speaks for the partner.
+    """
     if partner.state is State.CLOSED:
         return []
     key = tables.partner_key.c
@@ -87,7 +96,9 @@ async def keys(db: AsyncConnection, vault: Kms, partner: Partner, now: datetime)
         .where(key.partner == partner.id, key.valid_from <= now, or_(key.valid_to.is_(None), key.valid_to > now))
         .order_by(key.valid_from.desc())
     )
-    return [_key(row, vault, partner) for row in (await db.execute(query)).mappings()]
+    shared: list[Key] = [_shared(row, vault, partner) for row in (await db.execute(query)).mappings()]
+    public = [each.jwk for each in await client_key.valid(db, partner.id, now)]
+    return shared + [Public(jose.unb64(jwk.x)) for jwk in public if jwk.crv == "Ed25519"]
 
 
 async def enrol(
@@ -101,7 +112,7 @@ async def enrol(
     base_url: str | None,
     at: datetime,
 ) -> Partner:
-    """Record a partner, active at once; the code must be new."""
+    """Record a partner and its client, one subject, active at once; the code must be new and no other client's id."""
     owner = f"partner:{partner}"
     enrolled = Partner(
         id=partner,
@@ -125,6 +136,7 @@ async def enrol(
             enrolled_at=at,
         )
     )
+    await client.enrol(db, Subject(partner, "partner", code), at)
     return enrolled
 
 
@@ -138,18 +150,28 @@ async def move(db: AsyncConnection, partner: Partner, *, base_url: str | None) -
 async def add_key(
     db: AsyncConnection, vault: Kms, partner: Partner, *, kid: str, key: str, valid_from: datetime
 ) -> None:
-    """Believe `key` (`whpk_…` or `whsec_…`) from `valid_from` on; told twice it is believed once. Raises BadKey."""
-    row: dict[str, object] = {"partner": partner.id, "kid": kid, "valid_from": valid_from}
+    """Believe `key` from `valid_from` on; told twice it is believed once. Raises BadKey.
+
+    `whpk_…` is a key of the partner's client, named by its thumbprint; `whsec_…` is a secret for webhooks, named `kid`.
+    """
     if key.startswith("whpk_"):
-        row |= {"scheme": "v1a", "public_key": webhook.public_key(key).key}
-    else:
-        wrapped = vault.wrap(webhook.shared_key(key).secret, f"{partner.owner}/{kid}")
-        row |= {"scheme": "v1", "kek_version": wrapped.version, "secret": wrapped.blob}
+        jwk = jose.Jwk(kty="OKP", crv="Ed25519", x=jose.b64(webhook.public_key(key).key))
+        await add_public(db, partner, jwk, valid_from=valid_from)
+        return
+    wrapped = vault.wrap(webhook.shared_key(key).secret, f"{partner.owner}/{kid}")
+    row = {"partner": partner.id, "kid": kid, "valid_from": valid_from}
+    row |= {"kek_version": wrapped.version, "secret": wrapped.blob}
     await db.execute(insert(tables.partner_key).values(row).on_conflict_do_nothing())
 
 
+async def add_public(db: AsyncConnection, partner: Partner, jwk: jose.Jwk, *, valid_from: datetime) -> None:
+    """Believe a public key of the partner's client; told twice it is believed once. Raises jose.Unreadable."""
+    with contextlib.suppress(client_key.KeyKnown):
+        await client_key.put(db, partner.id, jwk, valid_from=valid_from, actor="operator", at=clock.real())
+
+
 async def retire_key(db: AsyncConnection, partner: Partner, *, kid: str, at: datetime) -> None:
-    """Believe the key no longer from `at` on."""
+    """Believe a shared secret no longer from `at` on."""
     await db.execute(_RETIRE, {"partner": partner.id, "kid": kid, "at": at})
 
 
@@ -180,8 +202,6 @@ def _partner(row: RowMapping) -> Partner:
     )
 
 
-def _key(row: RowMapping, vault: Kms, partner: Partner) -> Key:
-    if row["scheme"] == "v1a":
-        return Public(row["public_key"])
+def _shared(row: RowMapping, vault: Kms, partner: Partner) -> Shared:
     wrapped = Wrapped(row["kek_version"], row["secret"])
     return Shared(vault.unwrap(wrapped, f"{partner.owner}/{row['kid']}"))

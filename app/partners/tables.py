@@ -35,17 +35,17 @@ partner = Table(
     Column("kek_version", Integer, nullable=False),
     Column("data_key", LargeBinary, nullable=False),
     Column("enrolled_at", _TIME, nullable=False),
+    Column("country", Text, nullable=False, server_default="KZ"),
 )
 
+#: Secrets shared with a partner, for its webhooks alone; its public keys are those of its client (app/auth/tables.py).
 partner_key = Table(
     "partner_key",
     metadata,
     Column("partner", Uuid, ForeignKey("app.partner.id"), nullable=False),
     Column("kid", Text, nullable=False),
-    Column("scheme", Text, nullable=False),
-    Column("public_key", LargeBinary),
-    Column("kek_version", Integer),
-    Column("secret", LargeBinary),
+    Column("kek_version", Integer, nullable=False),
+    Column("secret", LargeBinary, nullable=False),
     Column("valid_from", _TIME, nullable=False),
     Column("valid_to", _TIME),
     PrimaryKeyConstraint("partner", "kid"),
@@ -133,6 +133,7 @@ delivery = Table(
     Column("leased_until", _TIME),
     Column("trouble", Text),
     Column("settled_at", _TIME),
+    Column("trace", Text),
     PrimaryKeyConstraint("subscription", "sequence"),
     UniqueConstraint("subscription", "position"),
     Index("delivery_due", "subscription", "due_at", "sequence", postgresql_where=text("due_at IS NOT NULL")),

@@ -1,16 +1,19 @@
 """Is it still true? What `eresidency verify` asks the database, computed by other means than those that wrote it.
 
-audit(dsn, key, …)   the feed's hash chain, its signed heads, and whether every event and transfer is in it unchanged
-ledger(dsn)          balances against transfers, gaps, holds, and the blocks whose hashes vouch for them
+audit(…)    the feed, the security log and the anchors; whether every event and transfer is in the feed unchanged
+ledger(…)   balances against transfers, gaps, holds, and the blocks whose hashes vouch for them
 
-Nothing of `wallet/`, `app/batch.py` or `app/outbox.py` is used here: rows are read with SQL and the arithmetic is done
-there a second time. Both read one snapshot, so they can run beside a working system, and log in as who owns the tables
-(`report` doesn't see the relay's queue). What they can't see is a past that was cut off everywhere, its signatures
-included: against that, keep heads elsewhere and pass them as `witnessed`.
+Nothing of what writes is used here, nor anything that it uses (an import contract checks it): this folder, psycopg and
+cryptography are enough to verify a database, a replica or a restored dump: `python -m app.verify audit --help`.
+
+Rows are read with SQL, as they are at one instant, so it can run beside a working system; hashes are computed here.
+What an owner of the database rewrote with all its hashes contradicts the anchors; where he cut those off too, it
+contradicts the second place they were sent to: pass it as `--anchors`.
 """
 
+from app.verify import command
 from app.verify.books import ledger
 from app.verify.feed import audit
-from app.verify.finding import Finding, Verdict, Witness
+from app.verify.finding import Finding, Kind, Verdict
 
-__all__ = ["Finding", "Verdict", "Witness", "audit", "ledger"]
+__all__ = ["Finding", "Kind", "Verdict", "audit", "command", "ledger"]

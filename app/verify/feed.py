@@ -1,145 +1,85 @@
-"""The audit chain, computed again from the rows of the feed.
+"""The audit chain: whether every event is in the feed, in order and unchanged, under signed heads and anchors."""
 
-chain    position by position: no gap, and each hash follows from the one before and the row
-heads    each signed head is by a trusted key and is the chain's hash at its position
-sources  each event of every journal and each transfer is in the feed as it was written, and nothing else is
-"""
-
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Mapping
 
 from psycopg import sql
-from psycopg.rows import DictRow
 
-from app.verify.finding import PLACES_MAX, Connection, Finding, Verdict, Witness, count, findings, snapshot
-from proof import canonical, chain, signer
+from app.verify import anchors, encoding
+from app.verify.anchors import Marks
+from app.verify.encoding import Forged, Keys
+from app.verify.finding import Connection, Finding, Kind, Verdict, count, findings, snapshot
+from app.verify.log import FEED, SECURITY, Walk
 
-_CHAIN = chain.Chain("feed/v1")
-_HEAD = "tree-head/v1"
-_FETCH = 1_000
+_HEAD = encoding.encoder("sibd")
 
 
-def audit(dsn: str, *trusted: Mapping[str, str], witnessed: Sequence[Witness] = ()) -> Verdict:
-    """Verify the audit chain at `dsn` against the public keys (JWK) that may sign its heads.
+def audit(dsn: str, *trusted: Mapping[str, str], elsewhere: Mapping[int, str] | None = None) -> Verdict:
+    """Verify the audit chain at `dsn` against the public keys (JWK) that may sign, and anchors kept `elsewhere`.
 
-    `looked_at` tells, beside what was checked, how many rows at the end no signature covers yet.
+    `looked_at` tells, beside what was checked, how many rows at the end no signature, and no anchor, covers yet. Read
+    the second place before calling: what it keeps was in the database first.
     """
     with snapshot(dsn) as connection:
-        return check(connection, *trusted, witnessed=witnessed)
+        return check(connection, *trusted, elsewhere=elsewhere)
 
 
-def check(connection: Connection, *trusted: Mapping[str, str], witnessed: Sequence[Witness] = ()) -> Verdict:
+def check(connection: Connection, *trusted: Mapping[str, str], elsewhere: Mapping[int, str] | None = None) -> Verdict:
     """Verify it over an open connection, whose transaction sees one instant."""
-    wanted = {row["position"] for row in connection.execute("SELECT position FROM app.tree_head")}
-    walked = _Walk(wanted | {witness.position for witness in witnessed})
-    walked.through(connection)
-    found = walked.findings
-    found += _heads(connection, walked, {signer.thumbprint(key): key for key in trusted})
-    found += _witnessed(walked, witnessed)
-    events, lost = _journals(connection)
-    found += lost + _ledger(connection)
+    began, keys = time.perf_counter(), encoding.keys(*trusted)
+    stated, found, anchored = anchors.read(connection, keys, elsewhere)
+    heads = {row["position"] for row in connection.execute("SELECT position FROM app.tree_head")}
+    feed, security = (
+        Walk(log, Marks(log.name, log.table, log.chain.genesis, stated), frozenset(heads)) for log in (FEED, SECURITY)
+    )
+    feed.through(connection)
+    security.through(connection)
+    found += feed.findings + _heads(connection, feed, keys) + security.findings
+    events, lost = _journals(connection, feed_is_whole=feed.whole)
+    found += lost + _ledger(connection, feed_is_whole=feed.whole)
+    if feed.position and not anchored:
+        found.append(Finding(anchors.TABLE, "-", Kind.TRUNCATED, "holds no anchor, and the feed has rows"))
     looked_at = {
-        "rows": walked.position,
-        "heads": len(wanted),
-        "unsigned_rows": walked.position - max(wanted, default=0),
+        "rows": feed.position,
+        "heads": len(heads),
+        "unsigned_rows": feed.position - max(heads, default=0),
         "events": events,
         "transfers": count(connection, "SELECT count(*) AS n FROM wallet.transfer"),
+        "security_events": security.position,
+        "anchors": anchored,
+        "anchors_elsewhere": len(elsewhere or {}),
+        "unanchored_rows": feed.position - min(feed.stated, feed.position),
     }
-    return Verdict(looked_at=looked_at, findings=tuple(found))
+    return Verdict(looked_at, tuple(found), round(time.perf_counter() - began, 3))
 
 
-class _Walk:
-    """One pass over the feed, which keeps the recomputed hash at each position somebody signed or witnessed."""
-
-    def __init__(self, wanted: set[int]) -> None:
-        self.wanted = wanted
-        self.hashes: dict[int, bytes] = {}
-        self.findings: list[Finding] = []
-        self.position = 0
-
-    def through(self, connection: Connection) -> None:
-        head = _CHAIN.genesis
-        with connection.cursor("feed") as rows:
-            rows.itersize = _FETCH
-            rows.execute(
-                """
-                SELECT position, event_id, source, aggregate, version, holder, kind, actor, at, body, relayed_at, hash
-                FROM app.feed ORDER BY position
-                """
-            )
-            for row in rows:
-                if row["position"] != self.position + 1:
-                    self._found(row["position"], f"follows position {self.position}")
-                self.position = row["position"]
-                recomputed = _link(head, row)
-                if recomputed != row["hash"]:
-                    self._found(self.position, "the row or its hash was changed")
-                # Go on from what is stored, so that one change is one finding.
-                head = row["hash"]
-                if self.position in self.wanted:
-                    self.hashes[self.position] = recomputed
-
-    def _found(self, position: int, what: str) -> None:
-        if len(self.findings) < PLACES_MAX:
-            self.findings.append(Finding("chain", str(position), what))
-
-
-def _link(head: bytes, row: DictRow) -> bytes:
-    """Compute the hash of `row` behind `head`; empty where the row holds what was never written."""
-    try:
-        entry = chain.encode(
-            row["position"],
-            row["event_id"],
-            row["source"],
-            row["aggregate"],
-            row["version"],
-            row["holder"],
-            row["kind"],
-            row["actor"],
-            row["at"],
-            canonical.dumps(row["body"]),
-            row["relayed_at"],
-        )
-    except canonical.NotCanonical:
-        return b""
-    return _CHAIN.extend(head, entry)
-
-
-def _heads(connection: Connection, walked: _Walk, trusted: Mapping[str, Mapping[str, str]]) -> list[Finding]:
+def _heads(connection: Connection, walked: Walk, trusted: Keys) -> list[Finding]:
+    """Check the heads that are signed between two anchors."""
     found = []
-    signed = 0
     for row in connection.execute("SELECT position, hash, at, kid, signature FROM app.tree_head ORDER BY position"):
-        signed += 1
         where = str(row["position"])
-        key = trusted.get(row["kid"])
-        message = chain.encode(_HEAD, row["position"], row["hash"], row["at"])
-        if key is None:
-            found.append(Finding("head", where, f"signed by {row['kid']}, which is not trusted"))
-        elif not signer.verify(key, message, row["signature"]):
-            found.append(Finding("head", where, "the signature is not of this head"))
-        elif row["position"] not in walked.hashes:
-            found.append(Finding("head", where, "the row it vouches for is gone"))
+        try:
+            message = _HEAD(("tree-head/v1", row["position"], row["hash"], row["at"]))
+            encoding.signed(trusted, row["kid"], message, row["signature"])
+        except Forged as forged:
+            found.append(Finding("app.tree_head", where, Kind.SIGNATURE, forged.why))
+            continue
+        if row["position"] not in walked.hashes:
+            found.append(Finding(FEED.table, where, Kind.TRUNCATED, "was signed for, and is gone"))
         elif walked.hashes[row["position"]] != row["hash"]:
-            found.append(Finding("head", where, "the chain is not the one that was signed"))
-    if walked.position and not signed:
-        found.append(Finding("head", "-", "no head was ever signed, or all are gone"))
+            found.append(Finding(FEED.table, where, Kind.FLIPPED, "is not what was signed, or one before it is not"))
     return found
 
 
-def _witnessed(walked: _Walk, witnessed: Sequence[Witness]) -> list[Finding]:
-    return [
-        Finding("witness", str(witness.position), "the chain is not the one that was witnessed")
-        for witness in witnessed
-        if walked.hashes.get(witness.position) != witness.hash
-    ]
-
-
 _JOURNALS = """
-SELECT table_schema AS name FROM information_schema.tables WHERE table_name = 'event' ORDER BY table_schema
+SELECT table_schema AS name FROM information_schema.tables
+WHERE table_name = 'event' AND table_type = 'BASE TABLE' ORDER BY table_schema
 """
 # An event is relayed or waits in the queue; what the feed says is what the journal says.
 _JOURNAL = """
 SELECT coalesce(event.id, feed.event_id) AS place,
-       CASE WHEN event.id IS NULL THEN 'is in the feed but was never written'
+       CASE WHEN event.id IS NULL THEN 'missing' WHEN feed.event_id IS NULL THEN {unfed} ELSE 'flipped' END AS kind,
+       CASE WHEN event.id IS NULL THEN 'is in the feed but was never written, or is gone'
             WHEN feed.event_id IS NULL THEN 'is neither in the feed nor queued for it'
             ELSE 'differs between journal and feed' END AS what
 FROM {journal} AS event
@@ -154,20 +94,23 @@ WHERE event.id IS NULL
 ORDER BY 1
 """
 _STRANGERS = """
-SELECT position AS place, 'comes from ' || source || ', where nothing is written' AS what
+SELECT position AS place, 'backdated' AS kind, 'comes from ' || source || ', where nothing is written' AS what
 FROM app.feed WHERE source <> 'ledger' AND source <> ALL(%(names)s) ORDER BY position
 """
 
 
-def _journals(connection: Connection) -> tuple[int, list[Finding]]:
+def _journals(connection: Connection, *, feed_is_whole: bool) -> tuple[int, list[Finding]]:
+    """Compare every package's events with the feed; where the feed's chain holds, the journal was changed."""
     names = [row["name"] for row in connection.execute(_JOURNALS)]
-    found = findings(connection, "source", _STRANGERS, {"names": names})
+    found = findings(connection, FEED.table, _STRANGERS, {"names": names})
     events = 0
     for name in names:
         journal = sql.Identifier(name, "event")
         events += count(connection, sql.SQL("SELECT count(*) AS n FROM {}").format(journal))
-        statement = sql.SQL(_JOURNAL).format(journal=journal, name=sql.Literal(name))
-        found += findings(connection, "source", statement.as_string(connection))
+        unfed = sql.Literal("backdated" if feed_is_whole else "missing")
+        statement = sql.SQL(_JOURNAL).format(journal=journal, name=sql.Literal(name), unfed=unfed)
+        table = f"{name}.event" if feed_is_whole else FEED.table
+        found += findings(connection, table, statement.as_string(connection))
     return events, found
 
 
@@ -190,6 +133,7 @@ WITH side AS (
     SELECT *, body->>'lane' AS lane, body->>'seq' AS seq, body->>'side' AS side FROM app.feed WHERE source = 'ledger'
 )
 SELECT coalesce(due.lane::text, shown.lane) || '/' || coalesce(due.seq::text, shown.seq) AS place,
+       CASE WHEN due.id IS NULL THEN 'missing' WHEN shown.position IS NULL THEN {unfed} ELSE 'flipped' END AS kind,
        CASE WHEN due.id IS NULL THEN 'is in the feed but not in the ledger'
             WHEN shown.position IS NULL THEN 'is in the ledger but not in the feed'
             ELSE 'differs between ledger and feed' END AS what
@@ -204,5 +148,7 @@ ORDER BY 1
 """
 
 
-def _ledger(connection: Connection) -> list[Finding]:
-    return findings(connection, "transfer", _SIDES)
+def _ledger(connection: Connection, *, feed_is_whole: bool) -> list[Finding]:
+    unfed = sql.Literal("backdated" if feed_is_whole else "missing")
+    statement = sql.SQL(_SIDES).format(unfed=unfed).as_string(connection)
+    return findings(connection, "wallet.transfer" if feed_is_whole else FEED.table, statement)

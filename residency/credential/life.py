@@ -157,5 +157,7 @@ _VERSIONS = text("UPDATE credential.status_list SET version = version + 1 WHERE 
 async def _show(db: AsyncConnection, credential: UUID, status: Status) -> None:
     """Set every copy's entry. Lists are locked in order, since copies of one credential may be spread over several."""
     lists = (await db.scalars(_LISTS, {"credential": credential})).all()
+    if not lists:  # no wallet has a copy
+        return
     await db.execute(_ENTRIES, {"credential": credential, "status": int(status)})
     await db.execute(_VERSIONS, {"lists": lists})

@@ -55,7 +55,14 @@ class Resident:
         answer = await self.post("/v1/identity/documents", shown.body())
         assert answer.status_code == 201, answer.text
 
+    async def agrees(self, purpose: str = "services") -> None:
+        [shown] = [each for each in (await self.get("/v1/me/consents"))["consents"] if each["purpose"] == purpose]
+        words = {name: shown[name] for name in ("purpose", "text_sha256", "language")}
+        answer = await self.post("/v1/me/consents", words)
+        assert answer.status_code == 201, answer.text
+
     async def draft(self) -> str:
+        await self.agrees()
         begun = await self.post("/v1/applications", {"service": "eresidency.assign"})
         assert begun.status_code == 201, begun.text
         path = begun.headers["location"]

@@ -160,6 +160,7 @@ async def test_every_answer_about_an_application_names_its_version(app: Litestar
 @pytest.mark.asyncio
 async def test_drafting_and_filing_happen_once(app: Litestar, client: httpx.AsyncClient) -> None:
     resident = await newcomer(app, client)
+    await resident.agrees()
     key, body = str(ids.new()), {"service": "eresidency.assign"}
 
     begun = await resident.post("/v1/applications", body, key=key)
@@ -183,6 +184,7 @@ async def test_another_residents_application_is_one_that_does_not_exist(
     app: Litestar, client: httpx.AsyncClient
 ) -> None:
     owner, stranger = await newcomer(app, client), await newcomer(app, client)
+    await stranger.agrees()
     theirs = await owner.file()
     nowhere = f"/v1/applications/{outside.show('application', ids.new())}"
 

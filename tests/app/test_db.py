@@ -9,7 +9,7 @@ from sqlalchemy import pool, text
 from app import db, ids
 from app.house import House
 from app.settings import Settings
-from tests.app.people import keyed, residents, token
+from tests.app.people import bearer, keyed, residents, token
 from tests.conftest import Engines
 from tests.wallet.ledgers import opened
 
@@ -42,6 +42,33 @@ CREATE FUNCTION app.fail() RETURNS trigger LANGUAGE plpgsql AS
     'BEGIN RAISE EXCEPTION ''deferred'' USING ERRCODE = ''check_violation''; END';
 CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON residency.application
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION app.fail();
+"""
+
+
+async def test_a_connection_that_is_lost_under_way_means_again(
+    app: Litestar, client: httpx.AsyncClient, settings: Settings
+) -> None:
+    operator = bearer(await token(app, "service"))
+    owner = sqlalchemy.create_engine(settings.database_url, poolclass=pool.NullPool, isolation_level="AUTOCOMMIT")
+    lost: list[int] = []
+
+    @sqlalchemy.event.listens_for(app.state.house.worker.sync_engine, "before_cursor_execute")
+    def lose(*_: object) -> None:
+        if not lost:  # the story's own connection and the one that asks beside it
+            with owner.connect() as connection:
+                lost.append(connection.scalar(text(_CUT)) or 0)
+
+    first = await client.get("/v1/sandbox/clock", headers=operator)
+    again = await client.get("/v1/sandbox/clock", headers=operator)
+
+    assert lost[0] >= 2
+    assert (first.status_code, first.json()["code"], first.headers["retry-after"]) == (503, "overloaded", "1")
+    assert again.status_code in {200, 503}
+
+
+_CUT = """
+SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
+WHERE datname = current_database() AND usename IN ('eresidency_api', 'eresidency_worker')
 """
 
 

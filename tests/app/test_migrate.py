@@ -9,6 +9,7 @@ from alembic import autogenerate
 from alembic.migration import MigrationContext
 from sqlalchemy import MetaData, pool, text
 
+import app.account.tables
 import app.auth.tables
 import app.partners.tables
 import app.tables

@@ -78,7 +78,7 @@ def test_an_operation_says_what_it_needs_and_answers(path: str, method: str, ope
     statuses = set(operation["responses"])
     assert statuses & {"200", "201", "202", "204"}
     if operation["security"]:
-        assert statuses >= {"401", "403"} or "400" in statuses
+        assert statuses >= {"401", "403", "429", "503"}
     for status, answer in operation["responses"].items():
         if status >= "400":
             assert resolved(answer)["content"], f"{status} of {method} {path} has a form"
@@ -92,6 +92,37 @@ def test_examples_are_what_the_schemas_allow(path: str, method: str, operation: 
             assert "example" in media, f"{method} {path} shows an example"
             schema = {**media["schema"], "components": CONTRACT["components"]}
             jsonschema.validate(media["example"], schema, cls=jsonschema.Draft202012Validator)
+
+
+def named(answer: dict[str, Any]) -> set[str]:
+    """Name the fields of an answer that are described once for all."""
+    return {name for name, field in resolved(answer).get("headers", {}).items() if "$ref" in field}
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
+def test_an_answer_names_its_header_fields(path: str, method: str, operation: dict[str, Any]) -> None:
+    for status, answer in operation["responses"].items():
+        fields = named(answer)
+        assert fields <= set(CONTRACT["components"]["headers"])
+        if not path.startswith("/health/"):
+            assert {"RateLimit", "RateLimit-Policy"} <= fields, f"{status} of {method} {path}"
+        if status in {"429", "503"} and answer.get("$ref"):
+            assert "Retry-After" in fields
+        if operation["security"] and status < "400":
+            assert "DPoP-Nonce" in fields
+
+
+def test_what_is_edited_by_version_shows_its_version() -> None:
+    operations = [operation for item in CONTRACT["paths"].values() for operation in item.values()]
+    tagged = {
+        operation["operationId"]
+        for operation in operations
+        for answer in operation["responses"].values()
+        if "ETag" in named(answer)
+    }
+
+    assert tagged >= {"getCard", "orderCard", "freezeCard", "getApplication", "getSubscription", "getStatusList"}
+    assert not tagged & {"listCards", "getMyWallet", "sendMoney", "getLiveness"}
 
 
 def test_the_problem_is_described_once() -> None:

@@ -112,7 +112,7 @@ async def test_a_worker_that_dies_at_any_step_loses_nothing_and_repeats_nothing(
     path = await resident.file()
 
     async def look(*, dies: bool) -> bool:
-        async with db.transaction(open_house.worker) as story:
+        async with db.transaction(open_house.worker, actor=pipeline.ACTOR, operation="pipeline") as story:
             connection = await story()
             taken = await checking.take(connection, story.now)
             if taken is not None:

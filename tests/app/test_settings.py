@@ -55,6 +55,41 @@ def test_in_production_nothing_is_derived() -> None:
     assert load({"DATABASE_URL": f"postgres://{OWNER}"}).role_password is None
 
 
+KEY_HASH = "android:apk-key-hash:" + "A" * 43
+
+
+@pytest.mark.parametrize(
+    ("origins", "rp_id"),
+    [
+        ("https://eresidency.gov.kz", "eresidency.gov.kz"),
+        ("https://app.eresidency.gov.kz:8443", "eresidency.gov.kz"),
+        (f"https://eresidency.gov.kz,{KEY_HASH}", "eresidency.gov.kz"),
+        ("http://localhost:8000", "localhost"),
+    ],
+)
+def test_passkeys_come_from_our_website_and_our_apps(origins: str, rp_id: str) -> None:
+    told = {"DATABASE_URL": f"postgres://{OWNER}", "ERESIDENCY_ORIGINS": origins, "ERESIDENCY_RP_ID": rp_id}
+
+    assert load(told).origins == tuple(origins.split(","))
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "", "eresidency.gov.kz", "https://eresidency.gov.kz/", "https://eresidency.gov.kz/app", "HTTPS://ERESIDENCY.GOV.KZ",
+        "https://eresidency.gov.kz:443", "https://evil.example", "https://evileresidency.gov.kz", "https://gov.kz",
+        "http://eresidency.gov.kz", "https://eresidency.gov.kz?x", "https://a@eresidency.gov.kz", "*", "null",
+        "android:apk-key-hash:", KEY_HASH[:-1], KEY_HASH + "A", KEY_HASH[:-1] + "B", KEY_HASH + "=",
+        KEY_HASH.replace("A", "+"), "android:apk-key-hash-sha256:" + "A" * 43, "ios:bundle-id:kz.gov.eresidency",
+    ],
+)  # fmt: skip
+def test_an_origin_of_another_form_is_a_bad_setting(origin: str) -> None:
+    told = {"ERESIDENCY_ORIGINS": f"https://eresidency.gov.kz,{origin}", "ERESIDENCY_RP_ID": "eresidency.gov.kz"}
+
+    with pytest.raises(settings.BadSetting, match="origins"):
+        load({"DATABASE_URL": f"postgres://{OWNER}", **told})
+
+
 def test_compose_tells_production_what_has_no_safe_default() -> None:
     text = (postgres.ROOT / "compose.yaml").read_text(encoding="utf-8")
     told = {name.lower() for name in re.findall(r"ERESIDENCY_([A-Z_]+?)(?:_FILE)?:", text)}

@@ -40,7 +40,10 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         (b"[]", "Expected `object`, got `array`", ""),
         (b"null", "Expected `object`, got `null`", ""),
         (b"[" * 33 + b"]" * 33, "nested too deeply", ""),
-        (b"[" * 100_000 + b"]" * 100_000, "nested too deeply", ""),
+        (b"[" + b"0," * 50_000 + b"0]", "holds too many values", ""),
+        (b"[" + b"{}," * 30_000 + b"{}]", "holds too many values", ""),
+        (b"[" * 40_000 + b"]" * 40_000, "nested too deeply", ""),
+        (b"[" * 100_000 + b"]" * 100_000, "holds too many values", ""),
     ],
 )
 def test_what_is_odd_is_refused_by_name(raw: bytes, reason: str, pointer: str) -> None:

@@ -50,7 +50,7 @@ async def test_a_key_is_stored_only_wrapped_for_its_holder(engines: Engines) -> 
     holder, other = uuid.uuid4(), uuid.uuid4()
     mine = await opened(engines, holder)
 
-    async with db.transaction(engines.worker) as story:
+    async with db.transaction(engines.api, holder=holder, audience="resident") as story:
         wrapped = await (await story()).scalar(
             text("SELECT wrapped FROM app.resident_key WHERE holder = :holder"), {"holder": holder}
         )

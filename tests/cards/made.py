@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 from uuid import UUID
 
 import msgspec
@@ -31,7 +32,7 @@ from wallet.transfer import AccountId
 AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
 EXPIRY = date(2027, 10, 31)
 SHOP = Merchant(name="Dostyk Books", id="M-1001", category="5942", country="KZ")
-KEYS = FileKms({1: bytes(32)}, blind=bytes(range(32)))
+KEYS = FileKms(Path("none"), {1: bytes(32)}, blind=bytes(range(32)))
 
 
 def regime(cards: int | None = None, cards_per_customer: int | None = None) -> Regime:

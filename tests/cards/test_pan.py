@@ -1,5 +1,6 @@
 """Card numbers: drawn well, never printed, kept where no login role can read them."""
 
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -57,7 +58,7 @@ def test_a_number_does_not_print_itself() -> None:
 
 def test_another_key_gives_another_index() -> None:
     number = draw()
-    other = FileKms({1: bytes(32)}, blind=bytes(32))
+    other = FileKms(Path("none"), {1: bytes(32)}, blind=bytes(32))
 
     assert pan.blind(made.KEYS, number) == pan.blind(made.KEYS, Pan(number.digits))
     assert pan.blind(made.KEYS, number) != pan.blind(other, number)

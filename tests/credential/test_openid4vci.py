@@ -67,7 +67,7 @@ async def test_a_repeated_key_and_another_media_type_are_refused(ready: Ready) -
     url = ready.metadata["credential_endpoint"]
     token_ = ready.wallet.token
     for content, kind in ((b'{"proofs":{},"proofs":{}}', "application/json"), (b"a=b", "text/plain")):
-        proof = ready.wallet.device.proof("POST", url, token=token_)
+        proof = ready.wallet.device.proof("POST", url, token=token_, nonce=ready.wallet.dpop_nonce)
         headers = {"Authorization": f"DPoP {token_}", "DPoP": proof, "Content-Type": kind}
         answer = await ready.wallet.http.post(url, content=content, headers=headers)
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_credential_request")

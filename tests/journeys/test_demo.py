@@ -44,6 +44,7 @@ def until_the_first_step(running: subprocess.Popen[str]) -> None:
     raise AssertionError("it never began")
 
 
+@pytest.mark.nightly
 def test_ctrl_c_leaves_no_process_behind(demo: Demo) -> None:
     with demo.start() as first:
         until_the_first_step(first)

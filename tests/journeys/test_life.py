@@ -1,4 +1,4 @@
-"""One e-resident lives through the house over HTTP; then another, with every process killed under them."""
+"""One e-resident lives through the house over HTTP; one loses the phone; one has every process killed under them."""
 
 import asyncio
 import contextlib
@@ -12,6 +12,7 @@ import pytest
 from simulators import journey, proofs, world
 from simulators.house import House
 from simulators.journey import Journey
+from simulators.lost_phone import LostPhone
 
 #: Everything a resident of the journey owns, by where it is read; the payments of a card are added.
 BELONGINGS = (
@@ -30,8 +31,8 @@ POSTGRES = "postgres"
 VICTIMS = (
     ("api",),
     (POSTGRES,),
-    ("worker", "agencies"),
-    ("api", "verifier"),
+    ("worker", "agencies", "messages", "platforms"),
+    ("api", "verifier", "notary"),
     (POSTGRES, "bank"),
     ("worker", "card_network"),
     ("api", "bank"),
@@ -60,6 +61,22 @@ async def test_an_e_resident_lives_through_the_house(installation: House) -> Non
         said = installation.said(name, characters=10_000_000)
         assert '"level": "error"' not in said, name
         assert "Traceback" not in said, name
+
+
+@pytest.mark.asyncio
+async def test_whoever_loses_the_phone_comes_back_and_nobody_else(installation: House) -> None:
+    async with LostPhone(installation, "lost.phone@example.com") as resident:
+        assert await resident.settle_in()
+        assert (await resident.change_phones())["removed"] == "session_ended, then passkey_refused"
+        returned = await resident.come_back()
+        objected = await resident.object()
+
+    assert returned == {
+        "the second phone": "session_ended, then passkey_refused",
+        "limits": "3 operations wait a day",
+        "told": "Your account was recovered",
+    }
+    assert objected == {"the third phone": "session_ended, then suspended"}
 
 
 @pytest.mark.asyncio

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -31,7 +32,7 @@ class Roles(Protocol):
 
 
 #: Keys for tests: nothing that is sealed here is opened by anybody else.
-KMS = FileKms({1: bytes(32)}, bytes(range(32)))
+KMS = FileKms(Path("none"), {1: bytes(32)}, bytes(range(32)))
 NOBODY = (Entry("1", ("Perpetua von Nirgendwo",), ("1983-11-05",)),)
 
 

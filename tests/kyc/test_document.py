@@ -251,7 +251,8 @@ async def test_personal_fields_are_stored_sealed_and_open_for_their_holder(engin
             )
         ).scalar_one()
         stored = await document.find(connection, shown)
-        safe = await vault.existing(connection, KMS, resident)
+    async with db.transaction(engines.api, holder=resident, audience="resident") as story:
+        safe = await vault.existing(await story(), KMS, resident)
 
     for word in ("ERIKSSON", "ANNA", "L898902C3", "740812", "1974-08-12"):
         assert word not in dump

@@ -7,12 +7,16 @@ from uuid import UUID, uuid5
 
 from litestar import Litestar
 
-from app import clock, db, seed
+from app import clock, db, ids, money, seed
 from app.auth import subject
 from app.auth.subject import Subject
+from app.house import House
 from app.settings import Settings
+from law.money import KZT, Money
 from simulators.phone import Phone
 from tests.app.auth.people import phone
+from wallet.account import Purpose
+from wallet.transfer import AccountId, Post, TransferId
 
 Json = dict[str, Any]
 SAVINGS = "demo-bank-12m-savings"
@@ -28,7 +32,9 @@ class Investor:
 
     async def opts_in(self) -> None:
         text = await self.phone.get("/v1/invest/consent")
-        answer = await self.phone.call("PUT", "/v1/invest/consent", body={"text_sha256": text["text_sha256"]})
+        step_up = await self.phone.step_up(text["confirm"]["operation"], text["confirm"]["shown"])
+        body = {"text_sha256": text["text_sha256"], "step_up": step_up}
+        answer = await self.phone.call("PUT", "/v1/invest/consent", body=body)
         assert answer.json()["given"], answer.text
 
     async def product(self, code: str = SAVINGS) -> Json:
@@ -60,9 +66,29 @@ class Investor:
         found: list[Json] = (await self.phone.get("/v1/invest/positions"))["positions"]
         return found
 
+    async def receives(self, house: House, tenge: int) -> None:
+        """Get money from the sandbox."""
+        source = await house.money.operator(Purpose.SANDBOX)
+        move = Post(
+            id=TransferId(ids.new()),
+            debit=source,
+            credit=AccountId(self.wallet),
+            money=Money(tenge * 100, KZT),
+            code="sandbox.funding",
+        )
+        claim = money.claim("test", str(ids.new()), None)
+        await house.money.move([move], lanes=[money.FIRST_LANE], claim=claim, render=money.plainly)
+
     async def balance(self) -> Json:
         found: Json = await self.phone.get("/v1/wallets/me")
         return found
+
+
+async def agrees(mine: Phone) -> None:
+    """Agree to every purpose the app asks for."""
+    for text in (await mine.get("/v1/me/consents"))["consents"]:
+        words = {name: text[name] for name in ("purpose", "text_sha256", "language")}
+        assert (await mine.post("/v1/me/consents", words))["given"], text["purpose"]
 
 
 @contextlib.asynccontextmanager
@@ -74,5 +100,6 @@ async def investor(app: Litestar, settings: Settings, number: int) -> AsyncItera
         invitation = await subject.invite(story, Subject(resident, "resident", ""), clock.real())
     async with phone(app, settings) as mine:
         await mine.register(invitation)
+        await agrees(mine)
         [seeded] = await seed.residents(house, 1, start=number)
         yield Investor(mine, resident, seeded.wallet)

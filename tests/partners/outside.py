@@ -12,6 +12,7 @@ import httpx
 import msgspec
 from litestar import Litestar
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import db, outbox
 from app.house import House
@@ -114,6 +115,15 @@ async def hurry(house: House) -> None:
             await connection.execute(
                 text(f"UPDATE {table} SET due_at = now(), leased_until = NULL WHERE due_at IS NOT NULL")  # noqa: S608  literals above
             )
+
+
+async def waiting(blocker: AsyncConnection) -> int:
+    """Give the backend that waits for `blocker`, once there is one."""
+    query = text("SELECT pid FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))")
+    while True:
+        await blocker.execute(text("SELECT pg_stat_clear_snapshot()"))
+        if (found := await blocker.scalar(query)) is not None:
+            return int(found)
 
 
 async def dripping() -> AsyncIterator[bytes]:

@@ -121,7 +121,8 @@ async def test_an_agency_that_does_not_answer_is_asked_again_later(house: House)
     ("status", "content", "refusal"), [(500, b"[]", Unreachable), (302, b"", Unreachable), (200, b"<html>", BadList)]
 )
 async def test_what_is_no_list_is_not_taken_for_one(status: int, content: bytes, refusal: type[Exception]) -> None:
-    answer = httpx.MockTransport(lambda _: httpx.Response(status, content=content, headers={"location": "/"}))
+    told = {"location": "/", "content-type": "application/json"}
+    answer = httpx.MockTransport(lambda _: httpx.Response(status, content=content, headers=told))
     async with httpx.AsyncClient(transport=answer) as http:
         with pytest.raises(refusal):
             await agencies.fetch(http, "http://agency", None)

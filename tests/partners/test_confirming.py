@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from litestar import Litestar
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import db
 from app.http import ids
@@ -19,7 +18,7 @@ from tests.partners.outside import Outside
 pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures("out")]
 
 #: A passkey counts what it signs: a signature that another one overtook on the way is refused.
-OVERTAKEN = "passkey_refused"
+OVERTAKEN = "step_up_not_signed"
 
 
 async def code_of(call: Any) -> str:  # noqa: ANN401  an awaitable
@@ -136,20 +135,21 @@ async def test_a_repeated_confirmation_is_one_placement(app: Litestar, settings:
         assert [each["id"] for each in (await placements(mine))] == [first.json()["id"]]
 
 
-async def test_a_refusal_leaves_the_confirmation_as_good_as_it_was(app: Litestar, settings: Settings) -> None:
+async def test_a_refusal_leaves_the_confirmation_as_good_as_it_was(
+    app: Litestar, settings: Settings, out: Outside
+) -> None:
     async with investor(app, settings, 213) as mine:
         await mine.opts_in()
-        preview = await mine.previews(50_000)
+        preview = await mine.previews(1_000_100)
         step_up = await mine.phone.step_up(preview["confirm"]["operation"], preview["confirm"]["shown"])
         body = {"preview_id": preview["id"], "step_up": step_up}
-        await mine.phone.delete("/v1/invest/consent")
 
-        assert await code_of(mine.phone.post("/v1/invest/placements", body, key="k-1")) == "consent_required"
-        await mine.opts_in()
+        assert await code_of(mine.phone.post("/v1/invest/placements", body, key="k-1")) == "insufficient_funds"
+        await mine.receives(out.house, 100)
         again = await mine.phone.call("POST", "/v1/invest/placements", body=body, key="k-1")
         made = await mine.phone.post("/v1/invest/placements", body, key="k-2")
 
-        assert (again.status_code, again.headers["idempotency-replayed"]) == (403, "true")
+        assert (again.status_code, again.headers["idempotency-replayed"]) == (422, "true")
         assert made["state"] == "processing"
         assert await code_of(mine.phone.post("/v1/invest/placements", body, key="k-3")) == "step_up_required"
 
@@ -171,11 +171,11 @@ async def test_a_crash_leaves_all_of_a_confirmation_or_nothing_of_it(
         step_up = await mine.phone.step_up(preview["confirm"]["operation"], preview["confirm"]["shown"])
         body = {"preview_id": preview["id"], "step_up": step_up}
         tap = asyncio.create_task(mine.phone.post("/v1/invest/placements", body, key="k-crash"))
-        waiting = await _waiting(blocker)
+        waiting = await outside.waiting(blocker)
 
         assert out.house.api.pool.status().endswith("Current Checked out connections: 0")
         await blocker.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": waiting})
-        while await _waiting(blocker) == waiting:
+        while await outside.waiting(blocker) == waiting:
             pass
         assert await outside.rows(out.house, _DONE, holder=mine.resident) == []
         assert (await mine.balance())["held"]["amount_minor"] == 0
@@ -188,20 +188,12 @@ async def test_a_crash_leaves_all_of_a_confirmation_or_nothing_of_it(
 
 
 _DONE = """
-    SELECT step_up.id, placement.id AS placement, transfer.amount FROM app.step_up
+    SELECT step_up.id, placement.id AS placement, transfer.amount
+    FROM (SELECT id, subject FROM app.step_up WHERE operation = 'invest.confirm' AND used_at IS NOT NULL) AS step_up
     FULL JOIN invest.placement ON placement.holder = step_up.subject
     FULL JOIN wallet.transfer ON transfer.id = placement.id
-    WHERE (step_up.subject = :holder AND step_up.used_at IS NOT NULL) OR placement.holder = :holder
+    WHERE step_up.subject = :holder OR placement.holder = :holder
 """
-
-
-async def _waiting(blocker: AsyncConnection) -> int:
-    """Give the backend that waits for `blocker`, once there is one."""
-    query = text("SELECT pid FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))")
-    while True:
-        await blocker.execute(text("SELECT pg_stat_clear_snapshot()"))
-        if (found := await blocker.scalar(query)) is not None:
-            return int(found)
 
 
 async def test_two_confirmations_at_once_never_spend_more_than_there_is(app: Litestar, settings: Settings) -> None:

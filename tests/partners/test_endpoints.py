@@ -96,10 +96,9 @@ async def test_a_partner_pays_for_its_own_page_and_not_for_the_others_log(out: O
     async with db.transaction(out.house.worker) as story:
         bank = (await registry.find(await story(), CODE)).id
 
-    async with db.transaction(out.house.api, audience="partner") as story:
+    async with db.transaction(out.house.api, holder=bank, audience="partner") as story:
         connection = await story()
         await connection.execute(text("SET LOCAL enable_seqscan = off"))  # worth it for a handful of rows only
-        await connection.execute(pulling.SPEAK, {"partner": str(bank)})
         explained = text(f"EXPLAIN (ANALYZE, FORMAT JSON) {pulling.FANNED_OUT.text}")
         plan = await connection.scalar(explained, {"partner": bank, "after": start, "size": 51})
 

@@ -262,6 +262,7 @@ async def _store(app: Litestar, name: str, **changed: Any) -> None:  # noqa: ANN
     house = app.state.house
     async with db.transaction(house.api, audience="public") as story:
         bank = await registry.find(await story(), CODE)
+        await story.speak_for(bank.id)
         row, body = ids.new(), body_of()
         await (await story()).execute(
             text(

@@ -18,7 +18,7 @@ async def test_a_bank_that_drips_is_not_waited_for(out: Outside, monkeypatch: py
     monkeypatch.setattr(json_bank, "TIMEOUT_S", 0.05)
 
     async def drip(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, content=outside.dripping())
+        return httpx.Response(200, headers={"Content-Type": "application/json"}, content=outside.dripping())
 
     slow = msgspec.structs.replace(out.house, http=httpx.AsyncClient(transport=httpx.MockTransport(drip)))
     async with db.transaction(slow.worker) as story:

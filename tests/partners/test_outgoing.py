@@ -12,10 +12,10 @@ import msgspec
 import pytest
 from litestar import Litestar
 
-from app import clock, db, ids, outbox
+from app import clock, db, ids, outbox, trace
 from app.house import House
 from app.http import ids as outside_ids
-from app.partners import destination, outgoing, registry, webhook
+from app.partners import destination, line, outgoing, registry, webhook
 from app.partners.outgoing import SCHEDULE, Failed, Gone, Taken
 from invest import events, tables
 from proof import journal
@@ -299,7 +299,7 @@ async def test_a_demo_takes_no_address_but_its_own_machines(app: Litestar, out: 
         await happened(out, thing := ids.new())
         assert (await waiting(out, thing)).trouble is None
         with pytest.raises(destination.Forbidden):
-            await destination.resolve(url, local=True)
+            destination.allowed(destination.LOCAL, [line.place(url)[0]], line.place(url)[1])
     else:
         assert (made.status_code, made.json()["code"]) == (422, "address_forbidden")
 
@@ -330,9 +330,32 @@ def test_the_schedule_is_that_of_the_standard() -> None:
     ],
 )
 def test_an_answer_means(status: int, headers: dict[str, str], meant: outgoing.Result) -> None:
-    assert outgoing.judge(httpx.Response(status, headers=headers), NOW) == meant
+    assert outgoing.judge(line.Answer(status, httpx.Headers(headers)), NOW) == meant
 
 
 def test_what_an_endpoint_asks_for_never_comes_before_the_schedule() -> None:
     assert outgoing.next_attempt(1, timedelta(seconds=1), NOW) == NOW + timedelta(seconds=5)
     assert outgoing.next_attempt(1, timedelta(hours=1), NOW) == NOW + timedelta(hours=1)
+
+
+@pytest.mark.asyncio
+async def test_a_webhook_goes_on_with_the_trace_of_the_story_it_tells(out: Outside) -> None:
+    thing = ids.new()
+    seen: list[httpx.Request] = []
+    began = trace.begin("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+    async with db.transaction(out.house.worker) as story:
+        connection = await story()
+        bank = (await registry.find(connection, CODE)).id
+        released = events.PlacementReleased(thing, bank)
+        await journal.append(
+            connection, tables.event, journal.Fact(aggregate=thing, at=story.now, actor="test", event=released)
+        )
+
+    trace.begin(None)  # the worker's own
+    while await outbox.step(out.house):
+        pass
+    trace.begin(None)
+    await drained(out, answering(out, taking(seen)))
+
+    [sent] = [request for request in seen if about([request], thing)]
+    assert sent.headers["traceparent"].split("-")[1] == began == "4bf92f3577b34da6a3ce929d0e0e4736"

@@ -147,7 +147,7 @@ async def test_a_bank_that_does_not_answer_is_unknown_and_asked_again_under_the_
 
         await outside.settle(dead(out.house))
         row = await written(out, placed)
-        assert (row.state, row.trouble) == ("unknown", "ConnectError")
+        assert (row.state, row.trouble) == ("unknown", "ConnectError: no route")
         assert (await mine.balance())["held"]["amount_minor"] == 50_000_00
         await outside.hurry(out.house)
         await outside.settle(dead(out.house))

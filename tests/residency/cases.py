@@ -9,6 +9,7 @@ from law.seed import THRESHOLDS
 from residency import application, checking, filing, review
 from residency.application import Application
 from residency.case import State
+from residency.comment import Audience, Comment
 from residency.eligibility import Citizenship, Finding, Person
 from residency.review import Opinion, Verdict
 from tests.conftest import Engines
@@ -17,6 +18,7 @@ SERVICE = "eresidency.assign"
 ANSWERS: dict[str, str | bool] = {"purpose": "investment", "data_consent": True, "rules_accepted": True}
 WORKER = "service:worker"
 FILED_AT = datetime(2026, 9, 1, 4, 0, tzinfo=UTC)
+SEALED = b"sealed with a key this room knows nothing of"
 NOVAK = Person(Citizenship.FOREIGN, date(2001, 5, 5))
 
 
@@ -29,11 +31,16 @@ def approves(officer: UUID) -> Opinion:
 
 
 def refuses(officer: UUID, reason: str = "requirements_not_met") -> Opinion:
-    return Opinion(officer=officer, verdict=Verdict.REFUSE, reason=reason, comment_applicant="See the rules.")
+    return Opinion(officer=officer, verdict=Verdict.REFUSE, reason=reason, comments=(tells(),))
 
 
 def asks(officer: UUID, reason: str = "information_needed") -> Opinion:
-    return Opinion(officer=officer, verdict=Verdict.ASK, reason=reason, comment_applicant="Which company?")
+    return Opinion(officer=officer, verdict=Verdict.ASK, reason=reason, comments=(tells(),))
+
+
+def tells() -> Comment:
+    """Write something for the applicant, as it arrives here: sealed."""
+    return Comment(uuid.uuid4(), Audience.APPLICANT, SEALED)
 
 
 async def drafted(engines: Engines, resident: UUID, *, at: datetime = FILED_AT) -> Application:

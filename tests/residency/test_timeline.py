@@ -47,7 +47,9 @@ async def test_a_question_stops_the_clock_and_says_why(engines: Engines) -> None
 
     *_, before, last = await _timeline(engines, asked)
     assert before.due_on == date(2026, 9, 22)
-    assert (last.reason, last.remark, last.due_on) == ("information_needed", "Which company?", None)
+    assert (last.reason, last.due_on) == ("information_needed", None)
+    assert last.remark is not None
+    assert last.remark.sealed == cases.SEALED
     assert timeline.waits_for(last.state) is Side.APPLICANT
 
 

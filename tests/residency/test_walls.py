@@ -22,8 +22,8 @@ INSERT INTO residency.decision (application_id, resident, outcome, round, first_
 SELECT id, resident, 'granted', version, :first, :second, now() FROM residency.application WHERE id = :id
 """
 _REVIEW = """
-INSERT INTO residency.review (application_id, round, officer, verdict, comment_internal, at)
-SELECT id, version, :officer, 'approve', '', now() FROM residency.application WHERE id = :id
+INSERT INTO residency.review (application_id, round, officer, verdict, at)
+SELECT id, version, :officer, 'approve', now() FROM residency.application WHERE id = :id
 """
 _GRANT = """
 INSERT INTO residency.transition (application_id, sort, resident, act, state, actor, at)

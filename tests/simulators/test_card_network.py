@@ -7,8 +7,13 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
+from app.auth import jose, message_signature
+from app.auth.message_signature import Answer, Request
 from app.partners import webhook
+from proof.signer import FileSigner
+from simulators import message_signatures
 from simulators.card_network import ISSUER_UNAVAILABLE, Network, Step, Swipe
 from simulators.faults import Faults
 
@@ -25,6 +30,7 @@ class Issuer(httpx.AsyncBaseTransport):
 
     def __init__(self) -> None:
         self.sent: list[httpx.Request] = []
+        self.key = FileSigner(ed25519.Ed25519PrivateKey.generate())
         self._silent = 0
 
     def fall_silent(self, *, times: int) -> None:
@@ -32,14 +38,24 @@ class Issuer(httpx.AsyncBaseTransport):
         self._silent = times
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == message_signatures.DIRECTORY:
+            return httpx.Response(200, json={"keys": [self.key.public_jwk]})
         self.sent.append(request)
         if self._silent:
             self._silent -= 1
             raise httpx.ConnectError("away")
-        return httpx.Response(200, json=YES)
+        answer = httpx.Response(200, json=YES)
+        told = Answer(200, [("content-type", answer.headers["content-type"])], as_signed(request))
+        answer.headers.update(message_signature.sign_answer(self.key, told, answer.content, datetime.now(UTC)))
+        return answer
 
     def client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(transport=self, base_url="http://issuer")
+
+
+def as_signed(request: httpx.Request) -> Request:
+    """Read a request as its parts are signed."""
+    return Request(request.method, str(request.url), [(n.lower(), v) for n, v in request.headers.multi_items()])
 
 
 async def test_every_message_is_signed_over_the_bytes_that_travel(tmp_path: Path) -> None:
@@ -50,10 +66,13 @@ async def test_every_message_is_signed_over_the_bytes_that_travel(tmp_path: Path
     await network.clear(bought, Step(amount_minor=1_000_00, final=False))
     await network.reverse(bought, Step(amount_minor=500_00))
 
-    key = webhook.public_key(network.public_key)
-    received = [webhook.verify(sent.headers, sent.content, keys=[key], now=datetime.now(UTC)) for sent in issuer.sent]
-    assert [message.id for message in received] == [
-        f"{bought.id}-{element}" for element in ("authorization-1", "clearing-1", "reversal-1")
+    jwk = jose.Jwk(kty="OKP", crv="Ed25519", x=jose.b64(webhook.public_key(network.public_key).key))
+    key = jose.key_of(jwk)
+    for sent in issuer.sent:
+        message_signature.read_request(as_signed(sent), sent.content, datetime.now(UTC)).believe({key.thumbprint: key})
+    named = [msgspec.json.decode(sent.content) for sent in issuer.sent]
+    assert [(told["lifecycle_id"], told["element_id"]) for told in named] == [
+        (bought.id, element) for element in ("authorization-1", "clearing-1", "reversal-1")
     ]
     assert [sent.url.path for sent in issuer.sent] == [
         f"/v1/networks/mspk/{kind}" for kind in ("authorizations", "clearings", "reversals")
@@ -86,7 +105,8 @@ async def test_an_issuer_that_comes_back_is_asked_again_with_the_same_message(tm
     bought = await Network("mspk", issuer.client(), tmp_path, pauses_s=AT_ONCE).swipe(COFFEE)
 
     assert bought.heard[-1].approved
-    assert len({(sent.headers["webhook-id"], sent.content) for sent in issuer.sent}) == 1
+    assert len({sent.content for sent in issuer.sent}) == 1
+    assert len({sent.headers["signature"] for sent in issuer.sent}) == TRIES
 
 
 async def test_a_clearing_nobody_answered_is_the_same_clearing_again(tmp_path: Path) -> None:
@@ -125,6 +145,12 @@ async def test_a_network_that_starts_again_knows_its_purchases_and_its_key(tmp_p
     assert after.public_key == before.public_key
 
 
+def elements(issuer: Issuer) -> list[str]:
+    """Name the messages the issuer was sent."""
+    told = [msgspec.json.decode(sent.content) for sent in issuer.sent]
+    return [f"{each['lifecycle_id']}-{each['element_id']}" for each in told]
+
+
 class Killed(BaseException):
     """The process ends while the issuer is being asked."""
 
@@ -147,7 +173,7 @@ async def test_a_network_that_is_killed_while_it_asks_asks_the_same_when_the_sho
     bought = await Network("mspk", issuer.client(), tmp_path, pauses_s=AT_ONCE).swipe(NAMED)
 
     assert bought.heard[-1].approved
-    assert [sent.headers["webhook-id"] for sent in issuer.sent] == ["P-1-authorization-1"]
+    assert elements(issuer) == ["P-1-authorization-1"]
 
 
 async def test_a_network_that_is_killed_while_it_asks_takes_that_back_before_another_purchase(tmp_path: Path) -> None:
@@ -157,8 +183,7 @@ async def test_a_network_that_is_killed_while_it_asks_takes_that_back_before_ano
 
     await Network("mspk", issuer.client(), tmp_path, pauses_s=AT_ONCE).swipe(another)
 
-    sent = [message.headers["webhook-id"] for message in issuer.sent]
-    assert sent == ["P-1-reversal-1", "P-2-authorization-1"]
+    assert elements(issuer) == ["P-1-reversal-1", "P-2-authorization-1"]
 
 
 async def test_a_shop_that_lost_the_answer_hears_it_again(tmp_path: Path) -> None:
@@ -168,3 +193,16 @@ async def test_a_shop_that_lost_the_answer_hears_it_again(tmp_path: Path) -> Non
 
     assert await network.swipe(NAMED) == first
     assert len(issuer.sent) == 1
+
+
+async def test_a_decision_that_the_issuer_did_not_sign_is_none(tmp_path: Path) -> None:
+    class Forger(Issuer):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            answer = await super().handle_async_request(request)
+            if request.url.path != message_signatures.DIRECTORY:
+                answer.headers["signature-input"] = answer.headers["signature-input"].replace("created=1", "created=2")
+            return answer
+
+    bought = await Network("mspk", Forger().client(), tmp_path, pauses_s=AT_ONCE).swipe(COFFEE)
+
+    assert (bought.heard[-1].approved, bought.heard[-1].code) == (False, ISSUER_UNAVAILABLE)

@@ -14,10 +14,15 @@ import cbor2
 import msgspec
 import pytest
 import uvicorn
+from litestar import Litestar
 
 from app import main
+from app.auth import stepup
 from app.settings import Settings
 from simulators import passkey
+from simulators.passkey import Script
+from simulators.phone import Phone
+from tests.app.auth.post import post_of
 from tests.postgres import ROOT
 
 pytestmark = pytest.mark.asyncio
@@ -25,14 +30,22 @@ pytestmark = pytest.mark.asyncio
 
 @asynccontextmanager
 async def _served(settings: Settings) -> AsyncIterator[str]:
+    async with _serving(settings) as (address, _):
+        yield address
+
+
+@asynccontextmanager
+async def _serving(settings: Settings) -> AsyncIterator[tuple[str, Litestar]]:
     with closing(socket.socket()) as listening:
         listening.bind(("127.0.0.1", 0))
+        listening.listen()  # who connects before the server has started waits
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         told = msgspec.structs.replace(settings, issuer=address, origins=("http://localhost:1",))
-        server = uvicorn.Server(uvicorn.Config(main.build(told), log_config=None))
+        app = main.build(told)
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         try:
-            yield address
+            yield address, app
         finally:
             server.should_exit = True
             await serving
@@ -55,7 +68,7 @@ async def test_a_stranger_registers_calls_renews_and_confirms_by_script(settings
         me = await _run(address, keys, "call", "GET", "/v1/me")
         refreshed = await _run(address, keys, "refresh")
         signed_in = await _run(address, keys, "sign-in")
-        shown = json.dumps({"payee": "Банк", "amount_minor": 1})
+        shown = json.dumps(dict.fromkeys(stepup.OPERATIONS["invest.confirm"].shows, "Банк"))
         confirmed = await _run(address, keys, "step-up", "invest.confirm", shown)
         headers = await _run(address, keys, "proof", "GET", "/v1/me")
         signed_out = await _run(address, keys, "call", "DELETE", "/v1/auth/session")
@@ -68,6 +81,27 @@ async def test_a_stranger_registers_calls_renews_and_confirms_by_script(settings
     assert signed_out == {"status": 204}
     assert "session_ended" in complaint
     assert stat.S_IMODE(keys.stat().st_mode) == 0o600
+
+
+async def test_a_stranger_adds_a_device_and_comes_back_by_script(settings: Settings, tmp_path: Path) -> None:
+    def script(name: str) -> closing[Script]:
+        return closing(Script(address, tmp_path / name, "http://localhost:1"))
+
+    async with _serving(settings) as (address, app), Phone(address, origin="http://localhost:1") as phone:
+        tokens = await phone.register()
+        with script("second") as second, script("third") as third:
+            step_up = await phone.step_up("device.add", {"account": tokens.subject})
+            added = await phone.post("/v1/me/devices", {"step_up": step_up})
+            joined = await asyncio.to_thread(second.register, added["invitation"])
+            named = {"kind": "email", "value": "script@example.com"}
+            async with post_of(app.state.house) as post:
+                await phone.add_contact("email", named["value"], post.code)
+                begun = await asyncio.to_thread(third.ask, "POST", "/v1/auth/recoveries", named)
+                code = {"code": await post.code(named["value"])}
+            await asyncio.to_thread(third.ask, "POST", f"/v1/auth/recoveries/{begun['id']}/code", code)
+            returned = await asyncio.to_thread(third.recover, begun["id"])
+
+    assert joined["subject"] == returned["subject"] == tokens.subject
 
 
 async def test_the_script_says_what_is_missing(tmp_path: Path) -> None:

@@ -1,15 +1,47 @@
 """What the resident's app calls."""
 
-from app.http.mobile import applications, auth, card_payments, cards, credentials, feed, identity, invest, wallet
+from app.http.mobile import (
+    access_log,
+    account,
+    applications,
+    attestations,
+    auth,
+    card_payments,
+    cards,
+    consents,
+    contacts,
+    credentials,
+    devices,
+    feed,
+    identity,
+    invest,
+    receipts,
+    recoveries,
+    sessions,
+    statuses,
+    stepups,
+    wallet,
+)
 
 routes = [
+    *access_log.routes,
+    *account.routes,
     *applications.routes,
+    *attestations.routes,
     *auth.routes,
     *card_payments.routes,
     *cards.routes,
+    *consents.routes,
+    *contacts.routes,
     *credentials.routes,
+    *devices.routes,
     *feed.routes,
     *identity.routes,
     *invest.routes,
+    *receipts.routes,
+    *recoveries.routes,
+    *sessions.routes,
+    *statuses.routes,
+    *stepups.routes,
     *wallet.routes,
 ]

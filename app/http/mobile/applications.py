@@ -1,4 +1,4 @@
-"""The resident asks something of the state: drafts, files, watches the case, and holds what it led to.
+"""The resident asks something of the state: drafts, files, watches the case.
 
 path   POST /v1/applications/{id}/submit  ->  residency/filing.py  ->  residency/application.py
 checks by the worker: app/pipeline.py; decided by officers: app/http/officer/cases.py
@@ -14,7 +14,8 @@ from litestar.params import FromPath, HeaderParameter, JSONBody
 from msgspec import Meta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import language, problems
+from app import language, problems, remarks, vault
+from app.account import consent
 from app.auth.principal import Principal
 from app.db import Story
 from app.house import House
@@ -23,8 +24,9 @@ from app.http.paging import Cursor, Limit, Pager
 from app.http.wire import Wire
 from app.idempotency import Once
 from app.language import Language
+from app.vault import Vault
 from law.seed import THRESHOLDS
-from residency import application, filing, review, status, timeline
+from residency import application, filing, review, timeline
 from residency.application import Application
 from residency.case import State
 from residency.review import Decision
@@ -139,29 +141,6 @@ class TimelineView(Wire, frozen=True, kw_only=True):
     entries: list[TimelineEntry]
 
 
-class Identifier(Wire, frozen=True):
-    """A number of a person in the scheme that makes it: no scheme stands for another."""
-
-    scheme: Annotated[str, Meta(examples=["DEMO-ERID"])]
-    value: Annotated[str, Meta(examples=["260000000012"])]
-
-
-class StatusView(Wire, frozen=True):
-    """One status, whatever became of it."""
-
-    id: Annotated[str, Meta(examples=["status_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
-    kind: Annotated[status.Kind, Meta(examples=["e_resident"])]
-    state: Annotated[status.State, Meta(examples=["active"])]
-    identifiers: list[Identifier]
-    assigned_at: datetime
-
-
-class Statuses(Wire, frozen=True):
-    """Every status the caller ever had, the oldest first."""
-
-    statuses: list[StatusView]
-
-
 @post(
     "/v1/applications",
     operation_id="beginApplication",
@@ -170,12 +149,16 @@ class Statuses(Wire, frozen=True):
     summary="Begin an application",
 )
 async def begin_application(
-    data: JSONBody[BeginApplication], once: NamedDependency[Once], me: NamedDependency[Principal]
+    data: JSONBody[BeginApplication],
+    once: NamedDependency[Once],
+    me: NamedDependency[Principal],
+    house: NamedDependency[House],
 ) -> Response[ApplicationView]:
     """Start a draft for a service; one application for each service may be open."""
 
     async def act(story: Story) -> ApplicationView:
         db = await story()
+        await vault.of(db, house.keys.kms, me.subject, story.now)  # what officers write about it is sealed with it
         return await _view(db, await filing.begin(db, me.subject, data.service, at=story.now, by=me.actor))
 
     return await once(act, headers=lambda view: {"Location": f"/v1/applications/{view.id}", **_etag(view)})
@@ -254,6 +237,7 @@ async def submit_application(
 
     async def act(story: Story) -> ApplicationView:
         db = await story()
+        await consent.require(db, me.subject, consent.SERVICES, at=story.now)
         locked = await application.lock(db, ids.parse("application", application_id))
         filed = await filing.submit(db, locked, at=story.now, by=me.actor, thresholds=THRESHOLDS)
         return await _view(db, filed)
@@ -290,33 +274,26 @@ async def withdraw_application(
     summary="What happened to an application",
 )
 async def get_timeline(
-    request: Request[Any, Any, Any], application_id: FromPath[str], story: NamedDependency[Story]
+    request: Request[Any, Any, Any],
+    application_id: FromPath[str],
+    story: NamedDependency[Story],
+    me: NamedDependency[Principal],
+    house: NamedDependency[House],
 ) -> Response[TimelineView]:
     """Tell an application's whole story in the caller's language: what happened, what happens next, until when."""
     db = await story()
     found = await application.find(db, ids.parse("application", application_id))
     entries = await timeline.of(db, found)
     tag = language.choose(request.headers.get("accept-language"))
+    keys = await vault.existing(db, house.keys.kms, me.subject) if any(each.remark for each in entries) else None
     view = TimelineView(
         application=application_id,
         state=found.state,
         waits_for=timeline.waits_for(found.state),
         due_on=entries[-1].due_on,
-        entries=[_entry(entry, tag) for entry in entries],
+        entries=[_entry(entry, tag, keys) for entry in entries],
     )
     return Response(view, headers={"Content-Language": tag, "Vary": "Accept-Language"})
-
-
-@get(
-    "/v1/me/statuses",
-    operation_id="listStatuses",
-    opt={"scope": "residency:read"},
-    tags=["Applications"],
-    summary="My statuses",
-)
-async def list_statuses(story: NamedDependency[Story], me: NamedDependency[Principal]) -> Statuses:
-    """List the caller's statuses."""
-    return Statuses(statuses=[_status(each) for each in await status.of_resident(await story(), me.subject)])
 
 
 async def _tagged(db: AsyncConnection, found: Application) -> Response[ApplicationView]:
@@ -355,7 +332,7 @@ def _fields(found: Application) -> dict[str, Any]:
     }
 
 
-def _entry(entry: Entry, tag: Language) -> TimelineEntry:
+def _entry(entry: Entry, tag: Language, keys: Vault | None) -> TimelineEntry:
     title, then = problems.texts()[entry.fact][tag]
     return TimelineEntry(
         fact=entry.fact,
@@ -366,23 +343,13 @@ def _entry(entry: Entry, tag: Language) -> TimelineEntry:
         next=then,
         due_on=entry.due_on,
         reason=_reason(entry.reason, tag) if entry.reason else None,
-        remark=entry.remark,
+        remark=remarks.opened(keys, entry.remark) if keys and entry.remark else None,
     )
 
 
 def _reason(code: str, tag: Language) -> TimelineReason:
     title, detail = problems.texts()[f"reason.{code}"][tag]
     return TimelineReason(code=code, title=title, detail=detail)
-
-
-def _status(held: status.Status) -> StatusView:
-    return StatusView(
-        id=ids.show("status", held.id),
-        kind=held.kind,
-        state=held.state,
-        identifiers=[Identifier(scheme=held.scheme, value=held.number)],
-        assigned_at=held.assigned_at,
-    )
 
 
 routes = [
@@ -393,5 +360,4 @@ routes = [
     submit_application,
     withdraw_application,
     get_timeline,
-    list_statuses,
 ]

@@ -1,18 +1,17 @@
-"""Signing in from the phone: passkey, device key, session, step-up.
+"""Signing in from the phone: passkey, device key, session.
 
 route      app/http/mobile/auth.py    <- you are here
 decides    app/auth/signin.py         enrol(), sign_in()
-renews     app/http/wallet_openid/token.py   POST /oauth/token
+renews     app/http/oauth/token.py          POST /oauth/token
 
 The POSTs before sign-in take no Idempotency-Key: there is no principal yet to keep an answer for, and the stored answer
-would be a token. A lost answer is not repeated but asked for anew: a challenge costs nothing and is good once. The
-step-up is begun without one for the same reason.
+would be a token. A lost answer is not repeated but asked for anew: a challenge costs nothing and is good once.
 """
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from litestar import Request, delete, get, post
+from litestar import Request, Response, delete, get, post
 from litestar.datastructures import State
 from litestar.datastructures.headers import CacheControlHeader
 from litestar.di import NamedDependency, Provide
@@ -20,8 +19,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, HeaderParameter, JSONBody
 from msgspec import Meta
 
-from app import clock
-from app.auth import authenticate, challenge, passkey, session, signin, stepup
+from app import clock, problems
+from app.auth import authenticate, challenge, device, passkey, session, signin
 from app.auth.credential import Assertion, Attestation, CreationOptions, RequestOptions
 from app.auth.gate import SessionEnded
 from app.auth.principal import Principal, Role
@@ -32,7 +31,9 @@ from app.http import ids
 from app.http.wire import Wire
 
 _ExpiresAt = Annotated[datetime, Meta(description="After this instant of the real clock the challenge is void.")]
-_Invitation = Annotated[str, Meta(max_length=100, description="Given to staff by the operator; absent for residents.")]
+_Invitation = Annotated[
+    str, Meta(max_length=100, description="Given to staff by the operator, to a device by another.")
+]
 _ProofHeader = Annotated[
     str | None,
     HeaderParameter(name="DPoP", description="RFC 9449 proof by the device key; tokens are bound to that key."),
@@ -41,7 +42,7 @@ _NO_STORE = CacheControlHeader(no_store=True)
 
 
 class BeginRegistration(Wire, frozen=True):
-    """Who comes: a new resident, or staff with an invitation."""
+    """Who comes: a new resident, or, with an invitation, staff or a further device of somebody who is here."""
 
     invitation: _Invitation | None = None
 
@@ -55,7 +56,7 @@ class RegistrationView(Wire, frozen=True):
 
 
 class NewPasskey(Wire, frozen=True):
-    """The device's answer; with the invitation again, if the registration was begun with one."""
+    """The device's answer; with the invitation again, if the registration was begun with one or belongs to one."""
 
     credential: Attestation
     invitation: _Invitation | None = None
@@ -103,28 +104,6 @@ class MeView(Wire, frozen=True):
     session: SessionView
 
 
-class BeginStepUp(Wire, frozen=True):
-    """What is about to be confirmed, exactly as it will be shown and then sent."""
-
-    operation: Annotated[str, Meta(max_length=64, examples=["invest.confirm"])]
-    shown: stepup.Shown
-
-
-class StepUpView(Wire, frozen=True):
-    """`options.challenge` is SHA-256 of the canonical JSON (RFC 8785) of nonce, operation, shown and text_version.
-
-    The device computes it itself from what it shows, and signs only if both are equal.
-    """
-
-    id: Annotated[str, Meta(examples=["step_up_06AC0Q8DZ9VGYWKXCR2A5NN1WM"])]
-    operation: str
-    shown: stepup.Shown
-    text_version: Annotated[str, Meta(description="Of the text the app shows the values in.", examples=["2026-11"])]
-    nonce: Annotated[str, Meta(examples=["mWqGvVt4v0xZ3GkQ1cC3Sg"])]
-    options: RequestOptions
-    expires_at: _ExpiresAt
-
-
 async def device_key(
     request: Request[Any, Any, State],
     house: NamedDependency[House],
@@ -136,10 +115,15 @@ async def device_key(
     return proof.thumbprint
 
 
+def refused(request: Request[Any, Any, State], refusal: Exception) -> Response[Any]:
+    """Answer a refusal that is a value: what was counted or noticed by it is kept."""
+    return problems.on_refusal(request, refusal)
+
+
 @post(
     "/v1/auth/registrations",
     operation_id="beginRegistration",
-    opt={"scope": "public"},
+    opt={"scope": "public", "quota": "sign-in"},
     tags=["Sign-in"],
     summary="Begin to register: get a challenge for a new passkey",
     cache_control=_NO_STORE,
@@ -155,7 +139,7 @@ async def begin_registration(
 @post(
     "/v1/auth/registrations/{registration_id:str}/passkey",
     operation_id="finishRegistration",
-    opt={"scope": "public", "proof": True},
+    opt={"scope": "public", "proof": True, "quota": "sign-in"},
     tags=["Sign-in"],
     summary="Finish to register: keep the passkey, get tokens",
     dependencies={"device_key": Provide(device_key)},
@@ -168,25 +152,26 @@ async def finish_registration(
     story: NamedDependency[Story],
     house: NamedDependency[House],
 ) -> TokensView:
-    """Believe the attestation and open the first session of a new resident, or of the invited officer."""
-    return _tokens(
-        await signin.enrol(
-            story,
-            house.settings,
-            house.door,
-            ids.parse("registration", registration_id),
-            data.credential,
-            invitation=data.invitation,
-            jkt=device_key,
-            now=clock.real(),
-        )
+    """Believe the attestation and open the first session of a new resident, or of who was invited: staff, a device."""
+    given = await signin.enrol(
+        story,
+        house.settings,
+        house.door,
+        ids.parse("registration", registration_id),
+        data.credential,
+        invitation=data.invitation,
+        jkt=device_key,
+        now=clock.real(),
     )
+    if data.invitation is not None:
+        await device.announce(await story(), house.keys.kms, given.session.subject.id, clock.real())
+    return _tokens(given)
 
 
 @post(
     "/v1/auth/assertions",
     operation_id="beginSignIn",
-    opt={"scope": "public"},
+    opt={"scope": "public", "quota": "sign-in"},
     tags=["Sign-in"],
     summary="Begin to sign in: get a challenge",
     cache_control=_NO_STORE,
@@ -201,26 +186,28 @@ async def begin_sign_in(story: NamedDependency[Story], house: NamedDependency[Ho
 @post(
     "/v1/auth/assertions/{assertion_id:str}",
     operation_id="finishSignIn",
-    opt={"scope": "public", "proof": True},
+    opt={"scope": "public", "proof": True, "quota": "sign-in"},
     tags=["Sign-in"],
     summary="Finish to sign in: get tokens",
     dependencies={"device_key": Provide(device_key)},
     cache_control=_NO_STORE,
 )
 async def finish_sign_in(
+    request: Request[Any, Any, State],
     assertion_id: FromPath[str],
+    *,
     data: JSONBody[SignIn],
     device_key: NamedDependency[str],
     story: NamedDependency[Story],
     house: NamedDependency[House],
-) -> TokensView:
+) -> Response[TokensView]:
     """Believe the signature and open a session bound to the device key."""
-    asked = ids.parse("assertion", assertion_id)
-    return _tokens(
-        await signin.sign_in(
-            story, house.settings, house.door, asked, data.credential, jkt=device_key, now=clock.real()
-        )
-    )
+    asked, now = ids.parse("assertion", assertion_id), clock.real()
+    given = await signin.sign_in(story, house.settings, house.door, asked, data.credential, jkt=device_key, now=now)
+    if isinstance(given, passkey.Regressed):
+        await device.warn(await story(), house.keys.kms, given, now)
+        return refused(request, given)
+    return Response(_tokens(given))
 
 
 @get(
@@ -257,33 +244,6 @@ async def sign_out(request: Request[Claims, Principal, State], story: NamedDepen
         await session.end(db, mine.id, mine.subject, "signed_out", clock.real())
 
 
-@post(
-    "/v1/auth/step-ups",
-    operation_id="beginStepUp",
-    opt={"scope": "me:write"},
-    tags=["Sign-in"],
-    summary="Begin to confirm something with the passkey",
-    cache_control=_NO_STORE,
-)
-async def begin_step_up(
-    data: JSONBody[BeginStepUp],
-    me: NamedDependency[Principal],
-    story: NamedDependency[Story],
-    house: NamedDependency[House],
-) -> StepUpView:
-    """Give the challenge over exactly what is shown; the signed answer goes into `step_up` of the operation itself."""
-    made = await stepup.begin(await story(), me, data.operation, data.shown, clock.real())
-    return StepUpView(
-        id=ids.show("step_up", made.id),
-        operation=data.operation,
-        shown=data.shown,
-        text_version=made.text_version,
-        nonce=made.nonce,
-        options=passkey.request_options(house.settings, made.challenge),
-        expires_at=made.expires_at,
-    )
-
-
 def _tokens(given: signin.Tokens) -> TokensView:
     who = given.session.subject
     return TokensView(
@@ -303,5 +263,4 @@ routes: list[HTTPRouteHandler] = [
     finish_sign_in,
     get_me,
     sign_out,
-    begin_step_up,
 ]

@@ -3,6 +3,9 @@
 path   POST /v1/cards          ->  cards/order.py   order()
        POST /v1/cards/{id}/…   ->  cards/change.py  turn()
        PATCH /v1/cards/{id}    ->  cards/change.py  limit()
+
+The passkey is asked for the number and for higher limits; ordering costs nothing, and whatever takes rights from a card
+is free.
 """
 
 from datetime import date, datetime
@@ -15,6 +18,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from app import ids as mint
 from app import language, standing
+from app.auth import stepup
 from app.auth.principal import Principal
 from app.db import Story
 from app.house import House
@@ -57,10 +61,21 @@ class OrderCard(Wire, frozen=True):
 
 
 class SetLimits(Wire, frozen=True):
-    """What to change: a limit that is absent stays, one that is null is lifted."""
+    """What to change: a limit that is absent stays, one that is null is lifted.
+
+    What raises or lifts a limit needs the passkey's answer over `card.limits`: both limits as they will be, `none` for
+    no limit, and the card's version before.
+    """
 
     per_payment_max_minor: Minor | UnsetType | None = UNSET
     per_day_max_minor: Minor | UnsetType | None = UNSET
+    step_up: stepup.Confirmation | None = None
+
+
+class RevealCard(Wire, frozen=True):
+    """The passkey's answer over `card.reveal`: the last four digits and the id of the card."""
+
+    step_up: stepup.Confirmation | None = None
 
 
 class CardView(Wire, frozen=True):
@@ -218,9 +233,11 @@ async def set_limits(
     data: JSONBody[SetLimits],
     story: NamedDependency[Story],
     me: NamedDependency[Principal],
+    house: NamedDependency[House],
+    *,
     if_match: IfMatch = None,
 ) -> Response[CardView]:
-    """Set or lift the caller's own limits of a card, over the version named in If-Match."""
+    """Set or lift the caller's own limits of a card, over the version named in If-Match; the passkey raises them."""
     db = await story()
     before = await change.locked(db, ids.parse("card", card_id))
     precondition.check(if_match, before.version)
@@ -228,6 +245,9 @@ async def set_limits(
         per_payment=_changed(before.limits.per_payment, data.per_payment_max_minor, before.currency),
         per_day=_changed(before.limits.per_day, data.per_day_max_minor, before.currency),
     )
+    if _raises(before.limits.per_payment, limits.per_payment) or _raises(before.limits.per_day, limits.per_day):
+        shown = _limits_shown(before, limits)
+        await stepup.redeem(db, house.settings, me, operation="card.limits", shown=shown, confirmation=data.step_up)
     view = CardView.of(await change.limit(db, before, limits, actor=me.actor, at=story.now))
     return Response(view, headers=_etag(view))
 
@@ -290,11 +310,20 @@ async def reveal_card(
     story: NamedDependency[Story],
     me: NamedDependency[Principal],
     house: NamedDependency[House],
+    data: JSONBody[RevealCard | None] = None,
 ) -> Response[NumberView]:
-    """Show the caller the full number of a card. Each look is recorded, and no copy of the answer is kept."""
+    """Show the caller the full number of a card. Each look is confirmed and recorded; no copy of the answer is kept."""
     # Without Idempotency-Key: a stored answer would be a card number outside its vault.
     db = await story()
     card = await change.locked(db, ids.parse("card", card_id))
+    await stepup.redeem(
+        db,
+        house.settings,
+        me,
+        operation="card.reveal",
+        shown=_card_shown(card),
+        confirmation=data.step_up if data else None,
+    )
     number = await reveal.reveal(db, card, keys=house.keys.kms, actor=me.actor, at=story.now)
     view = NumberView(pan=number.digits, expiry=f"{card.expires_on:%Y-%m}")
     return Response(view, headers={"Cache-Control": "no-store"})
@@ -307,6 +336,24 @@ async def _turn(once: Once, me: Principal, card_id: str, act_: Act) -> Response[
         return CardView.of(await change.turn(db, before, act_, actor=me.actor, at=story.now))
 
     return await once(act, headers=_etag)
+
+
+def _card_shown(card: Card) -> stepup.Shown:
+    return {"card": card.last4, "card_id": ids.show("card", card.id)}
+
+
+def _limits_shown(before: Card, limits: Limits) -> stepup.Shown:
+    return {
+        **_card_shown(before),
+        "version": before.version,
+        "currency": str(before.currency),
+        "per_payment_max_minor": limits.per_payment.minor if limits.per_payment else "none",
+        "per_day_max_minor": limits.per_day.minor if limits.per_day else "none",
+    }
+
+
+def _raises(before: Money | None, after: Money | None) -> bool:
+    return before is not None and (after is None or after > before)
 
 
 def _etag(view: CardView) -> dict[str, str]:

@@ -21,7 +21,7 @@ from app.auth.principal import Principal
 from app.db import Story
 from app.house import House
 from app.http import ids
-from app.http.wallet_openid.token import PRE_AUTHORIZED
+from app.http.oauth.token import PRE_AUTHORIZED
 from app.http.wire import Wire
 from app.idempotency import Once
 from residency.credential import holding, issuing, life
@@ -100,7 +100,7 @@ async def offer_credential(
     story: NamedDependency[Story],
     house: NamedDependency[House],
     me: NamedDependency[Principal],
-) -> Response[CredentialOffer]:
+) -> CredentialOffer:
     """Make an offer with which a wallet fetches the caller's credential; for e-residents only.
 
     Takes no Idempotency-Key: an answer kept for repeats would keep the code, of which we store only a hash. A second
@@ -116,8 +116,7 @@ async def offer_credential(
         "grants": {PRE_AUTHORIZED: {"pre-authorized_code": pre_authorized}},
     }
     uri = f"{_SCHEME}?{urlencode({'credential_offer': msgspec.json.encode(offer).decode()})}"
-    view = CredentialOffer(offer_uri=uri, expires_at=now + code.LIFETIME)
-    return Response(view, headers={"Cache-Control": "no-store"})
+    return CredentialOffer(offer_uri=uri, expires_at=now + code.LIFETIME)
 
 
 @get(

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app import db as db_
 from app import idempotency, language, standing
 from app import ids as mint
+from app.auth import stepup
 from app.auth.principal import Principal
 from app.db import Story
 from app.house import House
@@ -36,6 +37,7 @@ from app.http.mobile.invest_views import (
     PreviewView,
     Products,
     ProductView,
+    agreement,
     to_show,
 )
 from app.http.paging import Cursor, Limit, Pager
@@ -76,11 +78,15 @@ async def give_consent(
     data: JSONBody[GiveConsent],
     story: NamedDependency[Story],
     me: NamedDependency[Principal],
+    house: NamedDependency[House],
 ) -> ConsentView:
-    """Agree to the text of this hash; taking part is voluntary (D2.5-a)."""
-    db = await story()
+    """Agree to the text of this hash, with the passkey; taking part is voluntary (D2.5-a). Saying it again is free."""
+    db, agreed = await story(), bytes.fromhex(data.text_sha256)
     await standing.require_e_resident(db, me.subject)
-    await consent.give(db, me.subject, bytes.fromhex(data.text_sha256), at=story.now, actor=me.actor)
+    if await consent.is_new(db, me.subject, agreed, story.now):
+        shown = agreement(await consent.text_in_force(db, story.now))
+        await stepup.redeem(db, house.settings, me, operation="invest.consent", shown=shown, confirmation=data.step_up)
+    await consent.give(db, me.subject, agreed, at=story.now, actor=me.actor)
     return await _consent(request, story, me)
 
 

@@ -34,10 +34,18 @@ PlacementId = Annotated[str, Meta(max_length=64, examples=["placement_06AVZR0TKB
 Bank = Annotated[str, Meta(examples=["Demo Bank"])]
 
 
+class ToConfirm(Wire, frozen=True):
+    """What to pass to `POST /v1/auth/step-ups` and to show, word for word, before the passkey is asked."""
+
+    operation: Annotated[str, Meta(examples=[OPERATION])]
+    shown: stepup.Shown
+
+
 class GiveConsent(Wire, frozen=True):
-    """Which text is agreed to, by its hash."""
+    """Which text is agreed to, by its hash, with the passkey's answer over what the text says to show."""
 
     text_sha256: Sha256
+    step_up: stepup.Confirmation | None = None
 
 
 class ConsentView(Wire, frozen=True):
@@ -47,6 +55,7 @@ class ConsentView(Wire, frozen=True):
     text_version: Annotated[int, Meta(ge=1, examples=[1])]
     text_sha256: Sha256
     text: Annotated[str, Meta(examples=["I take part in e-Residency Invest of my own will. …"])]
+    confirm: ToConfirm
     said_at: datetime | None = None
 
     @classmethod
@@ -57,6 +66,7 @@ class ConsentView(Wire, frozen=True):
             text_version=text.version,
             text_sha256=text.sha256.hex(),
             text=text.languages[language],
+            confirm=ToConfirm(operation="invest.consent", shown=agreement(text)),
             said_at=said.at if said else None,
         )
 
@@ -135,13 +145,6 @@ class CoverView(Wire, frozen=True):
     uncovered: MoneyWire
 
 
-class ToConfirm(Wire, frozen=True):
-    """What to pass to `POST /v1/auth/step-ups` and to show, word for word, before the passkey is asked."""
-
-    operation: Annotated[str, Meta(examples=[OPERATION])]
-    shown: stepup.Shown
-
-
 class PreviewView(Wire, frozen=True):
     """A placement as it would be: what it pays, costs and risks. It may be confirmed until `expires_at`, once."""
 
@@ -186,6 +189,11 @@ class PreviewView(Wire, frozen=True):
             expires_at=shown.expires_at,
             confirm=ToConfirm(operation=OPERATION, shown=to_show(shown, offer, partner)),
         )
+
+
+def agreement(text: Text) -> stepup.Shown:
+    """Write down what the person agrees to."""
+    return {"consent_version": text.version, "text_sha256": text.sha256.hex()}
 
 
 def to_show(shown: Preview, offer: Offer, partner: Partner) -> stepup.Shown:

@@ -1,6 +1,6 @@
 """The resident's wallet: open it, see what is in it, send money from it.
 
-path   POST /v1/transfers  ->  app/money.py  ->  app/batch.py  ->  wallet/desk.py
+path   POST /v1/transfers  ->  app/sending.py  ->  app/batch.py  ->  wallet/desk.py
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,9 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
-from app import idempotency, money, standing
+from app import idempotency, sending, standing
 from app import ids as mint
+from app.auth import confirmed, stepup
 from app.auth.principal import Principal
 from app.db import Story
 from app.house import House
@@ -25,12 +26,11 @@ from app.http.wire import Minor, MoneyWire, Wire
 from app.idempotency import Once
 from app.idempotency_key import Stored
 from app.money import FIRST_LANE
-from law.money import KZT, Money
-from wallet import account, history, receipt
-from wallet.transfer import AccountId, Answer, Post, Posted, Refused, TransferId
+from law.money import KZT, Currency, Money
+from wallet import account, history
+from wallet.transfer import AccountId, Posted
 
 WalletId = Annotated[str, Meta(examples=["wallet_06AVZR0TKB7Z8M2Q3R4S5T6V7W"], description="Where money can be sent.")]
-Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)", examples=["ab" * 32])]
 
 
 class WalletView(Wire, frozen=True):
@@ -62,18 +62,33 @@ class Amount(Wire, frozen=True):
     amount_minor: Minor
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", examples=["KZT"])] = "KZT"
 
+    def money(self) -> Money:
+        """Read it in; raises law.money.UnknownCurrency."""
+        return Money(self.amount_minor, Currency.of(self.currency))
 
-class SendMoney(Wire, frozen=True):
+
+class Transfer(Wire, frozen=True):
     """Money to another wallet."""
 
     to: WalletId
     amount: Amount
 
 
-class SendMany(Wire, frozen=True):
-    """Up to 1000 transfers in one request; each gets its own answer."""
+class SendMoney(Transfer, frozen=True):
+    """Money to another wallet, with the passkey's answer over `transfer.send`: payee, amount and Idempotency-Key."""
 
-    transfers: Annotated[list[SendMoney], Meta(min_length=1, max_length=1000)]
+    step_up: stepup.Confirmation | None = None
+
+
+class SendMany(Wire, frozen=True):
+    """Up to 1000 transfers in one request; each gets its own answer. One confirmation, of `transfer.send_many`.
+
+    It shows how many, the sum in tenge, and the SHA-256 of the canonical JSON (RFC 8785) of the list, each item with
+    its `payee`, `amount_minor` and `currency`.
+    """
+
+    transfers: Annotated[list[Transfer], Meta(min_length=1, max_length=1000)]
+    step_up: stepup.Confirmation | None = None
 
 
 class TransferView(Wire, frozen=True):
@@ -136,19 +151,6 @@ class EntryPage(Wire, frozen=True):
     next_cursor: str | None = None
 
 
-class ReceiptView(Wire, frozen=True):
-    """Proof that the transfer is in the ledger (RFC 6962 path); all hashes SHA-256 in hex."""
-
-    leaf: Annotated[str, Meta(pattern=r"^[0-9a-f]+$(?!\n)", examples=["69000000013173"])]
-    index: Annotated[int, Meta(ge=0, examples=[0])]
-    size: Annotated[int, Meta(ge=1, examples=[1])]
-    path: list[Hash]
-    root: Hash
-    block: Annotated[int, Meta(ge=1, examples=[7])]
-    prev: Hash
-    hash: Hash
-
-
 @post(
     "/v1/wallets",
     operation_id="openWallet",
@@ -170,7 +172,13 @@ async def open_wallet(once: NamedDependency[Once], me: NamedDependency[Principal
     return await once(act, headers=lambda _: {"Location": "/v1/wallets/me"})
 
 
-@get("/v1/wallets/me", operation_id="getWallet", opt={"scope": "wallet:read"}, tags=["Wallet"], summary="The wallet")
+@get(
+    "/v1/wallets/me",
+    operation_id="getWallet",
+    opt={"scope": "wallet:read", "may_lack": True},
+    tags=["Wallet"],
+    summary="The wallet",
+)
 async def get_wallet(story: NamedDependency[Story], me: NamedDependency[Principal]) -> WalletView:
     """Show the caller's wallet."""
     return WalletView.of(await account.wallet(await story(), me.subject))
@@ -179,7 +187,7 @@ async def get_wallet(story: NamedDependency[Story], me: NamedDependency[Principa
 @get(
     "/v1/wallets/me/entries",
     operation_id="listEntries",
-    opt={"scope": "wallet:read"},
+    opt={"scope": "wallet:read", "may_lack": True},
     tags=["Wallet"],
     summary="The history",
 )
@@ -217,19 +225,19 @@ async def send_money(
 ) -> Response[TransferView]:
     """Send money from the caller's wallet to another one."""
 
-    def render(found: Sequence[Answer]) -> Stored:
-        if isinstance(found[0], Refused):
+    def render(found: Sequence[sending.Answer]) -> Stored:
+        if not isinstance(found[0], Posted):
             return answers.refused(request, found[0])
         view = _transfer(found[0])
         return Stored(201, msgspec.json.encode(view), {"Location": f"/v1/transfers/{view.id}"})
 
-    return await _send(request, [data], me, house, render)
+    return await _send(request, me, house, operation=sending.ONE, asked=[data], step_up=data.step_up, render=render)
 
 
 @post(
     "/v1/transfers/bulk",
     operation_id="sendManyTransfers",
-    opt={"scope": "wallet:write", "idempotent": True},
+    opt={"scope": "wallet:write", "idempotent": True, "quota": "bulk"},
     tags=["Wallet"],
     summary="Send money to many",
     status_code=200,
@@ -242,14 +250,18 @@ async def send_many(
 ) -> Response[BulkAnswers]:
     """Send many transfers in one request. One that is refused does not touch its neighbours."""
 
-    def render(found: Sequence[Answer]) -> Stored:
+    def render(found: Sequence[sending.Answer]) -> Stored:
+        if isinstance(found[0], confirmed.Refusal):  # they share the confirmation
+            return answers.refused(request, found[0])
         views = [
-            BulkAnswer(refused=each.reason) if isinstance(each, Refused) else BulkAnswer(transfer=_transfer(each))
+            BulkAnswer(transfer=_transfer(each)) if isinstance(each, Posted) else BulkAnswer(refused=answers.code(each))
             for each in found
         ]
         return Stored(200, msgspec.json.encode(BulkAnswers(answers=views)))
 
-    return await _send(request, data.transfers, me, house, render)
+    return await _send(
+        request, me, house, operation=sending.MANY, asked=data.transfers, step_up=data.step_up, render=render
+    )
 
 
 @get(
@@ -282,62 +294,25 @@ async def get_transfer(
     )
 
 
-@get(
-    "/v1/transfers/{transfer_id:str}/receipt",
-    operation_id="getReceipt",
-    opt={"scope": "wallet:read"},
-    tags=["Wallet"],
-    summary="Proof of a transfer",
-)
-async def get_receipt(
-    transfer_id: FromPath[str],
-    story: NamedDependency[Story],
-    me: NamedDependency[Principal],
-    house: NamedDependency[House],
-) -> ReceiptView:
-    """Prove that a transfer of the caller's is in the ledger's hash chain."""
-    wanted = ids.parse("transfer", transfer_id)
-    db = await story()
-    mine = await account.wallet(db, me.subject)
-    if await history.find(db, account=mine.account, lane=mine.lane, transfer=wanted) is None:
-        raise NotFoundException
-    # The siblings belong to other residents: only their hashes leave, so the whole block is read as `report`.
-    async with house.report.connect() as everything:
-        proof = await receipt.receipt(everything, lane=mine.lane, transfer=wanted)
-    if proof is None:
-        raise NotFoundException
-    return ReceiptView(
-        leaf=proof.leaf.hex(),
-        index=proof.index,
-        size=proof.size,
-        path=[sibling.hex() for sibling in proof.path],
-        root=proof.root.hex(),
-        block=proof.block,
-        prev=proof.prev.hex(),
-        hash=proof.hash.hex(),
-    )
-
-
 async def _send(
     request: Request[Any, Any, Any],
-    asked: Sequence[SendMoney],
     me: Principal,
     house: House,
+    *,
+    operation: str,
+    asked: Sequence[Transfer],
+    step_up: stepup.Confirmation | None,
     render: Any,  # noqa: ANN401  batch.Render, which Litestar need not resolve
 ) -> Response[Any]:
-    claim = idempotency.claim_of(request, me.actor, await request.body())
-    mine = await house.money.wallet(me.subject)
-    moves = [
-        Post(
-            id=TransferId(mint.new()),
-            debit=mine.account,
-            credit=AccountId(ids.parse("wallet", each.to)),
-            money=Money(each.amount.amount_minor, answers.currency(each.amount.currency)),
-            code="transfer",
-        )
-        for each in asked
-    ]
-    reply = await house.money.submit(money.between_residents, moves, lanes=[mine.lane], claim=claim, render=render)
+    reply = await sending.send(
+        house,
+        me,
+        [sending.Payment(AccountId(ids.parse("wallet", each.to)), each.amount.money()) for each in asked],
+        operation=operation,
+        confirmation=step_up,
+        claim=idempotency.claim_of(request, me.actor, await request.body()),
+        render=render,
+    )
     return idempotency.respond(reply.stored, replayed=reply.replayed)
 
 
@@ -364,4 +339,4 @@ def _entry(entry: history.Entry) -> EntryView:
     )
 
 
-routes = [open_wallet, get_wallet, list_entries, send_money, send_many, get_transfer, get_receipt]
+routes = [open_wallet, get_wallet, list_entries, send_money, send_many, get_transfer]

@@ -1,5 +1,13 @@
 """What the operator's officers decide."""
 
-from app.http.officer import cases, statuses
+from app.http.officer import cases, devices, duties, recoveries, security, statuses, suspensions
 
-routes = [*cases.routes, *statuses.routes]
+routes = [
+    *cases.routes,
+    *devices.routes,
+    *duties.routes,
+    *recoveries.routes,
+    *security.routes,
+    *statuses.routes,
+    *suspensions.routes,
+]

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, get, post
@@ -19,7 +20,8 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Meta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import applicant, language
+from app import access, applicant, language, remarks
+from app.access import Look
 from app.applicant import Applicant
 from app.auth.principal import Principal
 from app.db import Story
@@ -29,10 +31,12 @@ from app.http.paging import Cursor, Limit, Pager
 from app.http.wire import Wire
 from app.idempotency import Once
 from app.language import Language
+from app.remarks import Written
 from law.calendar import statutory_date
 from residency import application, checking, queue, review, timeline
 from residency.application import Application, Move
 from residency.case import State
+from residency.comment import Audience
 from residency.queue import Place
 from residency.review import Opinion, Review, Verdict
 
@@ -136,7 +140,7 @@ class GiveReview(Wire, frozen=True, kw_only=True):
 @get(
     "/v1/officer/cases",
     operation_id="listCases",
-    opt={"scope": "officer:cases"},
+    opt={"scope": "officer:read"},
     tags=["Cases"],
     summary="The queue",
 )
@@ -160,52 +164,56 @@ async def list_cases(
 
 
 @get(
-    "/v1/officer/cases/{case_id:str}",
+    "/v1/officer/cases/{application_id:str}",
     operation_id="getCase",
-    opt={"scope": "officer:cases"},
+    opt={"scope": "officer:read"},
     tags=["Cases"],
     summary="A case",
 )
 async def get_case(
     request: Request[Any, Any, Any],
-    case_id: FromPath[str],
+    application_id: FromPath[str],
     story: NamedDependency[Story],
     house: NamedDependency[House],
 ) -> CaseView:
     """Show a case with its applicant, every check explained, and what other officers said."""
     db = await story()
-    found = await application.find(db, ids.parse("application", case_id))
-    who = await applicant.find(db, house.keys.kms, found.resident, statutory_date(story.now))
-    return await _case(db, found, who, language.choose(request.headers.get("accept-language")))
+    found = await application.find(db, ids.parse("application", application_id))
+    who = await applicant.find(db, house.keys.kms, found.resident, statutory_date(story.now), _why(found))
+    given = await review.of(db, found.id)
+    comments = [comment for each in given for comment in each.comments]
+    said = await remarks.read(db, house.keys.kms, found.resident, comments, _why(found))
+    tag = language.choose(request.headers.get("accept-language"))
+    return await _case(db, found, who, [_review(each, said) for each in given], tag)
 
 
 @post(
-    "/v1/officer/cases/{case_id:str}/reviews",
+    "/v1/officer/cases/{application_id:str}/reviews",
     operation_id="reviewCase",
     opt={"scope": "officer:cases"},
     tags=["Cases"],
     summary="Review a case",
 )
 async def review_case(
-    case_id: FromPath[str],
+    application_id: FromPath[str],
     data: JSONBody[GiveReview],
     once: NamedDependency[Once],
     me: NamedDependency[Principal],
     house: NamedDependency[House],
 ) -> Response[CaseSummary]:
     """Approve, refuse or ask. The first officer proposes, a second one confirms; nobody reviews a round twice."""
-    opinion = Opinion(
-        officer=me.subject,
-        verdict=data.decision,
-        reason=data.reason_code,
-        comment_internal=data.comment_internal,
-        comment_applicant=data.comment_applicant,
-    )
+    written = Written(data.comment_internal, data.comment_applicant)
 
     async def act(story: Story) -> CaseSummary:
         db = await story()
-        locked = await application.lock(db, ids.parse("application", case_id))
-        who = await applicant.find(db, house.keys.kms, locked.resident, statutory_date(story.now))
+        locked = await application.lock(db, ids.parse("application", application_id))
+        who = await applicant.find(db, house.keys.kms, locked.resident, statutory_date(story.now), _why(locked))
+        opinion = Opinion(
+            officer=me.subject,
+            verdict=data.decision,
+            reason=data.reason_code,
+            comments=await remarks.sealed(db, house.keys.kms, locked.resident, written, _why(locked)),
+        )
         person = applicant.proven(who, story.now)
         moved = await review.give(db, locked, opinion, person=person, at=story.now, by=me.actor)
         if moved.state is State.GRANTED and who is not None:
@@ -215,7 +223,9 @@ async def review_case(
     return await once(act)
 
 
-async def _case(db: AsyncConnection, found: Application, who: Applicant | None, tag: Language) -> CaseView:
+async def _case(
+    db: AsyncConnection, found: Application, who: Applicant | None, reviews: list[CaseReview], tag: Language
+) -> CaseView:
     moves = await application.moves(db, found.id)
     began = max((move.sort for move in moves if move.state is State.CHECKING), default=0)
     return CaseView(
@@ -227,9 +237,13 @@ async def _case(db: AsyncConnection, found: Application, who: Applicant | None, 
             _check(each.check, each.verdict, tag, reason=each.reason)
             for each in await checking.found(db, found.id, began)
         ],
-        reviews=[_review(each) for each in await review.of(db, found.id)],
+        reviews=reviews,
         moves=[CaseMove(state=each.state, at=each.at, actor=each.actor, reason=each.reason) for each in moves],
     )
+
+
+def _why(found: Application) -> Look:
+    return access.case(found.id, waiting=timeline.waits_for(found.state) is timeline.Side.OPERATOR)
 
 
 def _summary(found: Application, moves: list[Move]) -> dict[str, Any]:
@@ -265,14 +279,15 @@ def _check(
     )
 
 
-def _review(given: Review) -> CaseReview:
+def _review(given: Review, said: dict[UUID, str]) -> CaseReview:
+    words = {each.audience: said[each.id] for each in given.comments if each.id in said}
     return CaseReview(
         round=given.round,
         officer=ids.show("officer", given.officer),
         decision=given.verdict,
         reason_code=given.reason,
-        comment_internal=given.comment_internal,
-        comment_applicant=given.comment_applicant,
+        comment_internal=words.get(Audience.OFFICERS, ""),
+        comment_applicant=words.get(Audience.APPLICANT),
         at=given.at,
     )
 

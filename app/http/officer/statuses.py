@@ -18,6 +18,7 @@ from app import credentials
 from app.auth.principal import Principal
 from app.db import Story
 from app.http import ids
+from app.http.officer import whom
 from app.http.wire import Wire
 from app.idempotency import Once
 from residency import status
@@ -67,20 +68,21 @@ class HeldStatuses(Wire, frozen=True):
 @get(
     "/v1/officer/residents/{resident_id:str}/statuses",
     operation_id="listStatusesOf",
-    opt={"scope": "officer:cases"},
+    opt={"scope": "officer:read"},
     tags=["Cases"],
     summary="A resident's statuses",
 )
 async def list_statuses_of(resident_id: FromPath[str], story: NamedDependency[Story]) -> HeldStatuses:
     """List what a resident is to the state, and was."""
-    found = await status.of_resident(await story(), ids.parse("resident", resident_id))
+    db = await story()
+    found = await status.of_resident(db, await whom.resident(db, resident_id))
     return HeldStatuses(statuses=[HeldStatus.of(held) for held in found])
 
 
 @post(
     "/v1/officer/statuses/{status_id:str}/changes",
     operation_id="changeStatus",
-    opt={"scope": "officer:cases"},
+    opt={"scope": "officer:statuses"},
     tags=["Cases"],
     summary="Suspend, restore or revoke a status",
 )

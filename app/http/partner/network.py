@@ -4,7 +4,7 @@ route      app/http/partner/network.py   POST /v1/networks/{network}/authorizati
 batches    cards/booking.py              book()
 decides    cards/swipe.py                decide()
 
-A message is named by its purchase (`lifecycle_id`) and its place in it (`element_id`), whatever `webhook-id` it travels
+A message is named by its purchase (`lifecycle_id`) and its place in it (`element_id`), whatever signature it travels
 under: a repeat gets the stored first answer. A card number is looked up by its keyed index and goes no further.
 """
 
@@ -25,7 +25,7 @@ from msgspec import Meta
 from app import clock, db, idempotency
 from app import ids as mint
 from app.house import House
-from app.http import ids
+from app.http import ids, signed
 from app.http.wire import Minor, Wire
 from app.idempotency_key import Stored
 from app.money import FIRST_LANE, claim
@@ -98,21 +98,15 @@ async def proved(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHan
     """Let only what the named network signed reach the decoder; raises app.partners.caller.Unproved."""
     assert isinstance(connection, Request), "a guard of HTTP routes"
     house: House = connection.app.state.house
-    body = await connection.body()
+    asked, body = signed.request(house, connection.scope), await connection.body()
+    code = str(connection.path_params["network"])
     async with db.transaction(house.api, audience="public") as story:
-        await caller.prove(
-            await story(),
-            house.keys.kms,
-            str(connection.path_params["network"]),
-            Kind.NETWORK,
-            headers=connection.headers,
-            body=body,
-            now=clock.real(),
-        )
+        await caller.prove(story, code, Kind.NETWORK, asked, body=body, now=clock.real())
+    connection.scope["state"][signed.PROVED] = True
 
 
 _OPTIONS: dict[str, Any] = {
-    "opt": {"scope": "public", "signed": True},
+    "opt": {"scope": "public", "signed": True, "answers": "signed", "quota": "signed"},
     "guards": [proved],
     "tags": ["Card network"],
     "status_code": 200,

@@ -8,7 +8,6 @@ acts       app/partners/inbox.py         step()    in the worker
 Answers follow Standard Webhooks: 2xx is taken, everything else is not, and the body is for the sender's developer.
 """
 
-import base64
 from typing import Annotated, Any
 
 import msgspec
@@ -18,6 +17,7 @@ from litestar.params import FromPath
 from msgspec import Meta
 
 from app import clock
+from app.auth import jose
 from app.db import Story
 from app.house import House
 from app.http.wire import Wire
@@ -59,7 +59,7 @@ class WebhookKeys(Wire, frozen=True):
 @post(
     "/v1/partner/{code:str}/webhooks",
     operation_id="receiveWebhook",
-    opt={"scope": "public", "standard": "webhook"},
+    opt={"scope": "public", "standard": "webhook", "quota": "signed"},
     tags=["Partners"],
     summary="Take a signed message",
     status_code=202,
@@ -77,6 +77,7 @@ async def receive(
     db = await story()
     try:
         partner = await registry.find(db, code)
+        await story.speak_for(partner.id)
         keys = await registry.keys(db, house.keys.kms, partner, now)
         received = webhook.verify(request.headers, body, keys=keys, now=now)
     except (UnknownPartner, BadSignature):
@@ -97,9 +98,8 @@ async def receive(
 )
 async def list_keys(house: NamedDependency[House]) -> WebhookKeys:
     """List the public keys of our own messages to partners."""
-    signing = house.keys.webhook
-    raw = base64.urlsafe_b64decode(signing.public_jwk["x"] + "=")  # 32 bytes of an OKP key (RFC 8037), unpadded
-    return WebhookKeys(keys=[WebhookKey(kid=signing.kid, key=webhook.show_public(raw))])
+    found = [(jwk["kid"], jose.unb64(jwk["x"])) for jwk in house.keys.webhook.published()]
+    return WebhookKeys(keys=[WebhookKey(kid=kid, key=webhook.show_public(raw)) for kid, raw in found])
 
 
 def _refuse(status: int, error: str, description: str) -> Response[Any]:

@@ -1,5 +1,5 @@
 """What anybody may read without signing in."""
 
-from app.http.public import described, health
+from app.http.public import anchors, described, health
 
-routes = [*health.routes, *described.routes]
+routes = [*health.routes, *described.routes, *anchors.routes]

@@ -33,7 +33,7 @@ class ProblemDescription(Wire, frozen=True):
 @get(
     "/problems/{code:str}",
     operation_id="getProblemDescription",
-    opt={"scope": "public"},
+    opt={"scope": "public", "cors": "*", "cache": "public, max-age=3600"},
     tags=["Problems"],
     summary="What a problem means",
 )

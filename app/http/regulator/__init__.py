@@ -1,5 +1,5 @@
 """What regulators read."""
 
-from app.http.regulator import reports
+from app.http.regulator import anchors, reports
 
-routes = [*reports.routes]
+routes = [*reports.routes, *anchors.routes]

@@ -7,7 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from msgspec import Meta
 
-from app import seed
+from app import edge, seed
 from app.house import House
 from app.http import ids
 from app.http.wire import Wire
@@ -46,6 +46,7 @@ class SeededResidents(Wire, frozen=True):
     opt={"scope": "service:operate"},
     tags=["Sandbox"],
     summary="Make residents",
+    before_request=edge.may_take(150),  # two hundred of them, one after the other
 )
 async def seed_residents(data: JSONBody[WantedResidents], house: NamedDependency[House]) -> Response[SeededResidents]:
     """Make residents by number, or find them again with fresh tokens.

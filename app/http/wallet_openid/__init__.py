@@ -1,5 +1,5 @@
-"""Endpoints of the OAuth and OpenID4VC standards, which any wallet may call."""
+"""Endpoints of the OpenID4VC standards, which any wallet may call."""
 
-from app.http.wallet_openid import credential, issuer, metadata, status_lists, token
+from app.http.wallet_openid import credential, issuer, status_lists
 
-routes = [*metadata.routes, *token.routes, *issuer.routes, *credential.routes, *status_lists.routes]
+routes = [*issuer.routes, *credential.routes, *status_lists.routes]

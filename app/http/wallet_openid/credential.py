@@ -7,7 +7,7 @@ from functools import partial
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Response, post
+from litestar import Request, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
@@ -27,7 +27,6 @@ from residency.credential.issuing import Order
 from residency.credential.key_proof import InvalidProof
 from residency.credential.notification import Outcome
 
-_NO_STORE = {"Cache-Control": "no-store"}
 _CONFIGURATION = Meta(examples=[metadata.E_RESIDENT_SD_JWT])
 
 
@@ -79,10 +78,10 @@ class NotificationRequest(msgspec.Struct, frozen=True):
     summary="Nonce endpoint",
     status_code=200,
 )
-async def give_nonce(house: NamedDependency[House]) -> Response[NonceAnswer]:
+async def give_nonce(house: NamedDependency[House]) -> NonceAnswer:
     """Give a nonce for the next key proofs."""
     made = nonce.mint(house.credentials.authority.nonce_key, at=clock.real())
-    return Response(NonceAnswer(made), headers=_NO_STORE)
+    return NonceAnswer(made)
 
 
 @post(
@@ -101,7 +100,7 @@ async def issue_credential(
     story: NamedDependency[Story],
     house: NamedDependency[House],
     me: NamedDependency[Principal],
-) -> Response[CredentialAnswer]:
+) -> CredentialAnswer:
     """Issue a copy of the credential for each key that the wallet proves to hold."""
     now = clock.real()
     configuration = _asked(data, request.user)
@@ -125,7 +124,7 @@ async def issue_credential(
     )
     reserved = await issuing.reserve(db, order, actor=me.actor, at=story.now)
     copies = issuing.sign(who, proven.keys, reserved.entries, issuer=issuer, at=now)
-    return Response(CredentialAnswer(list(map(IssuedCopy, copies)), reserved.notification_id), headers=_NO_STORE)
+    return CredentialAnswer(list(map(IssuedCopy, copies)), reserved.notification_id)
 
 
 def _asked(data: CredentialRequest, claims: Claims) -> str:

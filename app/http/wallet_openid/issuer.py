@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Response, get
+from litestar import get
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
@@ -11,15 +11,9 @@ from msgspec import Meta
 from app.house import House
 from residency.credential import metadata
 
-_OPT = {"scope": "public"}
+#: Browser wallets read these too.
+_OPT = {"scope": "public", "cors": "*", "cache": "public, max-age=3600"}
 _TAGS = ["OpenID4VCI"]
-#: Browser wallets read these too; a type is shown to people, so nothing may be guessed about its kind.
-_HEADERS = {
-    "Access-Control-Allow-Origin": "*",
-    "Cache-Control": "public, max-age=3600",
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'",
-}
 
 Json = dict[str, Any]
 
@@ -60,10 +54,10 @@ class TypeMetadata(msgspec.Struct, frozen=True, kw_only=True):
     tags=_TAGS,
     summary="Credential issuer metadata",
 )
-async def credential_issuer(house: NamedDependency[House]) -> Response[IssuerMetadata]:
+async def credential_issuer(house: NamedDependency[House]) -> IssuerMetadata:
     """Describe the issuer, its endpoints and what it issues (OpenID4VCI 1.0 section 12.2)."""
     told = metadata.issuer(house.settings.issuer)
-    return Response(msgspec.convert(told, IssuerMetadata), headers=_HEADERS)
+    return msgspec.convert(told, IssuerMetadata)
 
 
 @get(
@@ -73,10 +67,10 @@ async def credential_issuer(house: NamedDependency[House]) -> Response[IssuerMet
     tags=_TAGS,
     summary="Keys of the document signers",
 )
-async def jwt_vc_issuer(house: NamedDependency[House]) -> Response[SignerKeys]:
+async def jwt_vc_issuer(house: NamedDependency[House]) -> SignerKeys:
     """List the keys that sign credentials (SD-JWT VC section 4)."""
     told = metadata.jwt_vc_issuer(house.settings.issuer, house.credentials.authority.signers)
-    return Response(msgspec.convert(told, SignerKeys), headers=_HEADERS)
+    return msgspec.convert(told, SignerKeys)
 
 
 @get(
@@ -86,10 +80,10 @@ async def jwt_vc_issuer(house: NamedDependency[House]) -> Response[SignerKeys]:
     tags=_TAGS,
     summary="Type metadata of the e-resident credential",
 )
-async def credential_type(house: NamedDependency[House]) -> Response[TypeMetadata]:
+async def credential_type(house: NamedDependency[House]) -> TypeMetadata:
     """Describe the claims of the e-resident credential, in three languages (SD-JWT VC section 5)."""
     told = metadata.credential_type(house.settings.issuer)
-    return Response(msgspec.convert(told, TypeMetadata), headers=_HEADERS)
+    return msgspec.convert(told, TypeMetadata)
 
 
 @get(
@@ -100,9 +94,9 @@ async def credential_type(house: NamedDependency[House]) -> Response[TypeMetadat
     summary="Root certificate of the credentials",
     media_type="application/x-pem-file",
 )
-async def credential_root(house: NamedDependency[House]) -> Response[bytes]:
+async def credential_root(house: NamedDependency[House]) -> bytes:
     """Give the certificate that verifiers pin; every signature on a credential or a status list leads to it."""
-    return Response(house.credentials.authority.root_pem, media_type="application/x-pem-file", headers=_HEADERS)
+    return house.credentials.authority.root_pem
 
 
 routes: list[HTTPRouteHandler] = [credential_issuer, jwt_vc_issuer, credential_type, credential_root]

@@ -15,8 +15,6 @@ from app import person, standing, strict, vault
 from app.auth import dpop, gate, guard, token
 from residency.credential import issuing, key_proof, nonce, notification
 
-_HEADERS = {"Cache-Control": "no-store"}
-
 Words = tuple[str, str]
 
 
@@ -63,7 +61,8 @@ def _unreadable(word: str) -> dict[type[Exception], _Form]:
 _UNAUTHORIZED: dict[type[Exception], _Form] = {
     token.Missing: _Form(lambda _: ("invalid_token", "an access token is needed"), 401),
     token.Refused: _Form(lambda error: ("invalid_token", error.reason), 401),
-    dpop.Refused: _Form(lambda error: ("invalid_dpop_proof", error.reason), 401),
+    dpop.Refused: _Form(lambda error: (error.error, error.reason), 401),
+    dpop.NonceNeeded: _Form(lambda error: (error.error, error.reason), 401),
     gate.SessionEnded: _Form(lambda _: ("invalid_token", "the session has ended"), 401),
     guard.ScopeMissing: _Form(lambda error: ("insufficient_scope", f"the token does not hold {error.scope}"), 403),
 }
@@ -99,7 +98,6 @@ def handlers(forms: dict[type[Exception], _Form]) -> ExceptionHandlersMap:
         word, description = form.words(error)
         # Neither quotes nor backslashes (OpenID4VCI 1.0 section 8.3.1.2).
         text = "".join(char for char in description if " " <= char <= "~" and char not in '"\\')
-        headers = {**getattr(error, "headers", {}), **_HEADERS}
-        return Response(IssuingError(word, text), status_code=form.status, headers=headers)
+        return Response(IssuingError(word, text), status_code=form.status, headers=getattr(error, "headers", {}))
 
     return dict.fromkeys(forms, answer)

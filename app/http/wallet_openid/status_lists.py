@@ -28,7 +28,7 @@ def _refused(description: str) -> ResponseSpec:
 @get(
     f"{credentials.LISTS_PATH}{{list_id:str}}",
     operation_id="getStatusList",
-    opt={"scope": "public"},
+    opt={"scope": "public", "cors": "*", "cache": f"public, max-age={status_list.TTL_S}"},
     tags=["OpenID4VCI"],
     summary="Status list",
     media_type=status_list.MEDIA_TYPE,
@@ -56,8 +56,6 @@ async def get_status_list(
     if token is None:
         raise ids.UnknownId("list")
     headers = {
-        "Access-Control-Allow-Origin": "*",
-        "Cache-Control": f"public, max-age={status_list.TTL_S}",
         # Weak: another process signs the same list with other bytes.
         "ETag": f'W/"{token.tag}"',
         "Vary": _VARY,

@@ -10,10 +10,10 @@ import pytest_asyncio
 from litestar import Litestar
 
 from app import house as house_
-from app import main
 from app.house import House
 from app.settings import Environment, Settings
 from tests import postgres
+from tests.conftest import composed
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ async def house(settings: Settings) -> AsyncIterator[House]:
 @pytest.fixture(scope="module")
 def app(settings: Settings, house: House) -> Litestar:
     """Give the application over that house; its own lifespan, which would open another, is not begun."""
-    built = main.build(settings)
+    built = composed(settings)
     built.state.house = house
     return built
 

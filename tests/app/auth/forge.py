@@ -32,7 +32,7 @@ def key(jwk: Json) -> jose.Key:
 
 def reader(*, bearer: bool = False, remembered_max: int = 100) -> token.Reader:
     """Give a reader that trusts `signer` only."""
-    return token.Reader(ISSUER, {signer.kid: key(signer.public_jwk)}, bearer=bearer, remembered_max=remembered_max)
+    return token.Reader(ISSUER, lambda: [signer.public_jwk], bearer=bearer, remembered_max=remembered_max)
 
 
 def header(**changed: object) -> Json:

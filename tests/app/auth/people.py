@@ -1,8 +1,10 @@
 """Phones, tokens and stories for the tests of sign-in."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
+from uuid import UUID
 
 import httpx
 from litestar import Litestar
@@ -14,6 +16,7 @@ from app.auth.principal import Principal, Role
 from app.db import Story
 from app.house import House
 from app.settings import Settings
+from simulators.passkey import unb64
 from simulators.phone import Phone
 
 
@@ -57,6 +60,14 @@ def bearer(given: Minted) -> dict[str, str]:
 def resident() -> Principal:
     """Give a resident who isn't stored anywhere."""
     return Principal(role="resident", subject=ids.new(), scopes=frozenset(), name="")
+
+
+def principal(of: Phone) -> Principal:
+    """Give who the phone's token speaks for, as the gate would."""
+    assert of.tokens is not None
+    _, payload, _ = of.tokens.access.split(".")
+    claims = json.loads(unb64(payload))
+    return Principal("resident", UUID(claims["sub"]), frozenset(), "", session=UUID(claims["sid"]))
 
 
 async def count(house: House, query: str, **values: object) -> int:

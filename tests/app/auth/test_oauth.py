@@ -3,10 +3,8 @@
 import asyncio
 import json
 import time
-import uuid
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import httpx
@@ -18,66 +16,30 @@ from litestar import Litestar
 from app import clock, ids
 from app.auth import client as client_
 from app.auth import code, jose, subject
-from app.auth.client import ASSERTION_TYPE
 from app.auth.principal import Role
 from app.auth.scopes import held_by
 from app.auth.subject import Subject
 from app.http import ids as public_ids
-from app.http.wallet_openid.token import PRE_AUTHORIZED
+from app.http.oauth.token import PRE_AUTHORIZED
 from app.settings import Settings
 from simulators.passkey import DeviceKey
+from tests.app.auth import oauth
+from tests.app.auth.oauth import CONFIGURATION, Machine
 from tests.app.auth.people import house_of, registered, story_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-CONFIGURATION = "e_resident_sd_jwt"
-
-
-class Machine:
-    """A partner's machine: the key it signs with and the key its tokens are bound to."""
-
-    def __init__(self, http: httpx.AsyncClient, issuer: str, name: str, who: UUID) -> None:
-        self.http, self.issuer, self.name, self.who = http, issuer, name, who
-        self.key, self.device = DeviceKey(), DeviceKey()
-
-    def assertion(self, *, by: DeviceKey | None = None, header: dict[str, Any] | None = None, **changed: object) -> str:
-        now = int(time.time())
-        said: dict[str, object] = {"iss": self.name, "sub": self.name, "aud": self.issuer, "jti": str(uuid.uuid4())}
-        said |= {"iat": now, "exp": now + 60} | changed
-        top = {"alg": "ES256", "typ": "JWT"} | (header or {})
-        return (by or self.key).jws(top, {name: value for name, value in said.items() if value is not None})
-
-    async def ask(self, assertion: str | None = None, **form: str) -> httpx.Response:
-        fields = {
-            "grant_type": "client_credentials",
-            "client_assertion_type": ASSERTION_TYPE,
-            "client_assertion": assertion or self.assertion(),
-        }
-        return await _token(self.http, self.issuer, self.device, fields | form)
-
-
-async def _token(http: httpx.AsyncClient, issuer: str, device: DeviceKey, form: dict[str, str]) -> httpx.Response:
-    return await http.post("/oauth/token", data=form, headers={"DPoP": device.proof("POST", f"{issuer}/oauth/token")})
-
-
-async def _machine(app: Litestar, http: httpx.AsyncClient, settings: Settings, role: Role = "partner") -> Machine:
-    machine = Machine(http, settings.issuer, f"bank-{uuid.uuid4().hex[:8]}", ids.new())
-    async with story_of(house_of(app)) as story:
-        jwk = msgspec.convert(machine.key.jwk | {"kid": "1"}, jose.Jwk)
-        await client_.register(story, Subject(machine.who, role, machine.name), [jwk], clock.real())
-    return machine
-
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def machine(app: Litestar, client: httpx.AsyncClient, settings: Settings) -> Machine:
-    return await _machine(app, client, settings)
+    return await oauth.machine(app, client, settings.issuer)
 
 
 @pytest.mark.parametrize("role", ["partner", "regulator", "service"])
 async def test_a_machine_gets_a_short_token_bound_to_its_key(
     app: Litestar, client: httpx.AsyncClient, settings: Settings, role: Role
 ) -> None:
-    machine = await _machine(app, client, settings, role)
+    machine = await oauth.machine(app, client, settings.issuer, role)
     answer = await machine.ask()
 
     body = answer.json()
@@ -107,6 +69,8 @@ FORGED: dict[str, Callable[[Machine], str]] = {
     "expired": lambda m: m.assertion(exp=int(time.time()) - 1),
     "without end": lambda m: m.assertion(exp=None),
     "good for an hour": lambda m: m.assertion(exp=int(time.time()) + 3600),
+    "good for two minutes": lambda m: m.assertion(exp=int(time.time()) + 120),
+    "of the type of a key's proof": lambda m: m.assertion(header={"typ": client_.KEY_PROOF}),
     "made tomorrow": lambda m: m.assertion(iat=int(time.time()) + 86_400),
     "not yet": lambda m: m.assertion(nbf=int(time.time()) + 60),
     "without an id": lambda m: m.assertion(jti=None),
@@ -186,10 +150,9 @@ REQUESTS: dict[str, tuple[bytes, str, str]] = {
 
 @pytest.mark.parametrize(("body", "kind", "error"), REQUESTS.values(), ids=REQUESTS)
 async def test_a_request_is_refused_in_the_words_of_oauth(
-    client: httpx.AsyncClient, settings: Settings, body: bytes, kind: str, error: str
+    client: httpx.AsyncClient, body: bytes, kind: str, error: str
 ) -> None:
-    proof = DeviceKey().proof("POST", f"{settings.issuer}/oauth/token")
-    answer = await client.post("/oauth/token", content=body, headers={"Content-Type": kind, "DPoP": proof})
+    answer = await oauth.send(client, "/oauth/token", DeviceKey(), content=body, headers={"Content-Type": kind})
 
     assert (answer.status_code, answer.json()["error"]) == (400, error)
     assert answer.headers["content-type"] == "application/json"
@@ -217,7 +180,7 @@ class Offer:
 
     async def take(self, text: str, **form: str) -> httpx.Response:
         fields = {"grant_type": PRE_AUTHORIZED, "pre-authorized_code": text} | form
-        return await _token(self.http, self.issuer, self.device, fields)
+        return await oauth.send(self.http, "/oauth/token", self.device, fields)
 
 
 @pytest_asyncio.fixture(loop_scope="module")

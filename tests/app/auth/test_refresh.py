@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
 
 from app import clock
-from app.auth import refresh
+from app.auth import refresh, session
 from app.auth.refresh import Denied, Rotated
 from app.http import ids
 from app.settings import Settings
@@ -108,8 +108,10 @@ async def test_an_idle_token_expires(app: Litestar, settings: Settings) -> None:
     async with registered(app, settings) as mine:
         jkt, now = key(mine.device.jwk).thumbprint, clock.real()
 
-        assert isinstance(await _rotate(app, mine, jkt, now + refresh.IDLE), Denied)
-        assert isinstance(await _rotate(app, mine, jkt, now + refresh.IDLE - timedelta(minutes=1)), Rotated)
+        idle = session.TERMS["resident"].idle
+
+        assert isinstance(await _rotate(app, mine, jkt, now + idle), Denied)
+        assert isinstance(await _rotate(app, mine, jkt, now + idle - timedelta(minutes=1)), Rotated)
 
 
 async def test_a_session_ends_however_often_it_is_refreshed(app: Litestar, settings: Settings) -> None:

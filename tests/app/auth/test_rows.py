@@ -7,7 +7,7 @@ from litestar import Litestar
 from sqlalchemy import text
 
 from app import clock, db
-from app.auth import code
+from app.auth import code, stepup
 from app.http import ids
 from app.settings import Settings
 from tests.app.auth.people import house_of, registered, story_of
@@ -21,13 +21,17 @@ TABLES = {
     "refresh": "subject",
     "pre_authorized_code": "subject",
     "step_up": "subject",
+    "contact": "subject",
+    "verification": "subject",
 }
 
 
 async def test_another_residents_sign_in_is_out_of_sight(app: Litestar, settings: Settings) -> None:
     house = house_of(app)
     async with registered(app, settings) as mine:
-        await mine.post("/v1/auth/step-ups", {"operation": "invest.confirm", "shown": {"payee": "x"}})
+        shown = dict.fromkeys(stepup.OPERATIONS["invest.confirm"].shows, "x")
+        await mine.post("/v1/auth/step-ups", {"operation": "invest.confirm", "shown": shown})
+        await mine.post("/v1/me/contacts", {"kind": "email", "value": "rows@example.com"})
         assert mine.tokens is not None
         me = ids.parse("resident", mine.tokens.subject)
         async with story_of(house) as story:

@@ -5,10 +5,15 @@ import hmac
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
+import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from app.auth import jose, token
+from app.ring import Ring
+from proof.signer import Alg, FileSigner
 from tests.app.auth import forge
 from tests.app.auth.forge import ISSUER, NOW, NOW_S, claims, header, signed
 
@@ -145,6 +150,59 @@ def test_a_token_without_a_key_is_for_demo_and_test() -> None:
     assert forge.reader(bearer=True).read(text, NOW).cnf is None
     with pytest.raises(token.Refused, match="not bound"):
         forge.reader(bearer=False).read(text, NOW)
+
+
+def test_every_key_that_is_published_is_believed_and_none_besides() -> None:
+    published = [forge.signer.public_jwk]
+    reader = token.Reader(ISSUER, lambda: published, bearer=False)
+    old, new = _sound(), signed(header(kid=forge.other_signer.kid), claims(), forge.other_signer)
+    seconds = [NOW + timedelta(seconds=second) for second in range(4)]
+
+    reader.read(old, seconds[0])
+    with pytest.raises(token.Refused, match="unknown kid"):
+        reader.read(new, seconds[0])
+
+    published.append(forge.other_signer.public_jwk)  # the next key: known before it signs
+    reader.read(old, seconds[1])
+    reader.read(new, seconds[1])
+
+    del published[0]  # the last key: what it signed is believed no longer, though it was a second ago
+    reader.read(new, seconds[2])
+    with pytest.raises(token.Refused, match="unknown kid"):
+        reader.read(old, seconds[2])
+
+
+def test_a_rotation_is_noticed_by_every_process_and_nobody_is_turned_away(tmp_path: Path) -> None:
+    at = NOW
+    rings = [Ring(tmp_path, "access", Alg.ES256, now=lambda: at) for _ in range(2)]
+    readers = [token.Reader(ISSUER, ring.published, bearer=False) for ring in rings]
+    first = rings[0].current().kid
+    rings[0].rotate(NOW + timedelta(minutes=10))
+    kids = []
+
+    for minute in range(20):
+        at = NOW + timedelta(minutes=minute)
+        said = msgspec.convert(claims(iat=int(at.timestamp()), exp=int(at.timestamp()) + 300), token.Claims)
+        for ring in rings:
+            signer = ring.current()
+            kids.append(signer.kid)
+            made = token.mint(signer, said)
+            for reader in readers:
+                assert reader.read(made, at + timedelta(seconds=4 * 60)) == said
+
+    second = rings[1].current().kid
+    assert second != first
+    assert kids == [first] * 20 + [second] * 20
+
+
+def test_a_token_signed_with_ed25519_is_believed_where_that_key_is_ours() -> None:
+    signer = FileSigner(ed25519.Ed25519PrivateKey.generate())
+    reader = token.Reader(ISSUER, lambda: [signer.public_jwk], bearer=False)
+    said = msgspec.convert(claims(), token.Claims)
+
+    assert reader.read(token.mint(signer, said), NOW) == said
+    with pytest.raises(token.Refused, match="alg"):
+        reader.read(signed(header(kid=signer.kid), claims(), signer), NOW)
 
 
 def test_what_is_believed_is_not_kept_without_end() -> None:

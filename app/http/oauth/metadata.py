@@ -11,24 +11,35 @@ from msgspec import Meta
 
 from app.auth import scopes
 from app.house import House
-from app.http.wallet_openid.token import PRE_AUTHORIZED
+from app.http.oauth import authorize, pushed
+from app.http.oauth.token import PRE_AUTHORIZED
+from app.language import Language
 
 _ALGORITHMS = ["ES256", "EdDSA"]
 _AN_HOUR = CacheControlHeader(public=True, max_age=3_600)
 
 
 class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """RFC 8414. `response_types_supported` is absent because there is no authorisation endpoint (OpenID4VCI 12.3)."""
+    """RFC 8414, with what RFC 9126, RFC 9207, RFC 9449, RFC 9396 and OpenID4VCI add to it."""
 
     issuer: Annotated[str, Meta(examples=["https://e-residency.example"])]
+    authorization_endpoint: str
+    pushed_authorization_request_endpoint: str
+    require_pushed_authorization_requests: bool = True
     token_endpoint: str
     jwks_uri: str
     scopes_supported: list[str]
+    response_types_supported: list[str]
+    response_modes_supported: list[str]
+    code_challenge_methods_supported: list[str]
+    authorization_response_iss_parameter_supported: bool = True
+    ui_locales_supported: list[str]
     grant_types_supported: list[str]
     token_endpoint_auth_methods_supported: list[str]
     token_endpoint_auth_signing_alg_values_supported: list[str]
     dpop_signing_alg_values_supported: list[str]
     authorization_details_types_supported: list[str]
+    tls_client_certificate_bound_access_tokens: bool
     anonymous_access_supported: bool = msgspec.field(name="pre-authorized_grant_anonymous_access_supported")
 
 
@@ -51,14 +62,21 @@ async def authorization_server(house: NamedDependency[House]) -> ServerMetadata:
     issuer = house.settings.issuer
     return ServerMetadata(
         issuer=issuer,
+        authorization_endpoint=issuer + authorize.PATH,
+        pushed_authorization_request_endpoint=issuer + pushed.PATH,
         token_endpoint=f"{issuer}/oauth/token",
         jwks_uri=f"{issuer}/.well-known/jwks.json",
         scopes_supported=sorted(scopes.SCOPES),
-        grant_types_supported=["refresh_token", "client_credentials", PRE_AUTHORIZED],
+        response_types_supported=["code"],
+        response_modes_supported=["query"],
+        code_challenge_methods_supported=["S256"],
+        ui_locales_supported=list(Language),
+        grant_types_supported=["authorization_code", "refresh_token", "client_credentials", PRE_AUTHORIZED],
         token_endpoint_auth_methods_supported=["none", "private_key_jwt"],
         token_endpoint_auth_signing_alg_values_supported=_ALGORITHMS,
         dpop_signing_alg_values_supported=_ALGORITHMS,
         authorization_details_types_supported=["openid_credential"],
+        tls_client_certificate_bound_access_tokens=house.door.proxies.header is not None,
         anonymous_access_supported=True,
     )
 
@@ -73,7 +91,25 @@ async def authorization_server(house: NamedDependency[House]) -> ServerMetadata:
 )
 async def jwks(house: NamedDependency[House]) -> KeySet:
     """Give the public keys with which access tokens are checked."""
-    return KeySet(keys=[house.door.signer.public_jwk])
+    return KeySet(keys=house.door.ring.published())
 
 
-routes: list[HTTPRouteHandler] = [authorization_server, jwks]
+@get(
+    "/.well-known/http-message-signatures-directory",
+    operation_id="getMessageKeys",
+    opt={"scope": "public", "standard": "oauth"},
+    tags=["OAuth"],
+    summary="Keys of our signed messages",
+    media_type="application/http-message-signatures-directory+json",
+    cache_control=_AN_HOUR,
+)
+async def message_keys(house: NamedDependency[House]) -> KeySet:
+    """Give the public keys with which our requests to partners and our signed answers are checked (RFC 9421).
+
+    A new key stands here before it signs anything, and one that was followed for a week after: fetch the set again when
+    a signature names a key that is not in it.
+    """
+    return KeySet(keys=house.keys.message.published())
+
+
+routes: list[HTTPRouteHandler] = [authorization_server, jwks, message_keys]

@@ -1,0 +1,164 @@
+"""Everything we hold of a person as one JSON document: their rows of every table, what was sealed opened.
+
+asks     app/account/export.py    step()
+reads    app/account/bundle.py    made()         <- you are here
+
+It is read with the person's own eyes: as the role `api`, speaking for them (app/db.py), so the walls of the database
+decide what they see. What they must not learn stays out by the same wall that keeps it out of every answer: what
+screening found (tipping-off, AIFC AML Rules, chapter 13), what officers wrote to each other, looks not shown yet.
+
+A table with a wall is either in ROWS or in LEFT_OUT, which says why, and every column of bytes is opened, hidden or
+said to be plain: tests/app/account/test_bundle.py compares them with the database.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app import sealed
+from app.http import ids
+from app.sealed import Owner
+from app.vault import Vault
+
+FORMAT = "eresidency-export/1"
+
+#: Tables of the person's rows, and the column that names the person.
+ROWS = {
+    "app.subject": "id",
+    "app.passkey": "subject",
+    "app.session": "subject",
+    "app.step_up": "subject",
+    "app.contact": "subject",
+    "app.recovery": "subject",
+    "app.attestation": "subject",
+    "app.access": "person",
+    "app.consent": "holder",
+    "app.closure": "holder",
+    "app.export": "holder",
+    "app.feed": "holder",
+    "app.security_event": "subject",
+    "app.partner_payment": "holder",
+    "kyc.document": "resident",
+    "kyc.evidence": "resident",
+    "kyc.check": "resident",
+    "kyc.decision": "resident",
+    "residency.application": "resident",
+    "residency.transition": "resident",
+    "residency.comment": "resident",
+    "residency.decision": "resident",
+    "residency.status": "resident",
+    "residency.status_change": "resident",
+    "credential.credential": "holder",
+    "credential.transition": "holder",
+    "credential.issuance": "holder",
+    "credential.copy": "holder",
+    "credential.notice": "holder",
+    "wallet.holder": "holder",
+    "wallet.account": "holder",
+    "cards.card": "holder",
+    "cards.change": "holder",
+    "cards.payment": "holder",
+    "cards.element": "holder",
+    "invest.consent": "holder",
+    "invest.preview": "holder",
+    "invest.placement": "holder",
+    "invest.transition": "holder",
+}
+#: Tables whose rows name accounts: what moved and what is held, on either side of the person's own.
+MOVES = {"wallet.transfer": ("debit", "credit"), "wallet.hold": ("debit",)}
+
+#: Walled tables that are no part of the copy, and why.
+LEFT_OUT = {
+    "app.event": "the same facts are in app.feed",
+    "cards.event": "the same facts are in app.feed",
+    "credential.event": "the same facts are in app.feed",
+    "invest.event": "the same facts are in app.feed",
+    "kyc.event": "the same facts are in app.feed",
+    "residency.event": "the same facts are in app.feed",
+    "wallet.event": "the same facts are in app.feed",
+    "app.idempotency": "answers the person's app has had, of things that are here themselves",
+    "app.resident_key": "opens what is shown here opened; of no use to anybody outside",
+    "app.refresh": "secrets of sessions, which are here",
+    "app.invitation": "secrets, good for a day",
+    "app.pre_authorized_code": "secrets, good for minutes",
+    "app.authorization_code": "secrets, good for minutes",
+    "app.verification": "secrets, good for minutes",
+    "app.message": "codes on their way, good for minutes",
+    "app.delivery": "a partner's: which events of the feed it was sent",
+    "app.subscription": "a partner's",
+    "app.inbox": "a partner's: what it wrote; the payments it made are here",
+    "app.inbox_conflict": "a partner's",
+    "app.partner_key": "a partner's",
+    "app.client_key": "a partner's, regulator's or service's",
+    "app.officer_grant": "an officer's",
+    "app.suspension": "officers' (tipping-off); that sign-in was stopped and when is in app.subject",
+    "kyc.screened": "which lists a person was looked up in is not theirs to know (tipping-off)",
+    "residency.review": "officers' (tipping-off); the decision is here",
+    "residency.finding": "officers' (tipping-off); the decision is here",
+}
+
+#: Columns that are no part of the copy: they find or hold something and tell nothing.
+HIDDEN = {
+    ("app.contact", "blind"),
+    ("app.export", "bundle"),
+    ("app.security_event", "address"),
+    ("app.session", "jkt"),
+    ("residency.comment", "unsealed"),
+}
+
+#: What is opened for its owner, with the column that binds a cell to its row (app/sealed.py).
+OPENED = {
+    (each.table, each.column): each.row
+    for each in sealed.SEALED
+    if each.owner is Owner.RESIDENT and (each.table, each.column) not in HIDDEN
+}
+
+
+async def made(db: AsyncConnection, keys: Vault, holder: UUID, at: datetime) -> bytes:
+    """Write the copy as JSON; the story speaks for `holder`."""
+    tables = {name: await _rows(db, keys, name, holder) for name in ROWS}
+    accounts = [row["id"] for row in tables["wallet.account"]]
+    for name, sides in MOVES.items():
+        tables[name] = await _moves(db, name, sides, accounts)
+    return msgspec.json.encode(
+        {
+            "format": FORMAT,
+            "made_at": at,
+            "person": ids.show("resident", holder),
+            "left_out": LEFT_OUT,
+            "tables": tables,
+        },
+        order="deterministic",
+    )
+
+
+async def _rows(db: AsyncConnection, keys: Vault, table: str, holder: UUID) -> list[dict[str, Any]]:
+    query = text(f"SELECT * FROM {table} WHERE {ROWS[table]} = :holder")  # noqa: S608  names of ROWS
+    rows = (await db.execute(query, {"holder": holder})).mappings()
+    return [_shown(table, dict(row), keys) for row in rows]
+
+
+async def _moves(db: AsyncConnection, table: str, sides: tuple[str, ...], accounts: list[UUID]) -> list[dict[str, Any]]:
+    mine = " OR ".join(f"{side} = ANY (:accounts)" for side in sides)
+    query = text(f"SELECT * FROM {table} WHERE {mine} ORDER BY lane, id")  # noqa: S608  names of MOVES
+    return [dict(row) for row in (await db.execute(query, {"accounts": accounts})).mappings()]
+
+
+def _shown(table: str, row: Mapping[str, Any], keys: Vault) -> dict[str, Any]:
+    shown = {name: value for name, value in row.items() if (table, name) not in HIDDEN}
+    for name, value in shown.items():
+        bound_by = OPENED.get((table, name))
+        if bound_by is not None and value is not None:
+            shown[name] = _opened(keys.open(value, table=table, column=name, row=row[bound_by]))
+    return shown
+
+
+def _opened(plain: bytes) -> object:
+    """Read what was sealed: JSON where it is an object, a text else."""
+    return json.loads(plain) if plain.startswith(b"{") else plain.decode()

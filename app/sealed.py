@@ -1,0 +1,241 @@
+"""What every column holds that could hold something personal: the one list that walls, export and canaries go by.
+
+sealed     encrypted for its place under a data key: of a resident, a partner, a card, a message
+wrapped    the data keys themselves, under a KEK
+blind      keyed hashes, by which an equal value is found without being stored
+personal   readable although it says something about a person, and why it has to be
+plain      the rest: ids, vocabulary, texts of ours, hashes of what is random, signatures, public keys
+
+Columns that can hold neither text nor bytes (ids, numbers, times) are not listed. tests/walls/test_sealed.py compares
+the list with the database, so that a new column is looked at by whoever adds it.
+"""
+
+import enum
+
+import msgspec
+
+from app.access import Sees
+
+
+class Owner(enum.StrEnum):
+    """Whose data key seals a column."""
+
+    RESIDENT = "resident"
+    PARTNER = "partner"
+    CARD = "card"
+    MESSAGE = "message"
+
+
+class Sealed(msgspec.Struct, frozen=True):
+    """A sealed column. `row` is the column whose value binds a cell to its row, `person` names whose it is."""
+
+    table: str
+    column: str
+    row: str
+    owner: Owner = Owner.RESIDENT
+    person: str | None = None
+    sees: Sees | None = None
+
+
+class Wrap(msgspec.Struct, frozen=True):
+    """Where wrapped keys are: how some are taken that are not by the newest KEK, put back, and counted.
+
+    `take` answers owner, version and blob beside what `put` needs to find the row again.
+    """
+
+    table: str
+    column: str
+    take: str
+    put: str
+    count: str
+
+
+SEALED = (
+    Sealed("kyc.document", "person", row="id", person="resident", sees=Sees.IDENTITY),
+    Sealed("kyc.evidence", "files", row="document", person="resident", sees=Sees.EVIDENCE),
+    Sealed("app.contact", "value", row="id", person="subject", sees=Sees.CONTACT),
+    Sealed("app.passkey", "name", row="device", person="subject"),
+    Sealed("app.export", "bundle", row="id", person="holder"),
+    Sealed("residency.comment", "sealed", row="id", person="resident"),
+    Sealed("app.inbox", "body", row="id", owner=Owner.PARTNER),
+    Sealed("app.message", "sealed", row="id", owner=Owner.MESSAGE, person="subject"),
+    Sealed("card_vault.pan", "sealed", row="card", owner=Owner.CARD, person="holder"),
+)
+
+
+def _table(table: str, column: str, keys: tuple[str, ...], owner: str) -> Wrap:
+    found = " AND ".join(f"{key} = :{key}" for key in keys)
+    return Wrap(
+        table,
+        column,
+        take=f"""
+        SELECT {", ".join(keys)}, {owner} AS owner, kek_version AS version, {column} AS blob FROM {table}
+        WHERE kek_version < :newest ORDER BY kek_version LIMIT :size FOR UPDATE SKIP LOCKED
+        """,  # noqa: S608  names of the list below
+        put=f"UPDATE {table} SET kek_version = :version, {column} = :blob WHERE {found}",  # noqa: S608  as above
+        count=f"SELECT kek_version AS version, count(*) AS keys FROM {table} GROUP BY kek_version",  # noqa: S608  as above
+    )
+
+
+WRAPPED = (
+    _table("app.resident_key", "wrapped", ("holder",), "holder::text"),
+    _table("app.partner", "data_key", ("id",), "'partner:' || id"),
+    _table("app.partner_key", "secret", ("partner", "kid"), "'partner:' || partner || '/' || kid"),
+    _table("app.message", "wrapped", ("id",), "'message ' || id"),
+    # No role reads the vault of the card numbers; three functions of its owner do this (0014).
+    Wrap(
+        "card_vault.pan",
+        "wrapped_key",
+        take="""
+        SELECT card, 'card:' || card AS owner, key_version AS version, wrapped_key AS blob
+        FROM card_vault.stale(:newest, :size)
+        """,
+        put="SELECT card_vault.rewrap(:card, :was, :version, :blob)",
+        count="SELECT key_version AS version, cards AS keys FROM card_vault.key_versions()",
+    ),
+)
+
+BLIND = {
+    "app.contact": "blind",
+    "app.security_event": "address",
+    "app.sending": "key",
+    "card_vault.pan": "blind",
+    "kyc.claim": "blind",
+}
+
+#: Readable although it is of a person: which columns of a table, and why.
+PERSONAL = {
+    "app.attestation": ("evidence", "what a phone's maker said of the phone; judged within minutes and then emptied"),
+    "app.authorization_request": ("covered", "what the person signed, byte for byte; forgotten when the code is"),
+    "app.idempotency": ("body", "first answers, for repeats; an answer that names a person is not kept under a key"),
+    "app.officer_grant": ("proposed_by approved_by ended_by", "staff, by id"),
+    "app.partner": ("name", "a company's name"),
+    "app.quota": ("who", "a subject or an address, for a minute"),
+    "app.step_up": (
+        "covered client_data authenticator_data signature",
+        "what the person signed and how, byte for byte: the evidence of a payment or a consent",
+    ),
+    "app.subject": ("name", "staff and machines; empty for a resident, by a constraint"),
+    "app.suspension": ("reason lift_reason", "an officer's words on why somebody was locked out"),
+    "cards.card": ("last4", "PCI DSS 4.0.1, 3.4.1 lets everybody see it"),
+    "cards.payment": ("merchant_name merchant_id merchant_category merchant_country", "statements and rules read it"),
+    "kyc.check": ("params", "what a check found, without names: tests of kyc/ search it for them"),
+    "kyc.document": ("format issuer nationality_class grade", "rules and reports count by it"),
+    "residency.application": ("answers receipt", "the purpose and the consents of an application: codes"),
+    "residency.comment": ("unsealed", "what was written in clear before 0015, until the worker has sealed it"),
+    "residency.status": ("number citizenship", "the number is how the state names an e-resident"),
+}
+
+#: Everything else: it says nothing about anybody without the row's ids.
+PLAIN = {
+    "app.access": "actor organisation operation sees purpose",
+    "app.anchor": "jws",
+    "app.anchor_head": "log hash root",
+    "app.anchor_receipt": "sink receipt",
+    "app.anchor_sink": "name trouble",
+    "app.attestation": "platform client_hash verdict findings",
+    "app.authorization_code": "hash client redirect_uri code_challenge jkt configurations",
+    "app.authorization_request": "hash client redirect_uri state code_challenge jkt configurations challenge",
+    "app.challenge": "purpose challenge invitation binding",
+    "app.client": "id scopes",
+    "app.client_key": "kid thumbprint jwk",
+    "app.closure": "state",
+    "app.consent": "purpose text_version text_sha256 language client_id",
+    "app.contact": "kind language",
+    "app.delivery": "state trouble trace",
+    "app.event": "kind actor body",
+    "app.export": "sha256",
+    "app.feed": "source kind actor body hash",
+    "app.idempotency": "principal key request_hash headers",
+    "app.inbox": "webhook_id sha256 state kind outcome",
+    "app.inbox_conflict": "webhook_id sha256",
+    "app.invitation": "hash",
+    "app.lease": "name",
+    "app.message": "state",
+    "app.officer_grant": "duty",
+    "app.outbox": "source trace",
+    "app.partner": "code kind state base_url country",
+    "app.partner_key": "kid",
+    "app.partner_payment": "payment_id currency suspended_for",
+    "app.passkey": "id public_key removed_why",
+    "app.pre_authorized_code": "hash configurations tx_code_hash",
+    "app.quota": "policy",
+    "app.recovery": "jkt passkey",
+    "app.refresh": "hash salt",
+    "app.retention": "kind",
+    "app.security_event": "kind code operation role hash",
+    "app.session": "opened_by client_id jkt scope ended_why passkey",
+    "app.spent_assertion": "minted_by jti",
+    "app.spent_jti": "minted_by jti",
+    "app.step_up": "operation challenge passkey",
+    "app.subject": "role",
+    "app.subscription": "url kinds sees trouble",
+    "app.suspension": "suspended_by lift_proposed_by lifted_by",  # staff, by id
+    "app.tree_head": "hash kid signature",
+    "app.verification": "flow mac",
+    "app.wallet_client": "id name redirect_uris",
+    "cards.card": "form currency issuance_basis notice_version notice_language",
+    "cards.change": "state actor",
+    "cards.element": "kind source reasons",
+    "cards.event": "kind actor body",
+    "cards.payment": "network lifecycle currency",
+    "credential.credential": "kind state",
+    "credential.event": "kind actor body",
+    "credential.issuance": "configuration device notification_hash",
+    "credential.notice": "event",
+    "credential.spent_nonce": "nonce",
+    "credential.transition": "act state actor reason",
+    "invest.consent": "actor",
+    "invest.consent_text": "body sha256",
+    "invest.event": "kind actor body",
+    "invest.placement": "currency state bank_reference reason trouble",
+    "invest.preview": "quote",
+    "invest.product": "code kind jurisdiction currency",
+    "invest.terms": "body sha256",
+    "invest.transition": "act state actor",
+    "kyc.check": "name rule_version inputs_hash verdict",
+    "kyc.claim": "kind",
+    "kyc.decision": "outcome reasons rule_version actor",
+    "kyc.event": "kind actor body",
+    "kyc.list_snapshot": "digest",
+    "kyc.list_source": "source digest etag",
+    "kyc.listed_name": "digest entity name normal born keys",  # of the published lists, of nobody of ours
+    "kyc.screened": "lists",
+    "public.alembic_version": "version_num",
+    "residency.application": "service state calendar",
+    "residency.comment": "audience",
+    "residency.decision": "outcome reason ground verdict",
+    "residency.event": "kind actor body",
+    "residency.finding": "name verdict reason",
+    "residency.review": "verdict reason",
+    "residency.status": "kind scheme outcome state",
+    "residency.status_change": "state actor reason ground",
+    "residency.transition": "act state actor reason outcome",
+    "wallet.account": "purpose label currency",
+    "wallet.block": "root prev hash",
+    "wallet.event": "kind actor body",
+    "wallet.hold": "currency",
+    "wallet.lane": "head",
+    "wallet.transfer": "kind currency code reference",
+}
+
+
+def listed() -> dict[tuple[str, str], str]:
+    """Give the kind of each column, by table and column; raises ValueError where one is in two places."""
+    found: dict[tuple[str, str], str] = {}
+    for kind, places in (
+        ("sealed", [(each.table, each.column) for each in SEALED]),
+        ("wrapped", [(each.table, each.column) for each in WRAPPED]),
+        ("blind", _pairs(BLIND)),
+        ("personal", _pairs({table: columns for table, (columns, _) in PERSONAL.items()})),
+        ("plain", _pairs(PLAIN)),
+    ):
+        for place in places:
+            if place in found:
+                raise ValueError(f"{place} is {found[place]} and {kind}")
+            found[place] = kind
+    return found
+
+
+def _pairs(columns: dict[str, str]) -> list[tuple[str, str]]:
+    return [(table, column) for table, names in columns.items() for column in names.split()]

@@ -1,0 +1,104 @@
+"""Which columns something vouches for, and which nothing does, with the reason.
+
+tests/app/verify/test_coverage.py compares this with the database: a table of history or a column that is in neither
+list fails it, and every column listed as covered is flipped by tests/app/verify/test_tampering.py.
+"""
+
+from collections.abc import Mapping
+
+from app.verify.blocks import LEAF
+from app.verify.log import FEED, SECURITY
+
+_EVENT = ("id", "aggregate", "version", "holder", "kind", "actor", "at", "body")
+#: The schemas whose journals the feed repeats.
+ROOMS = ("app", "cards", "credential", "invest", "kyc", "residency", "wallet")
+
+COVERED: Mapping[str, frozenset[str]] = {
+    FEED.table: frozenset({*FEED.columns, "hash"}),
+    SECURITY.table: frozenset({*SECURITY.columns, "hash"}),
+    "app.anchor": frozenset({"no", "minute", "jws"}),
+    "app.anchor_head": frozenset({"anchor", "log", "position", "hash", "after", "root"}),
+    **{f"{room}.event": frozenset(_EVENT) for room in ROOMS},
+    "wallet.lane": frozenset({"lane", "seq", "block", "head"}),
+    "wallet.block": frozenset({"lane", "no", "first_seq", "last_seq", "root", "prev", "hash", "at"}),
+    # The leaf; and the running totals, which follow from it.
+    "wallet.transfer": frozenset(
+        {
+            *LEAF,
+            "debit_version",
+            "credit_version",
+            "debit_posted",
+            "credit_posted",
+            "debit_hold_out",
+            "credit_hold_in",
+        }
+    ),
+    "wallet.holder": frozenset({"holder", "lane", "opened_at"}),
+    # A resident's account. An operator's has no event: its purpose, label and opening are named by nobody else.
+    "wallet.account": frozenset(
+        {
+            "lane",
+            "id",
+            "holder",
+            "purpose",
+            "label",
+            "currency",
+            "floor",
+            "posted",
+            "hold_out",
+            "hold_in",
+            "version",
+            "opened_at",
+        }
+    ),
+    "wallet.hold": frozenset({"lane", "id", "debit", "credit", "currency", "amount", "remaining"}),
+}
+
+#: Columns of covered tables that nothing vouches for.
+NOT_COVERED: Mapping[str, str] = {
+    **{f"{room}.event.seq": "where the queue finds the row; the order is that of the feed" for room in ROOMS},
+    "wallet.lane.relayed": "how far the relay has come; what is missing from the feed is found there",
+    "wallet.account.closed_at": "no verb closes an account yet; a closed one is refused by wallet.post()",
+    "wallet.hold.expires_at": "when the worker looks at a hold; what it then does is a transfer",
+}
+
+_BEHIND = "what an event was made from; the event names it and is in the feed"
+_SEALED = "sealed or hashed by itself; the decision made from it is an event"
+_TERMS = "published texts and terms; each is known by the hash of its content, which consents and events name"
+
+#: Tables of history that are not in COVERED.
+TABLES_NOT_COVERED: Mapping[str, str] = {
+    "app.idempotency": "answers kept for repeats; the effects are events and transfers",
+    "app.tree_head": "signs the feed's head between two anchors; what is there is checked, what is gone, anchors state",
+    "app.anchor_receipt": "the notary's word, signed by it; whoever doubts asks the notary",
+    "app.access": "who opened whose data: kept for the person to read, not chained",
+    **dict.fromkeys(("kyc.list_snapshot", "kyc.listed_name"), "published lists, known by the hash of their content"),
+    **dict.fromkeys(("kyc.document", "kyc.evidence", "kyc.claim"), _SEALED),
+    **dict.fromkeys(("invest.consent_text", "invest.product", "invest.terms"), _TERMS),
+    **dict.fromkeys(
+        (
+            "app.consent",
+            "app.inbox_conflict",
+            "app.partner_payment",
+            "cards.card",
+            "cards.change",
+            "cards.element",
+            "cards.payment",
+            "credential.copy",
+            "credential.issuance",
+            "credential.notice",
+            "credential.transition",
+            "invest.consent",
+            "invest.preview",
+            "invest.transition",
+            "kyc.check",
+            "kyc.decision",
+            "residency.decision",
+            "residency.finding",
+            "residency.review",
+            "residency.status_change",
+            "residency.transition",
+        ),
+        _BEHIND,
+    ),
+}

@@ -1,0 +1,173 @@
+"""A small past with something in every log: money in, between and on hold, an event of each room, attempts to get in.
+
+It is relayed, signed and anchored over four minutes, the last anchor covering everything, and kept in a second place.
+"""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import psycopg
+import sqlalchemy
+from psycopg import sql
+from sqlalchemy import text
+
+import app.tables
+import cards.tables
+import invest.tables
+import kyc.tables
+import residency.credential.tables
+import residency.tables
+import wallet.tables
+from app import anchor, clock, db, house, ids, outbox, sink
+from app.auth.principal import Principal
+from app.house import House
+from app.money import FIRST_LANE, claim, plainly
+from app.security import Kind
+from app.settings import Environment, Settings
+from law.money import KZT, Money
+from proof import journal
+from tests import postgres
+from wallet import account
+from wallet.account import Purpose
+from wallet.transfer import AccountId, Capture, Hold, HoldId, Move, Post, Release, TransferId
+
+MINUTES = 4
+_ROOMS = (
+    app.tables,
+    cards.tables,
+    residency.credential.tables,
+    invest.tables,
+    kyc.tables,
+    residency.tables,
+    wallet.tables,
+)
+
+
+class Noted(msgspec.Struct, frozen=True, tag="test.noted"):
+    number: int
+
+
+class Past(msgspec.Struct, frozen=True):
+    """The database that was written once, the public key it was signed with, and where its anchors are kept."""
+
+    database: str
+    audit_key: dict[str, str]
+    kept: Path
+
+
+async def write(url: str, folder: Path) -> Past:
+    kept = folder / "anchors"
+    settings = Settings(
+        environment=Environment.TEST,
+        database_url=url,
+        role_password=postgres.role_password(url),
+        keys=folder / "keys",
+        anchor_folder=kept,
+    )
+    async with house.opened(settings) as opened:
+        await _story(opened)
+        return Past(url, opened.keys.audit.public_jwk, kept)
+
+
+def unchecked(url: str) -> None:
+    """Take away what keeps a superuser from writing anything at all: he can drop constraints as well."""
+    with psycopg.connect(url.replace("postgresql+psycopg:", "postgresql:", 1), autocommit=True) as connection:
+        found = connection.execute(
+            """
+            SELECT nspname, relname, conname FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
+            JOIN pg_namespace ON pg_namespace.oid = connamespace
+            WHERE contype IN ('c', 'f') AND nspname IN ('app', 'wallet')
+            """
+        ).fetchall()
+        for schema, table, name in found:
+            drop = sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}")
+            connection.execute(drop.format(sql.Identifier(schema, table), sql.Identifier(name)))
+
+
+async def _story(opened: House) -> None:
+    first = clock.real().replace(second=0, microsecond=0) - timedelta(minutes=MINUTES - 1)
+    payer, payee, bank = await _accounts(opened)
+
+    def post(debit: AccountId, credit: AccountId, minor: int) -> Post:
+        return Post(id=TransferId(ids.new()), debit=debit, credit=credit, money=Money(minor, KZT), code="test.post")
+
+    spent, given_up, open_hold = (HoldId(ids.new()) for _ in range(3))
+    await _move(opened, [post(bank, payer, 1_000_00), post(bank, payee, 500_00)])
+    await _minute(opened, first)
+    await _move(opened, [post(payer, payee, 10_00 + n) for n in range(5)])
+    await _note(opened)
+    await _minute(opened, first + timedelta(minutes=1))
+    await _move(
+        opened,
+        [
+            Hold(id=hold, debit=payer, credit=bank, money=Money(20_00, KZT), code="test.hold")
+            for hold in (spent, given_up, open_hold)
+        ],
+    )
+    await _minute(opened, first + timedelta(minutes=2))
+    await _move(
+        opened,
+        [
+            Capture(id=TransferId(ids.new()), hold=spent, money=Money(15_00, KZT), code="test.capture"),
+            Release(id=TransferId(ids.new()), hold=given_up, code="test.void"),
+        ],
+    )
+    await _note(opened)
+    await _minute(opened, first + timedelta(minutes=3))
+    while await sink.step(opened):
+        pass
+
+
+async def _accounts(opened: House) -> tuple[AccountId, AccountId, AccountId]:
+    async with db.transaction(opened.worker) as story:
+        bank = await account.operator(
+            await story(), lane=FIRST_LANE, purpose=Purpose.BANK, at=story.now, label="demo-altai"
+        )
+    wallets = []
+    for _ in range(2):
+        holder = ids.new()
+        async with db.transaction(opened.api, holder=holder, audience="resident") as story:
+            opened_wallet = await account.open_wallet(
+                await story(),
+                holder=holder,
+                account=ids.new(),
+                lane=FIRST_LANE,
+                actor=f"resident:{holder}",
+                at=story.now,
+            )
+        wallets.append(opened_wallet)
+    return wallets[0], wallets[1], bank
+
+
+async def _move(opened: House, moves: list[Move]) -> None:
+    key = str(ids.new())
+    reply = await opened.money.move(moves, lanes=[FIRST_LANE], claim=claim("test", key, key), render=plainly)
+    assert b"refused" not in reply.stored.body
+
+
+async def _note(opened: House) -> None:
+    """Let something happen in every room, and at the door."""
+    async with db.transaction(opened.worker) as story:
+        for room in _ROOMS:
+            fact = journal.Fact(aggregate=ids.new(), holder=ids.new(), at=story.now, actor="test", event=Noted(7))
+            await journal.append(await story(), room.event, fact)
+    officer = Principal(role="officer", subject=ids.new(), scopes=frozenset(), name="")
+    for kind in Kind:
+        opened.watch.note(kind, code="test", operation="doAnything", who=officer, address="192.0.2.1")
+    await opened.watch.write()
+
+
+async def _minute(opened: House, minute: datetime) -> None:
+    """End a minute: everything is relayed, signed and anchored."""
+    while await outbox.step(opened):
+        pass
+    async with db.transaction(opened.worker) as story:
+        connection = await story()
+        last = (
+            await connection.execute(text("SELECT position, hash FROM app.feed ORDER BY position DESC LIMIT 1"))
+        ).one()
+        signed = sqlalchemy.text("SELECT count(*) FROM app.tree_head WHERE position = :at")
+        if not await connection.scalar(signed, {"at": last.position}):
+            await outbox.sign_head(opened, connection, position=last.position, head=last.hash, now=story.now)
+        assert await anchor.state(connection, opened.keys.audit, opened.settings.issuer, minute)

@@ -1,0 +1,197 @@
+"""Two residents who did everything the walls of the database are about, so that there is something to see behind each.
+
+What their real stories leave no row in is filled by hand, one row of theirs in each table; its checks are dropped for
+that in the test's own copy of the database, its walls are not.
+"""
+
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import httpx
+import msgspec
+import psycopg
+from psycopg import sql
+from sqlalchemy import text
+
+from app import access, clock, db, ids, main, remarks
+from app import house as house_
+from app.account import export
+from app.auth import device
+from app.house import House
+from app.partners import inbox, registry
+from app.partners.registry import Kind
+from app.partners.webhook import Received
+from app.remarks import Written
+from app.seed import Seeded
+from app.settings import Environment, Settings
+from residency import application, comment
+from tests import postgres
+from tests.app.people import bearer, keyed, residents, send
+from tests.walls.catalogue import PERSON, Owner
+
+#: What a row filled by hand holds, by the type of its column; `confidential` is false and a time is now.
+_VALUES: dict[str, str] = {
+    "uuid": "uuidv7()",
+    "text": "'x' || left(md5(random()::text), 40)",
+    "bytea": "sha256(random()::text::bytea)",
+    "integer": "1 + (random() * 1000000)::integer",
+    "bigint": "1000000000 + (random() * 1000000)::bigint",
+    "smallint": "1",
+    "boolean": "false",
+    "timestamp with time zone": "now()",
+    "date": "current_date",
+    "jsonb": "'{}'::jsonb",
+    "text[]": "ARRAY['x']",
+}
+
+
+class Lives(msgspec.Struct, frozen=True):
+    """Whose rows are in the database at `url`, and which tables had to be filled by hand."""
+
+    url: str
+    keys: Path
+    mine: UUID
+    theirs: UUID
+    filled: frozenset[str] = frozenset()
+
+
+async def live(url: str, keys: Path) -> Lives:
+    """Let two residents live: granted, paid, with a card, a contact, a device, looked at, written about, exported."""
+    word = postgres.role_password(url)
+    settings = Settings(environment=Environment.TEST, database_url=url, role_password=word, keys=keys)
+    async with house_.opened(settings) as house:
+        app = main.build(settings)
+        app.state.house = house
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(cast("Any", app)), base_url=settings.issuer
+        ) as client:
+            first, second = await residents(app, 2)
+            for one, other in ((first, second), (second, first)):
+                await _spend(client, one, other)
+                await _write(house, one)
+                await _name_device(house, one)
+                await _message(house, one)
+                await _export(house, one)
+    return Lives(url, keys, first.subject, second.subject)
+
+
+async def _spend(client: httpx.AsyncClient, one: Seeded, other: Seeded) -> None:
+    notice = (await client.get("/v1/cards/notice", headers=bearer(one.access_token))).json()["version"]
+    assert (await send(client, one, other, 10)).status_code == 201
+    for path, body in (
+        ("/v1/cards", {"accepted_notice": notice}),
+        ("/v1/me/credential-offers", {}),
+        ("/v1/me/contacts", {"kind": "email", "value": f"anna{one.number}@example.kz"}),
+    ):
+        answer = await client.post(path, json=body, headers=keyed(one.access_token))
+        assert answer.is_success, answer.text
+
+
+async def _write(house: House, about: Seeded) -> None:
+    """Let an officer look at the case and write a comment."""
+    async with db.transaction(house.api, audience="officer", actor="officer:1", operation="reviewCase") as story:
+        connection = await story()
+        [found] = await application.of_resident(connection, about.subject, before=None, limit=1)
+        review = await connection.scalar(
+            text("SELECT id FROM residency.review WHERE application_id = :id LIMIT 1"), {"id": found.id}
+        )
+        why = access.case(found.id, waiting=True)
+        words = Written("born in 1954", "all is well")
+        written = await remarks.sealed(connection, house.keys.kms, about.subject, words, why)
+        await comment.store(connection, review, found, written, told=True)
+
+
+async def _name_device(house: House, owner: Seeded) -> None:
+    with connect(house.settings.database_url) as db_:
+        named = ids.new()
+        fill(db_, "app.passkey", owner.subject, device=str(named), removed_at=None, name=None)
+    async with db.transaction(house.api, holder=owner.subject, audience="resident") as story:
+        connection = await story()
+        await device.rename(connection, house.keys.kms, owner.subject, named, name="Anna's phone", now=clock.real())
+
+
+async def _export(house: House, one: Seeded) -> None:
+    async with db.transaction(house.api, holder=one.subject, audience="resident") as story:
+        await export.request(await story(), one.subject, at=story.now)
+    assert await export.step(house) == 1
+
+
+async def _message(house: House, one: Seeded) -> None:
+    """Let a partner of this one's number write."""
+    now, kms = clock.real(), house.keys.kms
+    async with db.transaction(house.worker) as story:
+        partner = await registry.enrol(
+            await story(),
+            kms,
+            partner=ids.new(),
+            code=f"bank-{one.number}",
+            name="A bank",
+            kind=Kind.BANK,
+            base_url=None,
+            at=now,
+        )
+    async with db.transaction(house.api, holder=partner.id, audience="partner") as story:
+        received = Received(id="msg_1", at=now)
+        await inbox.keep(await story(), kms, partner, received, body=b"{}", now=now)
+
+
+def walled(db: Owner) -> list[str]:
+    """List the tables with walls that the API reads."""
+    rows = db.execute(
+        """
+        SELECT nspname || '.' || relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        WHERE relrowsecurity AND has_any_column_privilege('eresidency_api', pg_class.oid, 'SELECT') ORDER BY 1
+        """
+    )
+    return [row[0] for row in rows]
+
+
+def fill(db: Owner, table: str, person: UUID, **given: object) -> None:
+    """Write one row of `person` into a table, past its checks and references."""
+    name = sql.Identifier(*table.split("."))
+    for (constraint,) in db.execute(
+        "SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'c'", [table]
+    ).fetchall():
+        db.execute(sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(name, sql.Identifier(constraint)))
+    columns = db.execute(
+        """
+        SELECT attname, format_type(atttypid, NULL) FROM pg_attribute
+        WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attidentity = ''
+        """,
+        [table],
+    ).fetchall()
+    values: list[sql.Composable] = [
+        sql.Literal(given[column])
+        if column in given
+        else sql.Literal(str(person))
+        if column in PERSON or (table == "app.subject" and column == "id")
+        else sql.SQL(_VALUES[kind])
+        for column, kind in columns
+    ]
+    names = sql.SQL(", ").join(sql.Identifier(column) for column, _ in columns)
+    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})")
+    db.execute("SET LOCAL session_replication_role = replica")
+    db.execute(statement.format(name, names, sql.SQL(", ").join(values)))
+
+
+def known(db: Owner, query: str, *values: object) -> Any:  # noqa: ANN401  one value of any type
+    row = db.execute(query.encode(), values).fetchone()
+    return row[0] if row else uuid4()
+
+
+def fill_the_rest(db: Owner, mine: UUID, empty: list[str]) -> None:
+    """Fill what the stories left empty; what a wall finds through another table refers to a row of that one."""
+    for table in sorted(empty, key=lambda each: each in {"app.delivery", "wallet.hold"}):
+        given: dict[str, object] = {"principal": f"resident:{mine}"}
+        if table == "app.delivery":
+            given["subscription"] = known(db, "SELECT id FROM app.subscription WHERE partner = %s", mine)
+        if table == "wallet.hold":
+            given["lane"] = 1
+            given["debit"] = known(db, "SELECT id FROM wallet.account WHERE holder = %s", mine)
+        fill(db, table, mine, **given)
+
+
+def connect(url: str, options: str = "") -> Owner:
+    """Connect as the address says."""
+    return psycopg.connect(url.replace("postgresql+psycopg:", "postgresql:", 1), options=options)
