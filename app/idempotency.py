@@ -13,7 +13,7 @@ import msgspec
 from litestar import Request, Response
 from sqlalchemy import text
 
-from app import idempotency_key, problems, strict, vault
+from app import idempotency_key, problems, refusals, strict, vault
 from app.db import Story
 from app.idempotency_key import Claim, Stored
 
@@ -123,7 +123,7 @@ class Once:
         try:
             async with db.begin_nested():
                 answer = await act(self._story)
-        except tuple(problems.REFUSALS) as refusal:
+        except tuple(refusals.REFUSALS) as refusal:
             if problems.of(refusal).status in _PASSES:
                 raise
             await vault.leave_traces(db)

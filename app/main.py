@@ -11,7 +11,7 @@ from litestar.exceptions import HTTPException
 from litestar.routes import HTTPRoute
 
 from app import house as house_
-from app import openapi, problems
+from app import openapi, problems, refusals
 from app.auth import authenticate, guard
 from app.auth.principal import Principal
 from app.db import Story, telling
@@ -54,7 +54,7 @@ def build(settings: Settings) -> Litestar:
         },
         exception_handlers={
             HTTPException: problems.on_http,
-            **dict.fromkeys(problems.REFUSALS, problems.on_refusal),
+            **dict.fromkeys(refusals.REFUSALS, problems.on_refusal),
             Exception: problems.on_any,
         },
         openapi_config=openapi.config(routes),

@@ -14,6 +14,7 @@ import pytest
 
 from app import problems
 from app.language import Language
+from app.refusals import REFUSALS
 
 ROOT = Path(__file__).parent.parent
 DECIDING = ("wallet", "cards", "invest", "kyc", "residency", "law", "proof")
@@ -304,7 +305,7 @@ def test_every_refusal_has_an_answer() -> None:
     unanswered = {
         name
         for name, kind in refusals().items()
-        if not any(base in problems.REFUSALS for base in kind.__mro__)
+        if not any(base in REFUSALS for base in kind.__mro__)
         and not kind.__name__.startswith("_")
         and name not in INTERNAL
         and kind.__module__ not in INTERNAL
@@ -315,16 +316,14 @@ def test_every_refusal_has_an_answer() -> None:
 def test_nothing_is_called_internal_that_is_answered_or_gone() -> None:
     known = refusals()
     places = set(known) | {kind.__module__ for kind in known.values()}
-    answered = {kind.__module__ for kind in problems.REFUSALS} | {
-        f"{kind.__module__}.{kind.__name__}" for kind in problems.REFUSALS
-    }
+    answered = {kind.__module__ for kind in REFUSALS} | {f"{kind.__module__}.{kind.__name__}" for kind in REFUSALS}
     assert set(INTERNAL) <= places
     assert not set(INTERNAL) & answered
 
 
 def codes() -> list[str]:
     return sorted(
-        {refusal.code for refusal in problems.REFUSALS.values()} | set(problems.BY_STATUS.values()) | {"internal_error"}
+        {refusal.code for refusal in REFUSALS.values()} | set(problems.BY_STATUS.values()) | {"internal_error"}
     )
 
 

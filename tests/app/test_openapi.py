@@ -9,7 +9,7 @@ import pytest
 from litestar import Litestar
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from app import main, problems
+from app import main, problems, refusals
 from app.openapi import written
 from app.settings import Environment, Settings
 
@@ -131,7 +131,7 @@ def test_the_problem_is_described_once() -> None:
     assert CONTRACT["webhooks"]
 
 
-@pytest.mark.parametrize("code", sorted({refusal.code for refusal in problems.REFUSALS.values()}))
+@pytest.mark.parametrize("code", sorted({refusal.code for refusal in refusals.REFUSALS.values()}))
 def test_every_problem_has_words_in_three_languages(code: str) -> None:
     words = problems.texts()[code]
 

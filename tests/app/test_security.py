@@ -13,7 +13,7 @@ from litestar import Litestar
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app import cli, ids, problems, security
+from app import cli, ids, refusals, security
 from app.auth.principal import Principal, Role
 from app.house import House
 from app.lookout import LETS_IN, UNPROVED
@@ -234,7 +234,7 @@ def _handlers(route: Any) -> list[Any]:  # noqa: ANN401  Litestar's routes have 
 
 
 def _codes() -> set[str]:
-    return {refusal.code for refusal in problems.REFUSALS.values()}
+    return {refusal.code for refusal in refusals.REFUSALS.values()}
 
 
 @pytest.mark.asyncio

@@ -1,0 +1,12 @@
+"""Which refusal is answered how: a table per room, beside none of the rooms, because only the house speaks HTTP."""
+
+from app.refusals import house, money, partners, people, status
+from app.refusals.refusal import Refusal
+
+REFUSALS: dict[type[Exception], Refusal] = {
+    **house.REFUSALS,
+    **people.REFUSALS,
+    **status.REFUSALS,
+    **money.REFUSALS,
+    **partners.REFUSALS,
+}

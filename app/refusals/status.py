@@ -1,0 +1,37 @@
+"""What identification, residency and its credential refuse."""
+
+from app import person, standing, status_tokens, vault
+from app.refusals.refusal import Refusal
+from kyc import identify
+from residency import application, case, filing, reason, review, service, status
+from residency.credential import issuing, life
+
+REFUSALS: dict[type[Exception], Refusal] = {
+    # kyc
+    identify.NothingReadable: Refusal(422, "document_unreadable"),
+    person.NotIdentified: Refusal(403, "not_identified"),
+    vault.Erased: Refusal(404, "not_found"),
+    # residency
+    standing.NotEResident: Refusal(403, "not_e_resident"),
+    application.UnknownApplication: Refusal(404, "application_not_found"),
+    case.IllegalMove: Refusal(409, "illegal_move"),
+    filing.ApplicationOpen: Refusal(409, "application_open"),
+    filing.AnswersFixed: Refusal(409, "answers_fixed"),
+    reason.UnknownReason: Refusal(422, "unknown_reason"),
+    review.SameReviewer: Refusal(409, "same_reviewer"),
+    service.UnknownService: Refusal(422, "unknown_service"),
+    service.BadAnswer: Refusal(422, "bad_answer"),
+    service.IncompleteAnswers: Refusal(422, "incomplete_answers"),
+    status.IneligibleCitizen: Refusal(422, "ineligible_citizen"),
+    status.UnderAge: Refusal(422, "under_age"),
+    status.Unidentified: Refusal(409, "applicant_not_identified"),
+    status.StatusHeld: Refusal(409, "status_held"),
+    status.UnknownStatus: Refusal(404, "status_not_found"),
+    status.IllegalChange: Refusal(409, "illegal_change"),
+    # credential
+    life.UnknownCredential: Refusal(404, "not_found"),
+    life.IllegalAct: Refusal(409, "credential_state"),
+    issuing.NotActive: Refusal(409, "credential_not_active"),
+    issuing.TooManyCopies: Refusal(409, "credential_copies_limit"),
+    status_tokens.HistoryNotKept: Refusal(501, "history_not_kept"),
+}
