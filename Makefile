@@ -5,6 +5,8 @@ PYTHON ?= python3
 ARGS ?=
 ONLY ?=
 BIN := .venv/bin
+# Some machines forbid it; but there are many short programs here, and each would compile all of its modules again.
+unexport PYTHONDONTWRITEBYTECODE
 RESOLVED := --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
@@ -34,7 +36,7 @@ demo: .venv/installed ## live one e-resident's life on real processes; ARGS=--on
 test: .venv/installed ## run the tests on PostgreSQL; ARGS="-k card" runs some
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not nightly" $(ARGS)
 
-nightly: .venv/installed ## run the long tests: the whole demo, twice and with a failing step
+nightly: .venv/installed ## run the long tests: whole corpora, timings, the demo and every process killed
 	@$(BIN)/python -m pytest -m nightly $(ARGS)
 
 check: .venv/installed ## format, lint, types, import contracts, size budget, OpenAPI

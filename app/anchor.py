@@ -123,9 +123,9 @@ async def state(connection: AsyncConnection, signer: Signer, issuer: str, minute
     return True
 
 
-def sign(signer: Signer, statement: dict[str, Any]) -> str:
-    """Write `statement` as a compact JWS."""
-    header: dict[str, Any] = {"alg": signer.alg.value, "kid": signer.kid, "typ": TYP}
+def sign(signer: Signer, statement: dict[str, Any], typ: str = TYP) -> str:
+    """Write `statement` as a compact JWS; `typ` keeps one kind of statement from being taken for another."""
+    header: dict[str, Any] = {"alg": signer.alg.value, "kid": signer.kid, "typ": typ}
     signed = f"{_text(canonical.dumps(header))}.{_text(canonical.dumps(statement))}"
     return f"{signed}.{_text(signer.sign(signed.encode()))}"
 

@@ -1,11 +1,14 @@
 """Many callers, one transaction: how money moves and swipes are decided.
 
-One queue per (verb, lanes). What queued while the last batch was committing is the next batch; there is no timer, so a
+One queue per (verb, lanes). What queued while the last batch was decided is the next batch; there is no timer, so a
 lone request waits for nobody and a crowd shares one commit. A batch opens the transaction, locks its lanes in order,
 answers repeats from what is stored, lets the verb decide the rest one after the other in memory, and writes effects,
-idempotency rows with their encoded answers, and events in that transaction. No state survives it: any number of
-processes may do this, and a crash leaves nothing to repair.
+idempotency rows with their encoded answers, and events in that transaction (app/posting.py). No state survives it: any
+number of processes may do this, and a crash leaves nothing to repair.
 
+- While PostgreSQL stores one batch, the next one is read and waits for the lock on a connection of its own. A crowd is
+  shared out between the two, so that we answer one half's callers, and hear what they ask next, while it writes the
+  other's.
 - One bad item never fails its neighbours: refusals are values, and a batch the database rejects is tried in halves.
 - A caller who goes away does not take his entry out of the batch.
 - A connection lost at COMMIT leaves the outcome open, so the same batch is run again: under the lanes' locks its
@@ -14,49 +17,24 @@ processes may do this, and a crash leaves nothing to repair.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
-import msgspec
 import sqlalchemy.exc
 import structlog
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app import clock, idempotency_key
 from app import db as db_
-from app.idempotency_key import Claim, Stored
-from wallet.desk import Desk
-from wallet.ledger import Lane
+from app import posting
+from app.idempotency_key import Claim
+from app.posting import Entry, Render, Reply, Turn, UnknownLane, Verb, naming
 
-Verb = Callable[[Desk, Sequence[Any]], Awaitable[Sequence[Any]]]
-Render = Callable[[Sequence[Any]], Stored]
+__all__ = ["Batch", "Overloaded", "Render", "Reply", "Unavailable", "UnknownLane", "Verb", "naming"]
 
 _log = structlog.get_logger()
 
-# NO KEY: a wallet that is being opened refers to its lane and need not wait for its batch, nor the batch for it.
-_LOCK = text(
-    """
-    SELECT lane, seq, block, head, (SELECT advanced_by FROM app.clock) AS advanced_by
-    FROM wallet.lane WHERE lane = ANY(:lanes) ORDER BY lane FOR NO KEY UPDATE OF lane
-    """
-)
-_KNOWN = text(
-    """
-    SELECT principal, key, request_hash, status, headers, body
-    FROM app.idempotency JOIN unnest(CAST(:principals AS text[]), CAST(:keys AS text[])) AS asked (principal, key)
-    USING (principal, key)
-    """
-)
-_STORE = text(
-    """
-    INSERT INTO app.idempotency (principal, key, request_hash, status, headers, body)
-    SELECT principal, key, request_hash, status, CAST(headers AS jsonb), body
-    FROM unnest(CAST(:principals AS text[]), CAST(:keys AS text[]), CAST(:hashes AS bytea[]),
-                CAST(:statuses AS smallint[]), CAST(:headers AS text[]), CAST(:bodies AS bytea[]))
-         AS answer (principal, key, request_hash, status, headers, body)
-    """
-)
+#: Fewer than this are not shared out: the second commit would cost more than what is done meanwhile.
+SHARE_MIN = 64
 
 
 class Overloaded(Exception):
@@ -65,36 +43,6 @@ class Overloaded(Exception):
 
 class Unavailable(Exception):
     """The database did not answer in time; whether the entry is done shows when the same key is sent again."""
-
-
-class UnknownLane(Exception):
-    """A lane the entry names does not exist: a mistake of ours."""
-
-
-class Reply(NamedTuple):
-    """The stored answer of an entry, and whether it was given before."""
-
-    stored: Stored
-    replayed: bool
-
-
-class Entry:
-    """What one caller handed in: one item, or a bulk that is answered as one."""
-
-    __slots__ = ("answered", "claim", "items", "render")
-
-    def __init__(self, items: Sequence[Any], claim: Claim, render: Render) -> None:
-        self.items = items
-        self.claim = claim
-        self.render = render
-        self.answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self.answered.add_done_callback(_look)
-
-
-def _look(answered: asyncio.Future[Reply]) -> None:
-    # A caller who left will not ask for the exception; asyncio would log it as lost.
-    if not answered.cancelled():
-        answered.exception()
 
 
 Key = tuple[Verb, tuple[int, ...]]
@@ -114,7 +62,8 @@ class Batch:
         size_max: int = 512,
         pauses_s: Sequence[float] = (0.0, 0.05, 0.2, 0.5, 1.0, 2.0),
     ) -> None:
-        self._engine = engine
+        # BEGIN and COMMIT are said by app/posting.py, with what comes after and before: the driver would wait for each.
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._pauses_s = pauses_s
         self._capacity = capacity
         self._size_max = size_max
@@ -132,13 +81,13 @@ class Batch:
         """
         if self._waiting + len(items) > self._capacity and self._waiting:
             raise Overloaded
-        key = (verb, tuple(sorted(set(lanes))))
+        key = (verb, tuple(lanes if len(lanes) == 1 else sorted(set(lanes))))
         entry = Entry(items, claim, render)
         self._queues.setdefault(key, deque()).append(entry)
         self._waiting += len(items)
         if key not in self._runners:
             self._runners[key] = asyncio.create_task(self._run(key))
-        return await asyncio.shield(entry.answered)
+        return await entry.answered
 
     async def drain(self) -> None:
         """Wait until everything taken in is answered."""
@@ -146,139 +95,73 @@ class Batch:
             await asyncio.wait(list(self._runners.values()))
 
     async def _run(self, key: Key) -> None:
+        """Work off a queue with at most two batches under way: one that is being stored, and the next."""
         queue = self._queues[key]
+        storing: Turn | None = None
+        over: dict[Turn, asyncio.Task[None]] = {}
         try:
-            while queue:
-                entries = self._next(queue)
-                try:
-                    await self._settle(key, entries)
-                finally:
-                    self._waiting -= sum(len(entry.items) for entry in entries)
+            while queue or storing:
+                following = None
+                if queue:
+                    following = Turn(*key, self._next(queue, beside=storing.size if storing else 0))
+                    over[following] = asyncio.create_task(self._take(following))
+                    await following.sent.wait()
+                if storing:
+                    await over.pop(storing)
+                storing = following
         finally:
             del self._runners[key], self._queues[key]
 
-    def _next(self, queue: deque[Entry]) -> list[Entry]:
+    def _next(self, queue: deque[Entry], *, beside: int) -> list[Entry]:
+        """Take the next batch: of a crowd at most half, counting those `beside` it."""
+        waiting = beside + sum(len(entry.items) for entry in queue)
+        most = min(self._size_max, max(SHARE_MIN, (waiting + 1) // 2))
         entries = [queue.popleft()]
         size = len(entries[0].items)
-        while queue and size + len(queue[0].items) <= self._size_max:
+        while queue and size + len(queue[0].items) <= most:
             entries.append(queue.popleft())
             size += len(entries[-1].items)
         return entries
 
-    async def _settle(self, key: Key, entries: list[Entry]) -> None:
+    async def _take(self, turn: Turn) -> None:
+        try:
+            await self._settle(turn)
+        finally:
+            turn.sent.set()
+            self._waiting -= turn.size
+
+    async def _settle(self, turn: Turn) -> None:
         """Answer every entry, whatever happens."""
         try:
-            replies = await self._insist(key, entries)
+            replies = await self._insist(turn)
         except Unavailable as error:
-            for entry in entries:
-                entry.answered.set_exception(error)
+            for entry in turn.entries:
+                entry.answer(error)
         except Exception as error:  # noqa: BLE001  the one at fault is found by halving and told
-            if len(entries) == 1:
-                entries[0].answered.set_exception(error)
+            if len(turn.entries) == 1:
+                turn.entries[0].answer(error)
                 return
-            _log.error("batch_rejected", size=len(entries), exc_info=error)
-            half = len(entries) // 2
-            await self._settle(key, entries[:half])
-            await self._settle(key, entries[half:])
+            _log.error("batch_rejected", size=len(turn.entries), exc_info=error)
+            for half in turn.halves():
+                await self._settle(half)
         else:
-            for entry, reply in zip(entries, replies, strict=True):
-                if isinstance(reply, Exception):
-                    entry.answered.set_exception(reply)
-                else:
-                    entry.answered.set_result(reply)
+            for entry, reply in zip(turn.entries, replies, strict=True):
+                entry.answer(reply)
 
-    async def _insist(self, key: Key, entries: list[Entry]) -> list[Reply | Exception]:
+    async def _insist(self, turn: Turn) -> list[Reply | Exception]:
         for pause_s in self._pauses_s:
-            await asyncio.sleep(pause_s)
+            if pause_s:
+                await asyncio.sleep(pause_s)
             try:
-                return await self._transact(key, entries)
+                return await posting.run(self._engine, turn)
             except sqlalchemy.exc.SQLAlchemyError as error:
                 if not (db_.passes(error) or _met_at_another_door(error)):
                     raise
                 _log.warning("batch_again", error=type(error).__name__, sqlstate=db_.sqlstate(error))
         raise Unavailable
 
-    async def _transact(self, key: Key, entries: list[Entry]) -> list[Reply | Exception]:
-        verb, lanes = key
-        async with self._engine.begin() as db:
-            desk = await _open(db, lanes)
-            round_ = _Round(entries, await _known(db, entries))
-            answers = await verb(desk, round_.items) if round_.items else []
-            await desk.write()
-            await _store(db, round_.settle(answers))
-        return round_.replies()
-
 
 def _met_at_another_door(error: Exception) -> bool:
     """Say whether a key was taken by `app/idempotency.py` meanwhile; tried again, the batch finds it."""
     said = getattr(getattr(error, "orig", None), "diag", None)
     return db_.sqlstate(error) == "23505" and getattr(said, "table_name", None) == "idempotency"
-
-
-async def _open(db: AsyncConnection, lanes: Sequence[int]) -> Desk:
-    """Lock the lanes in order. What the batch reads after this can't change before it commits."""
-    rows = (await db.execute(_LOCK, {"lanes": list(lanes)})).all()
-    if len(rows) != len(lanes):
-        raise UnknownLane
-    return Desk(db, clock.real() + rows[0].advanced_by, [Lane(row.lane, row.seq, row.block, row.head) for row in rows])
-
-
-async def _known(db: AsyncConnection, entries: Sequence[Entry]) -> dict[tuple[str, str], tuple[bytes, Stored]]:
-    principals = [entry.claim.principal for entry in entries]
-    keys = [entry.claim.key for entry in entries]
-    rows = await db.execute(_KNOWN, {"principals": principals, "keys": keys})
-    return {(row.principal, row.key): (row.request_hash, Stored(row.status, row.body, row.headers)) for row in rows}
-
-
-async def _store(db: AsyncConnection, answers: Sequence[tuple[Claim, Stored]]) -> None:
-    if answers:
-        await db.execute(
-            _STORE,
-            {
-                "principals": [claim.principal for claim, _ in answers],
-                "keys": [claim.key for claim, _ in answers],
-                "hashes": [claim.request_hash for claim, _ in answers],
-                "statuses": [stored.status for _, stored in answers],
-                "headers": [msgspec.json.encode(stored.headers).decode() for _, stored in answers],
-                "bodies": [stored.body for _, stored in answers],
-            },
-        )
-
-
-class _Round:
-    """The entries of one batch, told apart: done before, doubled within the batch, and those to decide now."""
-
-    def __init__(self, entries: Sequence[Entry], known: dict[tuple[str, str], tuple[bytes, Stored]]) -> None:
-        self._entries = entries
-        self._known = dict(known)
-        self._fresh: list[Entry] = []
-        claimed = set(known)
-        for entry in entries:
-            place = (entry.claim.principal, entry.claim.key)
-            if place not in claimed:
-                claimed.add(place)
-                self._fresh.append(entry)
-        self.items = [item for entry in self._fresh for item in entry.items]
-
-    def settle(self, answers: Sequence[Any]) -> list[tuple[Claim, Stored]]:
-        """Encode the answers of the entries decided now; they are what is stored."""
-        settled = []
-        start = 0
-        for entry in self._fresh:
-            stored = entry.render(answers[start : start + len(entry.items)])
-            start += len(entry.items)
-            settled.append((entry.claim, stored))
-            self._known[entry.claim.principal, entry.claim.key] = (entry.claim.request_hash, stored)
-        assert start == len(answers), "a verb answers each item"
-        return settled
-
-    def replies(self) -> list[Reply | Exception]:
-        """Answer each entry: the fresh ones, and repeats with what the first got."""
-        fresh = {id(entry) for entry in self._fresh}
-        return [self._reply(entry, replayed=id(entry) not in fresh) for entry in self._entries]
-
-    def _reply(self, entry: Entry, *, replayed: bool) -> Reply | Exception:
-        request_hash, stored = self._known[entry.claim.principal, entry.claim.key]
-        if request_hash != entry.claim.request_hash:
-            return idempotency_key.Reused()
-        return Reply(stored, replayed)

@@ -1,7 +1,7 @@
 """The worker's step for card payments: promises to merchants end when their time is over.
 
 finds      app/card_expiry.py      step()              <- you are here
-batches    cards/booking.py        book()
+batches    app/swiping.py          book()
 lapses     cards/expiry.py         lapse()
 """
 
@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from app import db, ids
+from app import db, ids, swiping
 from app.house import House
 from app.idempotency_key import Stored
 from app.money import claim
-from cards import booking, expiry
+from cards import expiry
 from cards.message import Lapse
 
 SIZE_MAX = 200
@@ -34,7 +34,7 @@ async def _end(house: House, lapse: Lapse) -> bool:
     # An attempt has a name of its own: one that found nothing to end (the merchant prolonged the promise, the clock was
     # set back) must not be what every later one is answered with.
     named = claim("card-expiry", f"{lapse.payment}/{ids.new()}", lapse)
-    reply = await house.money.submit(booking.book, [lapse], lanes=[lapse.lane], claim=named, render=_ended)
+    reply = await house.money.submit(swiping.book, [lapse], lanes=[lapse.lane], claim=named, render=_ended)
     return msgspec.json.decode(reply.stored.body, type=bool)
 
 

@@ -9,6 +9,7 @@ eresidency client add | scopes            register the public keys and scopes of
 eresidency wallet add | suspend           wallets that may ask residents for their ID by themselves
 eresidency keys rotate KIND               the next key that signs for us
 eresidency kek rotate | status | retire   the keys that wrap keys
+eresidency lane add | open | close        the writers of the ledger
 eresidency partner enrol CODE …           a bank or network: the key it is believed by, where it is called and told
 eresidency product publish FILE           a version of the terms a bank offers, as JSON
 eresidency openapi                        write the contract (docs/openapi.json is its golden copy)
@@ -32,7 +33,23 @@ import sqlalchemy.exc
 import uvicorn
 from litestar import Litestar
 
-from app import clock, connection, db, house, ids, kek, log, main, migrate, openapi, seed, settings, verify, worker
+from app import (
+    clock,
+    connection,
+    db,
+    house,
+    ids,
+    kek,
+    lane,
+    log,
+    main,
+    migrate,
+    openapi,
+    seed,
+    settings,
+    verify,
+    worker,
+)
 from app.auth import commands as admitting
 from app.auth import mint
 from app.auth.principal import ROLES, Role
@@ -52,6 +69,7 @@ _REFUSALS: dict[type[Exception], str] = {
     mint.ScopeNotHeld: "the role may not hold {scopes}",
     **admitting.REFUSALS,
     **kek.REFUSALS,
+    **lane.REFUSALS,
     registry.UnknownPartner: "there is no partner {partner}",
     webhook.BadKey: "the key is neither whpk_… (ed25519) nor whsec_… (24 to 64 bytes)",
     destination.Forbidden: "nothing may be sent to this address: {reason}",
@@ -96,7 +114,9 @@ def _serve(given: argparse.Namespace, told: Settings) -> int:
         host=given.host,
         port=given.port,
         workers=given.workers,
-        **connection.options(trusted_proxies=given.trusted_proxies, drain_s=told.drain_s),
+        **connection.options(
+            trusted_proxies=given.trusted_proxies, drain_s=told.drain_s, https=told.issuer.startswith("https://")
+        ),
     )
     return 0
 
@@ -264,6 +284,7 @@ def _parser() -> argparse.ArgumentParser:
 def _who_may_come(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     admitting.add(commands)
     kek.add(commands)
+    lane.commands(commands)
 
     enrolling = commands.add_parser("partner", help="banks, networks").add_subparsers(required=True).add_parser("enrol")
     enrolling.add_argument("code", type=_code)

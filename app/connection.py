@@ -35,10 +35,13 @@ class Unreadable(Exception):
     """This is no request we read; `status` says why. llhttp wraps it and app/connection.py answers."""
 
 
-def options(*, trusted_proxies: str, drain_s: float) -> dict[str, Any]:
-    """Say how uvicorn serves. Forwarded headers are believed only from `trusted_proxies`, addresses and networks."""
+def options(*, trusted_proxies: str, drain_s: float, https: bool = False) -> dict[str, Any]:
+    """Say how uvicorn serves; `https` is what the issuer is.
+
+    Forwarded headers are believed only from `trusted_proxies`, addresses and networks.
+    """
     return {
-        "http": Connection,
+        "http": HttpsConnection if https else Connection,
         "ws": "none",
         "proxy_headers": bool(trusted_proxies),
         "forwarded_allow_ips": trusted_proxies or None,
@@ -71,6 +74,7 @@ class Connection(HttpToolsProtocol):
     _size = 0
     _hosts = 0
     _fault = 400
+    _https = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Give the first request its time."""
@@ -178,11 +182,17 @@ class Connection(HttpToolsProtocol):
         _log.info("unreadable", status=status)
         is_first_waiting = self._head_whole and not self.pipeline and not self.cycle.response_started
         if self._is_idle() or is_first_waiting:
-            self.transport.write(_answer(status))
+            self.transport.write(_answer(status, https=self._https))
         self.transport.close()
 
 
-def _answer(status: int) -> bytes:
+class HttpsConnection(Connection):
+    """One behind a proxy that speaks TLS, so its refusals hold browsers to https too."""
+
+    _https = True
+
+
+def _answer(status: int, *, https: bool) -> bytes:
     code = problems.BY_STATUS[status]
     title, detail = problems.texts()[code]["en"]
     problem = Problem(
@@ -194,6 +204,6 @@ def _answer(status: int) -> bytes:
         (b"content-language", b"en"),
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
-        *edge.answer_headers({}, https=False),
+        *edge.answer_headers({}, https=https),
     ]
     return STATUS_LINE[status] + b"".join(b"%b: %b\r\n" % pair for pair in headers) + b"\r\n" + body

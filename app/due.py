@@ -14,12 +14,20 @@ WORK = {
     "relay": "(SELECT seq FROM app.outbox UNION ALL SELECT generate_series(relayed + 1, seq) FROM wallet.lane) AS row",
     "pipeline": "residency.application WHERE due_at <= :now",
     "exports": "app.export WHERE due_at <= :now",
+    "statements": "(SELECT id FROM wallet.statement WHERE due_at <= :now"
+    " UNION ALL SELECT id FROM wallet.document WHERE due_at <= :now) AS row",
     "endings": "app.closure WHERE due_at <= :now",
     "card_expiry": "cards.promise WHERE due_at <= :now",
+    "standing_orders": "app.standing_order WHERE due_at <= :now",
+    "payment_lists": "app.payment_list WHERE due_at <= :now",
+    "money_requests": "app.money_request WHERE due_at <= :now OR told < version",
+    "hold_expiry": "wallet.hold WHERE remaining > 0 AND expires_at <= :now",
+    "reviews": "app.restriction WHERE due_at <= :now",
     # What goes on between us and partners is retried by the machine's clock, not by the installation's.
     "inbox": "app.inbox WHERE due_at <= now()",
     "placements": "invest.placement WHERE due_at <= now() OR (due_at IS NULL AND state = 'booked'"
     " AND matures_on < (CAST(:now AS timestamptz) AT TIME ZONE 'Asia/Almaty')::date)",
+    "bank_orders": "app.bank_order WHERE due_at <= now()",
     "deliveries": "app.delivery JOIN app.subscription ON subscription.id = delivery.subscription"
     " WHERE active AND due_at <= now() AND NOT EXISTS (SELECT 1 FROM app.delivery AS earlier WHERE earlier.due_at"
     " IS NOT NULL AND earlier.subscription = delivery.subscription AND earlier.aggregate = delivery.aggregate"

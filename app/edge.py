@@ -16,6 +16,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, cast
+from urllib.parse import parse_qsl
 
 import structlog
 from litestar import Request
@@ -33,7 +34,7 @@ DEADLINE_S = 30.0
 #: How long a body nobody wanted is read on, so that its sender comes to read the answer (RFC 9112, section 9.6).
 _LINGER_S = 2.0
 _LINGER_BYTES_MAX = 1_000_000
-_CLOSED = "default-src 'none'; frame-ancestors 'none'"
+_CLOSED = "default-src 'none'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
 _HSTS = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 _SAFE: Headers = (
     (b"x-content-type-options", b"nosniff"),
@@ -258,6 +259,11 @@ def _odd(scope: Scope, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
     # PostgreSQL text can't hold a NUL, so nothing of ours is found under it.
     if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
         return 400, "invalid_request"
+    # Which of two would count, their readers may not agree about.
+    if b"&" in scope["query_string"]:
+        named = [name for name, _ in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)]
+        if len(set(named)) != len(named):
+            return 400, "invalid_request"
     given: Any = scope["headers"]
     if len(headers) != len(given):
         said = [name for name, _ in given]

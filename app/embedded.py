@@ -44,13 +44,13 @@ _SOCKET_FOLDER_MAX = 80  # sockaddr_un holds 104 bytes on the BSDs, 108 on Linux
 _SETTINGS = {
     "unix_socket_permissions": "0700",
     "max_connections": "200",
-    "shared_buffers": "256MB",
+    "shared_buffers": "512MB",
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
     "wal_compression": "pglz",  # the wheel is built without lz4 and zstd
-    "max_wal_size": "2GB",
-    "checkpoint_timeout": "10min",
+    "max_wal_size": "4GB",  # a checkpoint makes the first touch of every page cost a copy of it
+    "checkpoint_timeout": "15min",
     "jit": "off",  # short statements: planning the compilation costs more than it saves
     "autovacuum_naptime": "15s",  # queues and running totals turn over fast
     "autovacuum_vacuum_scale_factor": "0.05",

@@ -68,6 +68,7 @@ class Once:
     """The dependency `once` of a POST that creates or moves: `return await once(act)`."""
 
     def __init__(self, request: Request[Any, Any, Any], story: Story, principal: str) -> None:
+        idempotency_key.read(request.headers.get("idempotency-key"))  # before anything is done without one
         self._request = request
         self._story = story
         self._principal = principal

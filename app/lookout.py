@@ -21,7 +21,14 @@ LETS_IN = frozenset({"finishRegistration", "finishSignIn", "finishRecovery", "is
 UNPROVED = frozenset({"unproved", "invalid_dpop_proof", "passkey_refused", "step_up_mismatch"})
 #: A step of the protocol: the same request comes again, with our nonce (RFC 9449 section 8).
 _PROTOCOL = frozenset({"use_dpop_nonce"})
-_REFUSED: dict[int, Kind] = {401: Kind.UNAUTHENTICATED, 403: Kind.FORBIDDEN, 429: Kind.CROWDED}
+_REFUSED: dict[int, Kind] = {
+    400: Kind.MALFORMED,
+    401: Kind.UNAUTHENTICATED,
+    403: Kind.FORBIDDEN,
+    413: Kind.MALFORMED,
+    415: Kind.MALFORMED,
+    429: Kind.CROWDED,
+}
 _STAFF = frozenset({"officer", "service"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -51,6 +58,8 @@ def judge(scope: HTTPScope, status: int) -> Kind | None:
         return Kind.UNPROVED
     if _at_the_door(scope) and status != HTTPStatus.TOO_MANY_REQUESTS:
         return Kind.NOT_SIGNED_IN
+    if status == HTTPStatus.NOT_FOUND and _names_something(scope):
+        return Kind.MISSED
     return _REFUSED.get(status)
 
 
@@ -65,6 +74,11 @@ def _let(scope: HTTPScope) -> Kind | None:
 
 def _at_the_door(scope: HTTPScope) -> bool:
     return scope["method"] not in _SAFE and scope.get("path_template", "").startswith(_DOORS)
+
+
+def _names_something(scope: HTTPScope) -> bool:
+    """Whether somebody who signed in asked for a thing by its id: what is another's is answered as what never was."""
+    return scope.get("auth") is not None and "{" in scope.get("path_template", "")
 
 
 def _signed(scope: HTTPScope) -> bool:

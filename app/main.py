@@ -18,6 +18,7 @@ from app.db import Story, telling
 from app.edge import Edge
 from app.house import House
 from app.http import mobile, oauth, officer, partner, public, regulator, sandbox, signed, wallet_openid
+from app.http.mobile import stepups
 from app.idempotency import Once
 from app.limits import Quotas
 from app.settings import Settings
@@ -57,6 +58,7 @@ def build(settings: Settings) -> Litestar:
             **dict.fromkeys(refusals.REFUSALS, problems.on_refusal),
             Exception: problems.on_any,
         },
+        after_exception=[stepups.remember],
         openapi_config=openapi.config(routes),
         logging_config=None,  # app/log.py says what is written; the framework's would write arguments
     )

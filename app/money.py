@@ -3,30 +3,39 @@
 path   handler or worker  ->  Money.submit()  ->  app/batch.py  ->  wallet/desk.py
 """
 
+import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app import db
+from app import batch, db
 from app.batch import Batch, Render, Reply, Verb
 from app.idempotency_key import Claim, Stored
+from law.money import KZT, Currency
 from wallet import account
 from wallet.account import Purpose
 from wallet.desk import Desk
-from wallet.transfer import AccountId, Answer, Capture, Hold, Move, Post, Release
+from wallet.transfer import AccountId, Answer, Hold, Move, Post
 
 #: Where an installation with one lane books everything.
 FIRST_LANE = 1
 
 
+def _named(asked: Sequence[Move]) -> Iterator[UUID]:
+    for move in asked:
+        if isinstance(move, Post | Hold):
+            yield move.debit
+            yield move.credit
+
+
+@batch.naming(_named)
 async def moves(desk: Desk, asked: Sequence[Move]) -> Sequence[Answer]:
     """Decide plain moves, each on its own."""
-    await desk.load_holds(move.hold for move in asked if isinstance(move, Capture | Release))
-    await desk.load(side for move in asked if isinstance(move, Post | Hold) for side in (move.debit, move.credit))
+    await desk.load_for(asked)
     return [desk.move(move) for move in asked]
 
 
@@ -44,7 +53,10 @@ class Money:
         self._engine = engine
         self._batch = Batch(engine, capacity=capacity)
         self._homes: dict[UUID, Home] = {}
-        self._operators: dict[tuple[int, Purpose, str], AccountId] = {}
+        self._lanes: dict[UUID, int] = {}
+        self._operators: dict[tuple[int, Purpose, str, Currency], AccountId] = {}
+        #: One look-up at a time: a crowd that asks for the same learns it at once, and batches keep their connections.
+        self._asking = asyncio.Lock()
 
     async def submit(
         self, verb: Verb, items: Sequence[Any], *, lanes: Sequence[int], claim: Claim, render: Render
@@ -58,20 +70,39 @@ class Money:
 
     async def wallet(self, holder: UUID) -> Home:
         """Say where the money of `holder` lives; raises wallet.account.NoWallet."""
-        if (known := self._homes.get(holder)) is None:
-            async with db.transaction(self._engine) as story:
-                balance = await account.wallet(await story(), holder)
-            known = self._homes[holder] = Home(balance.lane, balance.account)
+        if (known := self._homes.get(holder)) is not None:
+            return known
+        async with self._asking:
+            if (known := self._homes.get(holder)) is None:
+                async with db.transaction(self._engine) as story:
+                    balance = await account.wallet(await story(), holder)
+                known = self._homes[holder] = Home(balance.lane, balance.account)
         return known
 
-    async def operator(self, purpose: Purpose, *, lane: int = FIRST_LANE, label: str = "") -> AccountId:
-        """Give the operator's tenge account of this purpose on `lane`, opened where it is the first time."""
-        place = (lane, purpose, label)
-        if (known := self._operators.get(place)) is None:
-            async with db.transaction(self._engine) as story:
-                connection = await story()
-                known = await account.operator(connection, lane=lane, purpose=purpose, label=label, at=story.now)
-            self._operators[place] = known
+    async def lanes(self, wallets: Iterable[UUID]) -> set[int]:
+        """Say on which lanes accounts are; those that do not exist are on none."""
+        wanted = set(wallets)
+        if wanted - self._lanes.keys():
+            async with self._asking:
+                if unknown := wanted - self._lanes.keys():
+                    async with self._engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+                        self._lanes |= await account.lanes_of(connection, unknown)
+        return {self._lanes[each] for each in wanted if each in self._lanes}
+
+    async def operator(
+        self, purpose: Purpose, *, lane: int = FIRST_LANE, label: str = "", currency: Currency = KZT
+    ) -> AccountId:
+        """Give the operator's account of this purpose and currency on `lane`, opened where it is the first time."""
+        place = (lane, purpose, label, currency)
+        if (known := self._operators.get(place)) is not None:
+            return known
+        async with self._asking:
+            if (known := self._operators.get(place)) is None:
+                async with db.transaction(self._engine) as story:
+                    known = await account.operator(
+                        await story(), lane=lane, purpose=purpose, label=label, currency=currency, at=story.now
+                    )
+                self._operators[place] = known
         return known
 
     async def drain(self) -> None:

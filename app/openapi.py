@@ -155,6 +155,9 @@ def _complete(operation: Json, handler: HTTPRouteHandler, path: str) -> None:
     if handler.media_type == "text/html" and "400" in responses:  # what is wrong with a page's address is a page too
         shown = {"text/html": {"schema": {"type": "string"}, "example": "<!doctype html>"}}
         responses["400"] = {**_problem("400"), "content": {**_problem("400")["content"], **shown}}
+    body = handler.parsed_fn_signature.parameters.get("data")
+    if body is not None and not body.is_required:
+        operation["requestBody"]["required"] = False
     if _is_idempotent(handler):
         operation.setdefault("parameters", []).append(_idempotency_key())
 
@@ -164,6 +167,8 @@ def _statuses(operation: Json, handler: HTTPRouteHandler, path: str, scope: str)
     has_body = "requestBody" in operation
     if has_body or operation.get("parameters"):
         found.append("400")
+    if any(parameter["in"] == "query" for parameter in operation.get("parameters", ())):
+        found.append("422")  # a cursor that is none of ours, or a range that is none
     if scope != "public":
         found += ["401", "403"]
     if handler.opt.get("signed"):  # a partner's signature instead of a token

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
+from app.banking import bank_account, told
 from app.partners import payments, placements
 
 Json = dict[str, Any]
@@ -16,7 +17,12 @@ Json = dict[str, Any]
 _REF = "#/components/schemas/Told{name}"
 #: What each message of a partner holds as `data`.
 TOLD: dict[str, type[msgspec.Struct]] = {
+    "payment.announced": payments.Received,
     "payment.received": payments.Received,
+    "order.done": told.Told,
+    "order.rejected": told.Told,
+    "order.returned": told.Told,
+    "account.balance": bank_account.Balance,
     "placement.confirmed": placements.Opened,
     "placement.rejected": placements.Refused,
     "placement.matured": placements.Over,

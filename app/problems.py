@@ -5,6 +5,7 @@ Titles and details are texts in three languages: `app/texts/<room>.toml`.
 """
 
 import tomllib
+from collections.abc import Iterable
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -113,11 +114,16 @@ class _Fields(dict[str, object]):
 def on_refusal(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Answer a refusal of ours."""
     known = of(error)
-    errors = [FieldError(detail=error.reason, pointer=error.pointer)] if isinstance(error, strict.Malformed) else None
+    errors = [FieldError(detail=fault.reason, pointer=fault.pointer) for fault in _faults(error)] or None
     headers = dict(getattr(error, "headers", {}))
     if known.retry_after_s is not None:
         headers["Retry-After"] = str(known.retry_after_s)
     return problem(request, known.status, known.code, errors=errors, fields=vars(error), headers=headers)
+
+
+def _faults(error: Exception) -> Iterable[Any]:
+    """Give every fault of the input that a refusal names, each with a `reason` and a `pointer`."""
+    return (error,) if isinstance(error, strict.Malformed) else getattr(error, "faults", ())
 
 
 def of(error: Exception) -> Refusal:

@@ -24,6 +24,8 @@ class Owner(enum.StrEnum):
     PARTNER = "partner"
     CARD = "card"
     MESSAGE = "message"
+    #: A key of its own, wrapped in the same row.
+    ROW = "row"
 
 
 class Sealed(msgspec.Struct, frozen=True):
@@ -57,9 +59,22 @@ SEALED = (
     Sealed("app.passkey", "name", row="device", person="subject"),
     Sealed("app.export", "bundle", row="id", person="holder"),
     Sealed("residency.comment", "sealed", row="id", person="resident"),
+    Sealed("wallet.statement", "letterhead", row="id", person="holder"),
+    Sealed("wallet.document_part", "body", row="id", person="holder"),
+    Sealed("app.restriction_act", "note", row="id", person="holder"),
+    Sealed("app.restriction_verdict", "note", row="appeal", person="holder"),
+    Sealed("app.restriction_response", "sealed", row="id", person="holder"),
+    Sealed("app.restriction_appeal", "sealed", row="id", person="holder"),
+    Sealed("app.adjustment", "note", row="id", person="holder"),
+    Sealed("app.beneficiary", "details", row="id", person="holder"),
+    Sealed("app.bank_account", "details", row="id", person="holder"),
+    Sealed("app.bank_statement", "body", row="id", owner=Owner.PARTNER),
     Sealed("app.inbox", "body", row="id", owner=Owner.PARTNER),
     Sealed("app.message", "sealed", row="id", owner=Owner.MESSAGE, person="subject"),
     Sealed("card_vault.pan", "sealed", row="card", owner=Owner.CARD, person="holder"),
+    Sealed("app.payee", "sealed", row="holder", owner=Owner.ROW, person="holder"),
+    Sealed("app.payment_note", "sealed", row="id", owner=Owner.ROW, person="holder"),
+    Sealed("app.payment_list", "sealed", row="id", person="holder"),
 )
 
 
@@ -82,6 +97,8 @@ WRAPPED = (
     _table("app.partner", "data_key", ("id",), "'partner:' || id"),
     _table("app.partner_key", "secret", ("partner", "kid"), "'partner:' || partner || '/' || kid"),
     _table("app.message", "wrapped", ("id",), "'message ' || id"),
+    _table("app.payee", "wrapped", ("holder",), "'app.payee ' || holder"),
+    _table("app.payment_note", "wrapped", ("id",), "'app.payment_note ' || id"),
     # No role reads the vault of the card numbers; three functions of its owner do this (0014).
     Wrap(
         "card_vault.pan",
@@ -110,6 +127,7 @@ PERSONAL = {
     "app.idempotency": ("body", "first answers, for repeats; an answer that names a person is not kept under a key"),
     "app.officer_grant": ("proposed_by approved_by ended_by", "staff, by id"),
     "app.partner": ("name", "a company's name"),
+    "wallet.period": ("proposed_by approved_by withdrawn_by", "staff, by id"),
     "app.quota": ("who", "a subject or an address, for a minute"),
     "app.step_up": (
         "covered client_data authenticator_data signature",
@@ -129,6 +147,8 @@ PERSONAL = {
 #: Everything else: it says nothing about anybody without the row's ids.
 PLAIN = {
     "app.access": "actor organisation operation sees purpose",
+    "app.adjustment": "kind reason purpose label currency evidence proposed_by decided_by state",  # staff, by id
+    "app.allowance_use": "operation",
     "app.anchor": "jws",
     "app.anchor_head": "log hash root",
     "app.anchor_receipt": "sink receipt",
@@ -136,6 +156,12 @@ PLAIN = {
     "app.attestation": "platform client_hash verdict findings",
     "app.authorization_code": "hash client redirect_uri code_challenge jkt configurations",
     "app.authorization_request": "hash client redirect_uri state code_challenge jkt configurations challenge",
+    "app.bank_account": "currency state",
+    "app.bank_order": "kind currency gets_currency operation rail state bank_reference reason trouble",
+    "app.bank_order_step": "act state actor",
+    "app.bank_statement": "currency format sha256",
+    "app.bank_statement_entry": "reference",  # our keys, and banks' names of payments: no free text
+    "app.beneficiary": "bic named",
     "app.challenge": "purpose challenge invitation binding",
     "app.client": "id scopes",
     "app.client_key": "kid thumbprint jwk",
@@ -146,31 +172,48 @@ PLAIN = {
     "app.event": "kind actor body",
     "app.export": "sha256",
     "app.feed": "source kind actor body hash",
+    "app.fx_quote": "bank_quote fixed sells_currency buys_currency rate reference_rate source",
     "app.idempotency": "principal key request_hash headers",
+    "app.incoming": "payment_id currency rail stage reason",
+    "app.incoming_stage": "stage why",
     "app.inbox": "webhook_id sha256 state kind outcome",
     "app.inbox_conflict": "webhook_id sha256",
     "app.invitation": "hash",
     "app.lease": "name",
     "app.message": "state",
     "app.officer_grant": "duty",
+    "app.money_request": "currency state",
     "app.outbox": "source trace",
+    "app.own_limit": "name",
     "app.partner": "code kind state base_url country",
     "app.partner_key": "kid",
     "app.partner_payment": "payment_id currency suspended_for",
     "app.passkey": "id public_key removed_why",
+    "app.payment_item": "refused",
+    "app.payment_list": "currency sha256 state",
     "app.pre_authorized_code": "hash configurations tx_code_hash",
     "app.quota": "policy",
     "app.recovery": "jkt passkey",
     "app.refresh": "hash salt",
     "app.retention": "kind",
+    "app.restriction": "reason state",
+    "app.restriction_act": "act reason cause proposed_by decided_by",  # staff, by id
+    "app.restriction_appeal": "outcome",
+    "app.restriction_verdict": "first_officer second_officer decided_by",  # staff, by id
+    "app.safeguarding": "outcome sha256 jws",
     "app.security_event": "kind code operation role hash",
     "app.session": "opened_by client_id jkt scope ended_why passkey",
     "app.spent_assertion": "minted_by jti",
     "app.spent_jti": "minted_by jti",
+    "app.split": "currency",
+    "app.standing_order": "currency frequency days_off state",
+    "app.standing_payment": "outcome reason",
     "app.step_up": "operation challenge passkey",
     "app.subject": "role",
     "app.subscription": "url kinds sees trouble",
+    "app.suspense_proposal": "action reason proposed_by decided_by verdict",  # staff, by id
     "app.suspension": "suspended_by lift_proposed_by lifted_by",  # staff, by id
+    "app.topup": "reference",
     "app.tree_head": "hash kid signature",
     "app.verification": "flow mac",
     "app.wallet_client": "id name redirect_uris",
@@ -212,10 +255,14 @@ PLAIN = {
     "residency.status_change": "state actor reason ground",
     "residency.transition": "act state actor reason outcome",
     "wallet.account": "purpose label currency",
+    "wallet.address": "iban",
     "wallet.block": "root prev hash",
+    "wallet.chart": "purpose side owner currency label about",
+    "wallet.document": "format language sha256",
     "wallet.event": "kind actor body",
     "wallet.hold": "currency",
     "wallet.lane": "head",
+    "wallet.statement": "currency code root",
     "wallet.transfer": "kind currency code reference",
 }
 

@@ -54,6 +54,8 @@ class Kind(enum.StrEnum):
     FORBIDDEN = "authorisation.refused"
     UNPROVED = "signature.refused"
     CROWDED = "quota.exceeded"
+    MISSED = "object.not_found"
+    MALFORMED = "input.refused"
     ADMINISTERED = "administration.done"
 
 

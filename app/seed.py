@@ -19,7 +19,7 @@ from app.auth.mint import NotHere
 from app.db import Story
 from app.house import House
 from app.language import Language
-from app.money import FIRST_LANE
+from app.payments import payee
 from kyc import check, document
 from kyc.check import Finding, Identified
 from kyc.mrz import Birth, Mrz
@@ -60,9 +60,10 @@ async def residents(house: House, count: int, *, start: int = 1, balance: Money 
     """Make residents `start` … `start + count - 1`, or find those that are there; each with `balance` once."""
     if not house.settings.virtual:
         raise NotHere
-    source = await house.money.operator(Purpose.SANDBOX)
     found = [await _resident(house, number) for number in range(start, start + count)]
     for seeded in found:
+        home = await house.money.wallet(seeded.subject)
+        source = await house.money.operator(Purpose.SANDBOX, lane=home.lane)
         move = Post(
             id=TransferId(ids.new()),
             debit=source,
@@ -71,7 +72,7 @@ async def residents(house: House, count: int, *, start: int = 1, balance: Money 
             code="sandbox.funding",
         )
         claim = money.claim(_ACTOR, f"fund/{seeded.subject}", None)
-        await house.money.move([move], lanes=[FIRST_LANE], claim=claim, render=money.plainly)
+        await house.money.move([move], lanes=[home.lane], claim=claim, render=money.plainly)
     return found
 
 
@@ -86,7 +87,7 @@ async def _resident(house: House, number: int) -> Seeded:
     async with db.transaction(house.api, holder=subject, audience="officer", actor=first, operation="seed") as story:
         await _approve(story, house, subject)
     async with db.transaction(house.api, holder=subject, audience="service") as story:
-        wallet = await _wallet(story, subject, number)
+        wallet = await _wallet(story, house, subject, number)
     return Seeded(number, subject, wallet, minted.access_token, minted.expires_in)
 
 
@@ -140,20 +141,23 @@ async def _approve(story: Story, house: House, subject: UUID) -> None:
     await applicant.settle(connection, who, moved.id, at=now, by=f"officer:{OFFICERS[-1]}")
 
 
-async def _wallet(story: Story, subject: UUID, number: int) -> UUID:
+async def _wallet(story: Story, house: House, subject: UUID, number: int) -> UUID:
     connection = await story()
     try:
         return (await account.wallet(connection, subject)).account
     except NoWallet:
         await standing.require_e_resident(connection, subject)
-        return await account.open_wallet(
+        wallet = _id("wallet", number)
+        opened = await account.open_wallet(
             connection,
             holder=subject,
-            account=_id("wallet", number),
-            lane=FIRST_LANE,
+            account=wallet,
+            lane=await account.newcomers_lane(connection, wallet),
             actor=_ACTOR,
             at=story.now,
         )
+        await payee.introduce(connection, house, subject, at=story.now)
+        return opened
 
 
 async def _application(connection: AsyncConnection, subject: UUID) -> Application | None:

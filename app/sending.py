@@ -1,52 +1,60 @@
 """A resident sends money to another one: confirmed with the passkey over payee and amount, to who may receive it.
 
-route      app/http/mobile/wallet.py   POST /v1/transfers, POST /v1/transfers/bulk
-asks       app/sending.py              send()         <- you are here
-decides    app/sending.py              decide()
-moves      wallet/desk.py              post()
-
-A wallet whose owner is no e-resident any more can only be emptied: its owner sends, nobody sends to it (ADR 10).
+route      app/http/mobile/transfers.py   POST /v1/transfers, POST /v1/transfers/bulk
+asks       app/sending.py                 send()         <- you are here
+decides    app/sending.py                 decide()
+pays       app/payments/paying.py         Paying
+moves      wallet/desk.py                 post()
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
+from uuid import UUID
 
 import msgspec
 
-from app import ids, standing
+from app import clock, ids
 from app.auth import stepup
 from app.auth.confirmed import Confirmations, Confirmed, Refusal
 from app.auth.principal import Principal
-from app.batch import Render, Reply
+from app.batch import Render, Reply, naming
 from app.house import House
 from app.http import ids as public_ids
 from app.idempotency_key import Claim
-from app.standing import PayeeUnavailable
+from app.payments import note, paying
+from app.payments.note import Note, Words
+from app.payments.payee import BadReference, Payee
+from app.payments.paying import Paying
 from law.money import KZT, Money
 from proof import canonical
 from wallet.desk import Desk
-from wallet.transfer import AccountId, Post, Posted, Reason, Refused, TransferId
+from wallet.transfer import AccountId, Post, Posted, TransferId
 
-#: What the passkey signs for: one transfer, or a list of them.
-ONE, MANY = "transfer.send", "transfer.send_many"
+#: What the passkey signs for: one transfer to a wallet, one to a payee confirmed by name, or a list of them.
+ONE, NAMED, MANY = "transfer.send", "transfer.send_named", "transfer.send_many"
 
 
-Answer = Posted | Refused | PayeeUnavailable | Refusal
+Answer = paying.Answer | Refusal | BadReference
 
 
 class Payment(NamedTuple):
-    """What goes to whom."""
+    """What goes to whom; `named` is the payee as it was confirmed to the payer, until `named_until`."""
 
     payee: AccountId
     money: Money
+    named: Payee | None = None
+    named_until: datetime | None = None
+    words: Words = Words()
 
 
 class Sending(msgspec.Struct, frozen=True):
     """A transfer that a resident asks for, and what they confirmed. Transfers of one request share the confirmation."""
 
     post: Post
-    confirmed: Confirmed
+    confirmed: Confirmed | BadReference
+    notes: list[Note] = []
 
 
 async def send(
@@ -61,7 +69,7 @@ async def send(
 ) -> Reply:
     """Send `payments` from the wallet of `me`, confirmed as `operation`; `render` gets the Answer to each."""
     home = await house.money.wallet(me.subject)
-    confirmed = await stepup.proven(
+    confirmed: Confirmed | BadReference = await stepup.proven(
         house.api,
         house.settings,
         me,
@@ -69,27 +77,35 @@ async def send(
         shown=shown(operation, payments, claim.key),
         confirmation=confirmation,
     )
-    asked = [
-        Sending(
-            Post(
-                id=TransferId(ids.new()), debit=home.account, credit=payment.payee, money=payment.money, code="transfer"
-            ),
-            confirmed,
-        )
-        for payment in payments
-    ]
-    return await house.money.submit(decide, asked, lanes=[home.lane], claim=claim, render=render)
+    # A value like the others: a repeat of what was sent in time gets the first answer, however late it comes.
+    if any(each.named_until is not None and each.named_until < clock.real() for each in payments):
+        confirmed = BadReference()
+    asked = [_sending(house, me, home.account, payment, confirmed) for payment in payments]
+    lanes = await house.money.lanes(payment.payee for payment in payments) | {home.lane}
+    return await house.money.submit(decide, asked, lanes=sorted(lanes), claim=claim, render=render)
+
+
+def _sending(
+    house: House, me: Principal, home: AccountId, payment: Payment, confirmed: Confirmed | BadReference
+) -> Sending:
+    transfer = TransferId(ids.new())
+    post = Post(id=transfer, debit=home, credit=payment.payee, money=payment.money, code="transfer")
+    return Sending(post, confirmed, note.seal(house.keys.kms, transfer, payment.words, holder=me.subject))
 
 
 def shown(operation: str, payments: Sequence[Payment], key: str) -> stepup.Shown:
     """Write down what the person confirms, for the request with this Idempotency-Key.
 
-    Of a list: how many, the sum in tenge, and the hash of who gets what (RTS 2018/389 art. 5(3)(b)); what is not tenge
-    can't be sent, so it is in no sum.
+    Of a payee confirmed by name: that name, and by what they were found. Of a list: how many, the sum in tenge, and the
+    hash of who gets what (RTS 2018/389 art. 5(3)(b)); what is not tenge can't be sent, so it is in no sum.
     """
     lines = [_line(payment) for payment in payments]
     if operation == ONE:
         return {**lines[0], "idempotency_key": key}
+    if operation == NAMED:
+        named = payments[0].named
+        assert named is not None, "the operation is for a payee who was looked up"
+        return {**lines[0], "name": named.name, "address": named.address, "idempotency_key": key}
     return {
         "transfers": len(payments),
         "amount_minor": sum(payment.money.minor for payment in payments if payment.money.currency == KZT),
@@ -100,36 +116,43 @@ def shown(operation: str, payments: Sequence[Payment], key: str) -> stepup.Shown
 
 
 def _line(payment: Payment) -> dict[str, str | int]:
-    payee, money = payment
+    payee, money = payment.payee, payment.money
     return {"payee": public_ids.show("wallet", payee), "amount_minor": money.minor, "currency": str(money.currency)}
 
 
+def _named(asked: Sequence[Sending]) -> Iterator[UUID]:
+    for each in asked:
+        yield each.post.debit
+        yield each.post.credit
+
+
+@naming(_named)
 async def decide(desk: Desk, asked: Sequence[Sending]) -> Sequence[Answer]:
     """Decide what residents send each other, one after the other: a verb for app/batch.py."""
-    confirmations = await Confirmations.load(desk.db, (each.confirmed for each in asked))
-    await desk.load(side for each in asked for side in (each.post.debit, each.post.credit))
-    open_to = await _open_to(desk, {each.post.credit for each in asked})
-    answers = [_decide(desk, confirmations, each, open_to) for each in asked]
+    confirmations = await Confirmations.load(
+        desk.db, (each.confirmed for each in asked if not isinstance(each.confirmed, BadReference))
+    )
+    payments = await Paying.load(desk, (each.post for each in asked))
+    answers = [_decide(confirmations, payments, each) for each in asked]
+    await payments.write()
     await confirmations.write()
+    kept = [
+        msgspec.structs.replace(written, reader=desk.holder(each.post.credit))
+        for each, answer in zip(asked, answers, strict=True)
+        if isinstance(answer, Posted)
+        for written in each.notes
+    ]
+    await note.store(desk.db, kept, desk.now)
     return answers
 
 
-def _decide(desk: Desk, confirmations: Confirmations, asked: Sending, open_to: set[AccountId]) -> Answer:
-    post = asked.post
-    if (refusal := confirmations.claim(asked.confirmed)) is not None:
+def _decide(confirmations: Confirmations, payments: Paying, asked: Sending) -> Answer:
+    confirmed = asked.confirmed
+    if isinstance(confirmed, BadReference):
+        return confirmed
+    if (refusal := confirmations.claim(confirmed)) is not None:
         return refusal
-    if desk.holder(post.credit) is None:  # nobody's, or the operator's, which is no address
-        return Refused(Reason.UNKNOWN_ACCOUNT)
-    if post.credit not in open_to:
-        return PayeeUnavailable()
-    answer = desk.post(post)
+    answer = payments.pay(asked.post)
     if isinstance(answer, Posted):
-        confirmations.use(asked.confirmed)
+        confirmations.use(confirmed)
     return answer
-
-
-async def _open_to(desk: Desk, payees: Iterable[AccountId]) -> set[AccountId]:
-    """Find the wallets whose owners may receive: e-residents, now."""
-    holders = {payee: holder for payee in payees if (holder := desk.holder(payee)) is not None}
-    residents = await standing.e_residents(desk.db, set(holders.values()))
-    return {payee for payee, holder in holders.items() if holder in residents}

@@ -7,16 +7,20 @@ which is how secrets arrive in production.
 import contextlib
 import enum
 import hashlib
+import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import msgspec
 import sqlalchemy
 
 _ANDROID = "android:apk-key-hash:"
 _LISTS = {"origins", "certificate_proxies"}
+_STRUCTS = {"issuing_bank"}
+_OUTSIDE = ("agencies_url", "messages_url", "integrity_url", "anchor_notary")
 
 
 class Environment(enum.StrEnum):
@@ -25,6 +29,21 @@ class Environment(enum.StrEnum):
     PRODUCTION = "production"
     DEMO = "demo"
     TEST = "test"
+
+
+class IssuingBank(msgspec.Struct, frozen=True, kw_only=True):
+    """The bank whose e-money the wallets hold (Payments Law art. 42); `code` are the three digits of its IBANs.
+
+    Written in a setting as JSON: `{"name": "…", "bic": "…", "code": "…"}`.
+    """
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=70)]
+    bic: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{4}KZ[A-Z0-9]{2}([A-Z0-9]{3})?$(?!\n)")]
+    code: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{3}$(?!\n)")]
+
+
+#: No bank of this code is in the registry, so that an address of a demo is nobody's elsewhere.
+_DEMO_BANK = IssuingBank(name="Demo Issuing Bank", bic="DEMOKZKA", code="999")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +82,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     requests_per_minute: int = 6_000
     certificate_header: str | None = None
     certificate_proxies: tuple[str, ...] = ()
+    issuing_bank: IssuingBank = _DEMO_BANK
 
     files: tuple[tuple[str, Path], ...] = ()
 
@@ -91,6 +111,14 @@ class BadSetting(Exception):
         self.name = name
 
 
+class Unguarded(BadSetting):
+    """An address leads over a network, and nothing says that who is there must prove it."""
+
+    def __init__(self, name: str, must: str) -> None:
+        Exception.__init__(self, f"setting {name} leads over a network: it must say {must}")
+        self.name = name
+
+
 def load(environ: Mapping[str, str]) -> Settings:
     """Read the settings from `environ`; raises BadSetting."""
     given: dict[str, Any] = {"files": []}
@@ -104,7 +132,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         if text is None and field.name == "database_url":
             text = environ.get("DATABASE_URL")
         if text is not None:
-            given[field.name] = text.split(",") if field.name in _LISTS else text
+            given[field.name] = _read(field.name, text)
     try:
         told = msgspec.convert(given, Settings, strict=False, dec_hook=_hook)
         told = msgspec.structs.replace(told, database_url=address(told.database_url))
@@ -112,9 +140,22 @@ def load(environ: Mapping[str, str]) -> Settings:
         raise BadSetting(str(error).split("`")[-2].removeprefix("$.") if "`" in str(error) else "?") from error
     if not all(is_origin(origin, told.rp_id) for origin in told.origins):
         raise BadSetting("origins")
+    if not told.virtual:
+        _check_guarded(told)
     if told.role_password is None and told.virtual:
         return msgspec.structs.replace(told, role_password=role_word(told.database_url))
     return told
+
+
+def _read(name: str, text: str) -> object:
+    if name in _LISTS:
+        return text.split(",")
+    if name in _STRUCTS:
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.DecodeError as error:
+            raise BadSetting(name) from error
+    return text
 
 
 def is_origin(text: str, rp_id: str) -> bool:
@@ -134,6 +175,31 @@ def is_origin(text: str, rp_id: str) -> bool:
 def address(url: str) -> str:
     """Name our driver in an address of PostgreSQL as libpq and hosting providers write it (`postgres://…`)."""
     return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
+
+
+def _check_guarded(told: Settings) -> None:
+    """Have nobody on the way read or answer: a socket, this machine, or TLS with a name that is checked."""
+    if not _is_guarded(told.database_url):
+        raise Unguarded("database_url", "sslmode=verify-full")
+    for name in _OUTSIDE:
+        url = urlsplit(getattr(told, name) or "")
+        if url.scheme != "https" and not _is_here(url.hostname or ""):
+            raise Unguarded(name, "https")
+
+
+def _is_guarded(url: str) -> bool:
+    found = sqlalchemy.make_url(url)
+    given = (found.host or "", *found.normalized_query.get("host", ()), *found.normalized_query.get("hostaddr", ()))
+    return found.query.get("sslmode") == "verify-full" or all(_is_here(host) for host in ",".join(given).split(","))
+
+
+def _is_here(host: str) -> bool:
+    if host.startswith("/") or host in {"", "localhost"}:
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def role_word(database_url: str) -> str:

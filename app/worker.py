@@ -15,11 +15,30 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
-from app import anchor, card_expiry, db, due, monitoring, nonces, outbox, pipeline, remarks, rotation, sink, trace
+from app import (
+    anchor,
+    card_expiry,
+    db,
+    due,
+    hold_expiry,
+    monitoring,
+    nonces,
+    outbox,
+    pipeline,
+    remarks,
+    rotation,
+    sink,
+    trace,
+)
 from app.account import ending, export, retention
 from app.auth import attestation, forgetting
+from app.banking import asking, safeguarding, suspense
 from app.house import House
+from app.limiting import forgetting as allowances_forgetting
 from app.partners import agencies, inbox, messenger, outgoing, placing
+from app.payments import list_run, request, standing_run
+from app.restrictions import overdue
+from app.statements import days, document
 
 Step = Callable[[House], Awaitable[int]]
 
@@ -38,15 +57,26 @@ STEPS: dict[str, Step] = {
     "pipeline": pipeline.step,
     "inbox": inbox.step,
     "placements": placing.step,
+    "bank_orders": asking.step,
+    "suspense": suspense.step,
+    "safeguarding": safeguarding.step,
     "deliveries": outgoing.step,
     "messages": messenger.step,
     "attestations": attestation.step,
     "card_expiry": card_expiry.step,
+    "hold_expiry": hold_expiry.step,
+    "standing_orders": standing_run.step,
+    "payment_lists": list_run.step,
+    "money_requests": request.step,
     "rotation": rotation.step,
     "remarks": remarks.step,
     "exports": export.step,
+    "days": days.step,
+    "statements": document.step,
     "endings": ending.step,
     "retention": retention.step,
+    "reviews": overdue.step,
+    "allowances": allowances_forgetting.step,
     "anchors": anchor.step,
     "second_places": sink.step,
 }

@@ -68,7 +68,7 @@ async def _spent(ours: Caller, phone: Phone) -> Spent:
         sent = _headers(phone)
 
         async def let_in(sent: Iterator[dict[str, str]] = sent) -> None:
-            await ours("GET", _LET_IN, next(sent))
+            await ours("GET", LET_IN, next(sent))
 
         async def echo() -> None:
             await ours("GET", _OPEN)
@@ -94,12 +94,12 @@ async def _cpu_us(act: Act, at_once: int) -> float:
 def _headers(phone: Phone) -> Iterator[dict[str, str]]:
     """Make what a round sends beforehand: the client's signature is not our cost."""
     assert phone.tokens is not None
-    token, url = phone.tokens.access, phone.base_url + _LET_IN
+    token, url = phone.tokens.access, phone.base_url + LET_IN
     proofs = [phone.device.proof("GET", url, token=token, nonce=phone.nonce) for _ in range(2 * TURN)]
     return iter([{"Authorization": f"DPoP {token}", "DPoP": proof} for proof in proofs])
 
 
-_OPEN, _LET_IN = "/bench/open", "/bench/let-in"
+_OPEN, LET_IN = "/bench/open", "/bench/let-in"
 
 
 @get(_OPEN, opt={"scope": PUBLIC}, sync_to_thread=False)
@@ -107,6 +107,6 @@ def _open() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@get(_LET_IN, opt={"scope": "me:read"}, sync_to_thread=False)
+@get(LET_IN, opt={"scope": "me:read"}, sync_to_thread=False)
 def _let_in() -> dict[str, str]:
     return {"status": "ok"}

@@ -39,9 +39,27 @@ def prepared() -> Iterator[Ground]:
     """Make the ground and clear it away."""
     given = os.environ.get("DATABASE_URL")
     server = settings.address(given) if given else embedded.start(_FOLDER).url
+    password = os.environ.get("ERESIDENCY_ROLE_PASSWORD") or settings.role_word(server)
+    try:
+        with _migrated(server, password) as place:
+            yield place
+    finally:
+        if given is None:
+            embedded.stop(_FOLDER)
+
+
+@contextlib.contextmanager
+def beside(other: Ground) -> Iterator[Ground]:
+    """Make a second ground on the server of the first."""
+    assert other.settings.role_password is not None
+    with _migrated(other.settings.database_url, other.settings.role_password) as place:
+        yield place
+
+
+@contextlib.contextmanager
+def _migrated(server: str, password: str) -> Iterator[Ground]:
     name = f"eresidency_bench_{secrets.token_hex(4)}"
     url = sqlalchemy.make_url(server).set(database=name).render_as_string(hide_password=False)
-    password = os.environ.get("ERESIDENCY_ROLE_PASSWORD") or settings.role_word(server)
     try:
         _tell(server, "CREATE DATABASE {}", name)
         with tempfile.TemporaryDirectory() as keys:
@@ -51,8 +69,24 @@ def prepared() -> Iterator[Ground]:
             )
     finally:
         _tell(server, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
-        if given is None:
-            embedded.stop(_FOLDER)
+
+
+def told(given: Settings) -> str:
+    """Write down for another process what it needs of the settings; they hold a password, and this is a test's."""
+    of_ground = (given.database_url, given.role_password, str(given.keys), given.requests_per_minute)
+    return msgspec.json.encode(of_ground).decode()
+
+
+def settings_of(said: str) -> Settings:
+    """Read what `told` wrote."""
+    database_url, role_password, keys, requests_per_minute = msgspec.json.decode(said)
+    return Settings(
+        environment=Environment.TEST,
+        database_url=database_url,
+        role_password=role_password,
+        keys=Path(keys),
+        requests_per_minute=requests_per_minute,
+    )
 
 
 def _tell(server: str, statement: str, name: str) -> None:

@@ -55,7 +55,7 @@ async def _measured(app: Litestar, ground: Ground) -> list[Row]:
     caller = Caller(app, ground.settings.issuer)
     house: House = app.state.house
     async with _phone(app, ground) as phone:
-        payee = await _funded(house, phone)
+        payee = await funded(house, phone)
         let_in = await entrance.measured(app, phone)
         await phone.refresh()
         signed = _signed(phone, caller, "GET", "/v1/me")
@@ -131,7 +131,7 @@ async def _confirmed(house: House, phone: Phone, caller: Caller, payee: str) -> 
     return ((next(signed) | key, body) for key, body in made)
 
 
-async def _funded(house: House, phone: Phone) -> str:
+async def funded(house: House, phone: Phone) -> str:
     """Open a wallet with money for the phone's owner; the public id of an e-resident's, who is paid, is returned."""
     assert phone.tokens is not None
     holder = public_ids.parse("resident", phone.tokens.subject)

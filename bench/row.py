@@ -62,6 +62,27 @@ def row(name: str, value: float, unit: str, *, peer: tuple[str, float] | None = 
     )
 
 
+class Rounds:
+    """What was measured in turns: in each round everything once, so that a slow minute is slow for all."""
+
+    def __init__(self) -> None:
+        self._measured: dict[str, list[float]] = {}
+
+    def add(self, name: str, value: float) -> None:
+        """Take the value of one round."""
+        self._measured.setdefault(name, []).append(value)
+
+    def row(self, name: str, peer: str, *, goal: Goal | None = None, unit: str = "1/s") -> Row:
+        """Make a row of medians; the ratio is the median of those of each round, not that of the medians."""
+        values, peers = self._measured[name], self._measured[peer]
+        ratio = statistics.median(value / against for value, against in zip(values, peers, strict=True))
+        value, against = statistics.median(values), statistics.median(peers)
+        made = row(name, value, unit, peer=(peer, against))
+        return msgspec.structs.replace(
+            made, ratio=ratio, goal=str(goal) if goal else None, met=goal.met(value, ratio) if goal else None
+        )
+
+
 async def per_second(act: Callable[[], Awaitable[object]], *, times: int, rounds: int = 5, at_once: int = 1) -> float:
     """Measure how often a second `act` succeeds with `at_once` under way: the median of `rounds` after one more."""
     measured = []

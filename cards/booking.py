@@ -8,22 +8,27 @@ decides    cards/swipe.py clearing.py reversal.py expiry.py
 
 from collections.abc import Sequence
 
-from cards import clearing, expiry, message, reversal, swipe
+from cards import allowance, clearing, expiry, message, reversal, swipe
 from cards.message import Answer, Authorization, Clearing, Lapse, NetworkMessage, Reversal
 from cards.payment import Payment
 from cards.tray import Tray
 from wallet.desk import Desk
 
 
-async def book(desk: Desk, messages: Sequence[NetworkMessage | Lapse]) -> list[Answer | bool]:
+async def book(
+    desk: Desk, messages: Sequence[NetworkMessage | Lapse], load: allowance.Load = allowance.anything
+) -> list[Answer | bool]:
     """Decide `messages` one after the other, each seeing what those before it did, and store them; a batch verb.
 
-    A repeat of a message is answered as it was the first time. A lapse is answered with whether it ended anything.
+    `load` gives what the holders may spend (app/swiping.py). A repeat of a message is answered as it was the first
+    time. A lapse is answered with whether it ended anything.
     """
     tray = Tray(desk)
     await tray.load(messages)
+    tray.allowance = await load(desk, tray.holders())
     answers = [_book(tray, told) for told in messages]
     await tray.store()
+    await tray.allowance.write()
     return answers
 
 

@@ -13,8 +13,10 @@ class Reason(enum.StrEnum):
     CARD_FROZEN = "card_frozen"
     CARD_EXPIRED = "card_expired"
     FORBIDDEN_MERCHANT = "forbidden_merchant"
+    RESTRICTED = "restricted"
     PER_PAYMENT_LIMIT = "per_payment_limit"
     PER_DAY_LIMIT = "per_day_limit"
+    SPENDING_LIMIT = "spending_limit"
     INSUFFICIENT_FUNDS = "insufficient_funds"
     WALLET_CLOSED = "wallet_closed"
 
@@ -29,8 +31,10 @@ CODES = {
     Reason.CARD_FROZEN: "62",
     Reason.CARD_EXPIRED: "54",
     Reason.FORBIDDEN_MERCHANT: "57",  # not permitted to this cardholder
+    Reason.RESTRICTED: "57",
     Reason.PER_PAYMENT_LIMIT: "61",  # exceeds the amount limit
     Reason.PER_DAY_LIMIT: "61",
+    Reason.SPENDING_LIMIT: "61",
     Reason.INSUFFICIENT_FUNDS: "51",  # not sufficient funds
     Reason.WALLET_CLOSED: "62",
 }

@@ -19,6 +19,7 @@ from cards.reason import Reason
 from cards.tray import Tray
 from law import calendar
 from law.money import Money, zero
+from wallet.transfer import AccountId
 
 # What the programme never pays for, whatever a holder allows (ISO 18245): betting and lotteries, for which people may
 # bar themselves (Law 219 of 2007, art. 15-1), and money bought with money.
@@ -30,7 +31,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     `asked` is what the merchant wants, `to_hold` what the wallet would have to set aside for it now: less than `asked`
     when a reversal or the clearing overtook the question. `day_total` is what the card would come to since midnight in
-    Kazakhstan, this purchase included. `expiry` is the last day on the card as the merchant read it.
+    Kazakhstan, this purchase included. `expiry` is the last day on the card as the merchant read it. `refused` is what
+    stands against the holder's spending so much more, whatever the card.
     """
 
     card: Card
@@ -41,6 +43,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     today: date
     expiry: date
     category: str
+    refused: Reason | None = None
+    wallet_closed: bool = False
 
 
 class Approved(msgspec.Struct, frozen=True):
@@ -77,8 +81,11 @@ RULES: tuple[tuple[Reason, Callable[[Case], bool]], ...] = (
     (Reason.CARD_FROZEN, lambda case: case.card.state is State.FROZEN),
     (Reason.CARD_EXPIRED, lambda case: case.today > case.card.expires_on),
     (Reason.FORBIDDEN_MERCHANT, lambda case: case.category in FORBIDDEN_CATEGORIES),
+    (Reason.RESTRICTED, lambda case: case.refused is Reason.RESTRICTED),
     (Reason.PER_PAYMENT_LIMIT, lambda case: _over(case.asked, case.card.limits.per_payment)),
     (Reason.PER_DAY_LIMIT, lambda case: _over(case.day_total, case.card.limits.per_day)),
+    (Reason.SPENDING_LIMIT, lambda case: case.refused is Reason.SPENDING_LIMIT),
+    (Reason.WALLET_CLOSED, lambda case: case.wallet_closed and bool(case.to_hold)),
     (Reason.INSUFFICIENT_FUNDS, lambda case: case.spendable < case.to_hold),
 )
 
@@ -106,8 +113,8 @@ def _reasons(tray: Tray, promised: Payment, asked: Authorization) -> tuple[Reaso
         case Approved():
             until = tray.now + PROMISE_LASTS
             refused = funds.set_aside(tray, promised, promised.sums().promised, until=until)
-            # Funds were compared before, so the one thing left that a wallet refuses is to be used at all.
-            return (Reason.WALLET_CLOSED,) if refused else ()
+            assert refused is None, f"whether the wallet can was decided before: {refused}"
+            return ()
 
 
 def _case(tray: Tray, card: Card, promised: Payment, asked: Authorization) -> Case:
@@ -121,6 +128,8 @@ def _case(tray: Tray, card: Card, promised: Payment, asked: Authorization) -> Ca
         today=calendar.statutory_date(tray.now),
         expiry=asked.expiry,
         category=asked.merchant.category,
+        refused=tray.allowance.refuses(card.holder, tray.more(promised)),
+        wallet_closed=tray.desk.is_closed(AccountId(card.account)),
     )
 
 

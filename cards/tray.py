@@ -9,15 +9,16 @@ from datetime import datetime
 from uuid import UUID
 
 from cards import archive, card, history, tables
+from cards.allowance import Allowance
 from cards.archive import Promise
 from cards.card import Card
 from cards.message import Lapse, NetworkMessage
 from cards.payment import Payment, PaymentId
 from law import calendar
-from law.money import KZT, Money, total
+from law.money import KZT, Money, total, zero
 from proof import journal
 from wallet import account
-from wallet.account import Purpose
+from wallet.chart import CHART, Purpose
 from wallet.desk import Desk
 from wallet.transfer import AccountId
 
@@ -25,14 +26,19 @@ _Key = tuple[int, str, str, UUID | None]
 
 
 class Tray:
-    """What one batch works on. `desk` holds the wallets' running balances, `now` is the installation's clock."""
+    """What one batch works on. `desk` holds the wallets' running balances, `now` is the installation's clock.
+
+    `allowance` is what the holders may spend, given once `holders` are known.
+    """
+
+    allowance: Allowance
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.now = desk.now
         self.promises: dict[PaymentId, Promise] = {}
         self._cards: dict[UUID, Card] = {}
-        self._operator: dict[tuple[int, Purpose], AccountId] = {}
+        self._operator: dict[tuple[int, Purpose, str], AccountId] = {}
         self._payments: dict[PaymentId, Payment] = {}
         self._by_name: dict[_Key, PaymentId] = {}
         self._as_loaded: dict[PaymentId, int] = {}
@@ -55,16 +61,23 @@ class Tray:
             self._as_loaded[kept.payment.id] = len(kept.payment.elements)
             if kept.promise:
                 self.promises[kept.payment.id] = kept.promise
-        await self._load_money({message.lane for message in told})
+        await self._load_money({(message.lane, message.network) for message in told})
 
-    async def _load_money(self, lanes: Iterable[int]) -> None:
-        for lane in sorted(lanes):
+    async def _load_money(self, networks: Iterable[tuple[int, str]]) -> None:
+        for lane, network in sorted(networks):
             for purpose in (Purpose.CARD_CLEARING, Purpose.CARD_RECEIVABLE, Purpose.SUSPENSE):
-                self._operator[lane, purpose] = await account.operator(
-                    self.desk.db, lane=lane, purpose=purpose, at=self.now
-                )
+                label = network if CHART[purpose].label else ""
+                if (lane, purpose, label) not in self._operator:
+                    self._operator[lane, purpose, label] = await account.operator(
+                        self.desk.db, lane=lane, purpose=purpose, label=label, at=self.now
+                    )
         await self.desk.load([*self._operator.values(), *(found.account for found in self._cards.values())])
         await self.desk.load_holds(promise.hold for promise in self.promises.values() if promise.hold)
+
+    def holders(self) -> set[UUID]:
+        """Say whose cards and payments are on the tray."""
+        of_payments = {payment.holder for payment in self._payments.values() if payment.holder}
+        return of_payments | {found.holder for found in self._cards.values()}
 
     def payment(self, message: NetworkMessage | Lapse) -> Payment:
         """Find the payment `message` is about; a purchase not heard of before is a payment without elements."""
@@ -93,8 +106,8 @@ class Tray:
         return self._cards.get(payment.card) if payment.card else None
 
     def operator(self, payment: Payment, purpose: Purpose) -> AccountId:
-        """Answer the operator's account in the lane of `payment`."""
-        return self._operator[payment.lane, purpose]
+        """Answer the operator's account in the lane of `payment`, that for its network where each has one."""
+        return self._operator[payment.lane, purpose, payment.network if CHART[purpose].label else ""]
 
     def spent_today(self, spender: Card, *, beside: Payment) -> Money:
         """Sum what the card promised and paid in payments opened since midnight in Kazakhstan, `beside` not counted.
@@ -108,8 +121,15 @@ class Tray:
         )
         return total(others, spender.currency)
 
+    def more(self, payment: Payment) -> Money:
+        """Say how much more is spent of `payment` than of what lies on the tray."""
+        before = self._payments.get(payment.id)
+        return payment.sums().spent - (before.sums().spent if before else zero(payment.currency))
+
     def keep(self, payment: Payment) -> None:
-        """Take `payment` back with the element that was added to it."""
+        """Take `payment` back with the element that was added to it, and count what its holder spends by that."""
+        if payment.holder:
+            self.allowance.count(payment.holder, self.more(payment), payment.opened_at)
         self._lay(payment)
         self._facts.append(history.fact(payment))
 

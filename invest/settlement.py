@@ -83,13 +83,11 @@ def _move(desk: Desk, act: Act, item: Due, found: Placement) -> Settled:
     """Decide the act and its moves, all or none."""
     try:
         state = life.after(found.state, act)
-        with desk.together():
-            for move in _moves(act, item, found):
-                answer = desk.move(move)
-                if isinstance(answer, Refused):
-                    raise Blocked(answer.reason)  # noqa: TRY301  leaving the block undoes what it decided
-    except (WrongState, Blocked) as refusal:
+    except WrongState as refusal:
         return refusal
+    answer = desk.group(item.first, _moves(act, item, found))
+    if isinstance(answer, Refused):
+        return Blocked(answer.reason)
     return msgspec.structs.replace(found, state=state, version=found.version + 1)
 
 
@@ -107,7 +105,6 @@ def _moves(act: Act, item: Due, found: Placement) -> list[Move]:
         money=found.principal,
         code="invest.principal",
         reference=reference,
-        linked=found.id,
     )
     earned = Post(
         id=second,
@@ -116,6 +113,5 @@ def _moves(act: Act, item: Due, found: Placement) -> list[Move]:
         money=found.interest,
         code="invest.interest",
         reference=reference,
-        linked=found.id,
     )
     return [back, earned] if found.interest else [back]

@@ -83,30 +83,54 @@ def encode(*fields: Field) -> bytes:
     `i` decimal digits, `s` UTF-8, `b` bytes, `u` the 16 bytes of a UUID, `d` microseconds since 1970 in UTC as
     decimal digits. Length and content can be written in any language, SQL included.
     """
-    parts: list[bytes] = []
-    for field in fields:
-        try:
-            letter, write = _WRITERS[type(field)]
-        except KeyError:
-            raise TypeError(f"a chain entry can't hold {type(field).__name__}") from None
-        content = write(field)
-        parts += (letter, len(content).to_bytes(4, "big"), content)
-    return b"".join(parts)
+    try:
+        return b"".join([_WRITERS[type(field)](field) for field in fields])
+    except KeyError as error:
+        raise TypeError(f"a chain entry can't hold {error.args[0].__name__}") from None
 
 
-def _instant(at: datetime) -> bytes:
+#: Letter and length of a number or an instant, by its length: no bigint and no time of ours has more than 20 digits.
+_DIGITS = [b"i" + length.to_bytes(4, "big") for length in range(21)]
+_INSTANT = [b"d" + length.to_bytes(4, "big") for length in range(21)]
+_UUID = b"u" + (16).to_bytes(4, "big")
+
+
+def integer(number: int) -> bytes:
+    """Write a field that is a whole number."""
+    digits = b"%d" % number
+    length = len(digits)
+    return (_DIGITS[length] if length < len(_DIGITS) else b"i" + length.to_bytes(4, "big")) + digits
+
+
+def word(content: str) -> bytes:
+    """Write a field that is a text."""
+    written = content.encode()
+    return b"s" + len(written).to_bytes(4, "big") + written
+
+
+def uuid(content: UUID) -> bytes:
+    """Write a field that is a UUID."""
+    return _UUID + content.bytes
+
+
+def instant(at: datetime) -> bytes:
+    """Write a field that is an instant."""
     if at.tzinfo is None:
         raise TypeError("an instant in a chain entry is aware")
-    return b"%d" % ((at - _EPOCH) // _MICROSECOND)
+    digits = b"%d" % ((at - _EPOCH) // _MICROSECOND)
+    return _INSTANT[len(digits)] + digits
 
+
+#: The field that is none.
+NONE = b"n\x00\x00\x00\x00"
 
 # By exact type: a bool is an int to Python, an enum a str, and neither may pass for the other by accident.
-_WRITERS: dict[type, tuple[bytes, Callable[[Any], bytes]]] = {
-    NoneType: (b"n", lambda _: b""),
-    bool: (b"?", lambda yes: b"1" if yes else b"0"),
-    int: (b"i", lambda number: b"%d" % number),
-    str: (b"s", str.encode),
-    bytes: (b"b", bytes),
-    UUID: (b"u", lambda uuid: uuid.bytes),
-    datetime: (b"d", _instant),
+_WRITERS: dict[type, Callable[[Any], bytes]] = {
+    NoneType: lambda _: NONE,
+    bool: lambda yes: b"?\x00\x00\x00\x01" + (b"1" if yes else b"0"),
+    int: integer,
+    str: word,
+    bytes: lambda content: b"b" + len(content).to_bytes(4, "big") + content,
+    UUID: uuid,
+    datetime: instant,
 }

@@ -4,11 +4,15 @@
 
 For whoever tests:
     POST /incoming-payments   {"reference": "wallet_…", "amount_minor": 500000, "payer": {"name": "…"}, "repeat": 3}
+    POST /announcements       the same, on its way and not there yet
     POST /placements/{key}/maturity     the term is over: pays back
+    POST /orders/{key}/return           what was paid out comes back
+    POST /accounts/{key}/entries        {"amount_minor": …, "currency": …}  something else happens on an account
+    POST /statements          {"day": "2026-11-21", "format": "camt.053"}  hands in the statement of a day
     GET, PUT /faults          what goes wrong from now on (simulators/faults.py)
     GET /messages, /events    what it told, and what it was told
 For the house:
-    POST /placements, GET /placements/{key}, POST /events, GET /public-key
+    POST, GET /placements, POST, GET /orders, POST /quotes, POST /events, GET /public-key
 """
 
 import argparse
@@ -20,7 +24,7 @@ import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Annotated, Any
+from typing import Any
 
 import httpx
 import msgspec
@@ -29,9 +33,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from litestar import Litestar, Request, Response, get, post, put
 from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
-from msgspec import Meta
 
-from simulators import message_signatures, standard_webhooks
+from simulators import bank_desk, bank_orders, message_signatures, standard_webhooks
 from simulators.bank_books import Books, Json, Row
 from simulators.faults import Faults
 
@@ -39,24 +42,6 @@ _TICK_S = 0.05
 _AGAIN_FIRST_S, _AGAIN_MAX_S = 0.5, 60.0
 
 Wanted = Request[Any, Any, State]
-
-
-class Payer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who pays."""
-
-    name: str
-    country: str | None = None
-
-
-class IncomingPayment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Money comes in for `reference`; it is reported `repeat` times under one webhook id."""
-
-    reference: str
-    amount_minor: Annotated[int, Meta(ge=1)]
-    currency: str = "KZT"
-    payer: Payer
-    repeat: Annotated[int, Meta(ge=1, le=100)] = 1
-    payment_id: str | None = None
 
 
 class Bank:
@@ -68,6 +53,7 @@ class Bank:
         self.faults = faults or Faults()
         self._api = api
         self._path = f"/v1/partner/{code}/webhooks"
+        self._statements = f"/v1/banks/{code}/statements"
         self._house_keys: list[str] = []
         self._message_keys: dict[str, Ed25519PublicKey] = {}
         self._taken: set[str] = set()
@@ -109,7 +95,40 @@ class Bank:
                 if reason:
                     self.tell("placement.rejected", {"placement_id": deposit["key"], "reason": reason})
                 else:
+                    asked = json.loads(deposit["asked"])
+                    self.books.enter(bank_orders.SAFE, asked["currency"], -asked["principal_minor"], deposit["key"])
                     self.tell("placement.confirmed", {**view(deposit), "bank_reference": deposit["reference"]})
+        for order in self.books.orders_undecided(time.time()):
+            with self.books.together():
+                told = bank_orders.decide(self.books, self.faults, order)
+                self.books.decide_order(order["key"], json.dumps(told))
+                self.tell(f"order.{told['status']}", told)
+                self._report(json.loads(order["asked"]), told)
+
+    def _report(self, asked: Json, told: Json) -> None:
+        """Tell what is on the accounts an order moved."""
+        if told["status"] != "done":
+            return
+        for side in {asked.get("account"), asked.get("sells_from"), asked.get("buys_to")} - {None, "", "wallet"}:
+            self.report(str(side))
+
+    def report(self, account: str) -> None:
+        """Tell what is on an account of a client."""
+        rows = self.books.of(account)
+        told = {"account_id": account, "balance_minor": sum(row["minor"] for row in rows), "sequence": len(rows)}
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self.tell("account.balance", {**told, "currency": rows[0]["currency"], "at": at})
+
+    async def hand_in(self, day: str, format_: str) -> httpx.Response:
+        """Hand in the statement of a day, signed."""
+        told = bank_orders.statement(self.books, day)
+        given = {"camt053": bank_orders.camt053(told, day)} if format_ == "camt.053" else {"statement": told}
+        body = json.dumps({"day": day, **given}).encode()
+        request = self._api.build_request(
+            "POST", self._statements, content=body, headers={"Content-Type": "application/json"}
+        )
+        message_signatures.sign_request(self.signer, request, body)
+        return await self._api.send(request)
 
     def _objection(self, deposit: Row) -> str | None:
         asked = json.loads(deposit["asked"])
@@ -126,6 +145,8 @@ class Bank:
         paid = asked["principal_minor"] + interest(asked)
         data = {"placement_id": key, "bank_reference": deposit["reference"], "paid_minor": paid}
         with self.books.together():
+            if deposit["status"] != "matured":
+                self.books.enter(bank_orders.SAFE, asked["currency"], paid, key)
             self.books.decide(key, "matured")
             return self.tell("placement.matured", {**data, "currency": asked["currency"]})
 
@@ -249,26 +270,6 @@ async def mature(key: FromPath[str], state: State) -> Response[Json]:
     return Response({"webhook_id": message_id}, status_code=202)
 
 
-@post("/incoming-payments", status_code=202)
-async def receive_payment(data: JSONBody[IncomingPayment], state: State) -> Response[Json]:
-    """Let money come in and report it; a payment id is one payment for ever."""
-    bank: Bank = state.bank
-    payment_id = data.payment_id or f"P-{uuid.uuid4().hex[:16]}"
-    told = {
-        "payment_id": payment_id,
-        "reference": data.reference,
-        "amount_minor": data.amount_minor,
-        "currency": data.currency,
-        "payer": msgspec.to_builtins(data.payer),
-    }
-    with bank.books.together():
-        asked = json.dumps(told, sort_keys=True)
-        if bank.books.take_payment(payment_id, asked) != asked:
-            return Response({"error": "payment_id_reused"}, status_code=409)
-        message_id = bank.tell("payment.received", told, repeat=data.repeat)
-    return Response({"payment_id": payment_id, "webhook_id": message_id}, status_code=202)
-
-
 @post("/events", status_code=200)
 async def hear(request: Wanted, state: State) -> Response[Json]:
     """Take an event of the house, once it is proved."""
@@ -333,9 +334,9 @@ def build(bank: Bank, *, works: bool = True) -> Litestar:
                 await work
             bank.books.close()
 
-    handlers = [take_order, show_deposit, mature, receive_payment, hear, show_events, show_messages]
+    handlers = [take_order, show_deposit, mature, hear, show_events, show_messages]
     return Litestar(
-        [*handlers, show_faults, plan_faults, show_key, health],
+        [*handlers, *bank_desk.handlers, show_faults, plan_faults, show_key, health],
         state=State({"bank": bank}),
         lifespan=[working],
         openapi_config=None,

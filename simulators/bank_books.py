@@ -1,4 +1,4 @@
-"""The bank's books: deposits, what it has to tell, and what it was told. SQLite in a folder, flushed at every commit.
+"""The bank's books: deposits, orders, accounts, what it has to tell and was told. SQLite, flushed at every commit.
 
 What was acknowledged is in the file, so a bank that is killed and started again goes on where it was.
 """
@@ -6,17 +6,26 @@ What was acknowledged is in the file, so a bank that is killed and started again
 import contextlib
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
 Row = dict[str, Any]
+_ALMATY_S = 5 * 3600
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS deposit (
     key TEXT PRIMARY KEY, asked TEXT NOT NULL, status TEXT NOT NULL, reference TEXT NOT NULL UNIQUE, reason TEXT,
     decide_at REAL
+);
+CREATE TABLE IF NOT EXISTS bank_order (
+    key TEXT PRIMARY KEY, asked TEXT NOT NULL, reference TEXT NOT NULL UNIQUE, told TEXT, decide_at REAL
+);
+CREATE TABLE IF NOT EXISTS entry (
+    number INTEGER PRIMARY KEY, account TEXT NOT NULL, currency TEXT NOT NULL, minor INTEGER NOT NULL,
+    reference TEXT NOT NULL, day TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS payment (id TEXT PRIMARY KEY, asked TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS message (id TEXT PRIMARY KEY, kind TEXT NOT NULL, body TEXT NOT NULL);
@@ -38,6 +47,8 @@ class Books:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.executescript(_SCHEMA)
+        #: The day that is booked on; whoever tests moves it.
+        self.day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + _ALMATY_S))
 
     def close(self) -> None:
         """Let the file go."""
@@ -76,6 +87,65 @@ class Books:
         self._db.execute(
             "UPDATE deposit SET status = ?, reason = ?, decide_at = NULL WHERE key = ?", (status, reason, key)
         )
+
+    def order(self, key: str) -> Row | None:
+        """Find an order by the house's key."""
+        return self._one("SELECT * FROM bank_order WHERE key = ?", key)
+
+    def take_order(self, key: str, asked: str, *, decide_at: float) -> None:
+        """Take an order of the house; it is decided at `decide_at`."""
+        count = self._one("SELECT count(*) AS n FROM bank_order")
+        reference = f"BO-{(count['n'] if count else 0) + 1:06d}"
+        self._db.execute(
+            "INSERT INTO bank_order (key, asked, reference, decide_at) VALUES (?, ?, ?, ?)",
+            (key, asked, reference, decide_at),
+        )
+
+    def orders_undecided(self, now_s: float) -> list[Row]:
+        """List the orders to decide."""
+        return self._all("SELECT * FROM bank_order WHERE decide_at <= ? ORDER BY decide_at", now_s)
+
+    def decide_order(self, key: str, told: str) -> None:
+        """Set what the house is told of an order."""
+        self._db.execute("UPDATE bank_order SET told = ?, decide_at = NULL WHERE key = ?", (told, key))
+
+    def enter(self, account: str, currency: str, minor: int, reference: str) -> int:
+        """Book an entry; gives how many the account has."""
+        self._db.execute(
+            "INSERT INTO entry (account, currency, minor, reference, day) VALUES (?, ?, ?, ?, ?)",
+            (account, currency, minor, reference, self.day),
+        )
+        found = self._one("SELECT count(*) AS n FROM entry WHERE account = ?", account)
+        return int(found["n"]) if found else 0
+
+    def on(self, account: str, currency: str) -> int:
+        """Say what is on an account."""
+        query = "SELECT coalesce(sum(minor), 0) AS n FROM entry WHERE account = ? AND currency = ?"
+        found = self._one(query, account, currency)
+        return int(found["n"]) if found else 0
+
+    def number(self, account: str) -> int:
+        """Give the number of an account: its first entry."""
+        found = self._one("SELECT min(number) AS n FROM entry WHERE account = ?", account)
+        return int(found["n"]) if found else 0
+
+    def entries(self, account: str, day: str) -> list[Row]:
+        """List what moved on an account on a day."""
+        return self._all("SELECT * FROM entry WHERE account = ? AND day = ? ORDER BY number", account, day)
+
+    def before(self, account: str, day: str) -> int:
+        """Say what was on an account before a day."""
+        query = "SELECT coalesce(sum(minor), 0) AS n FROM entry WHERE account = ? AND day < ?"
+        found = self._one(query, account, day)
+        return int(found["n"]) if found else 0
+
+    def of(self, account: str) -> list[Row]:
+        """List everything that moved on an account."""
+        return self._all("SELECT * FROM entry WHERE account = ? ORDER BY number", account)
+
+    def payment(self, payment_id: str) -> Row | None:
+        """Find a payment that came in."""
+        return self._one("SELECT * FROM payment WHERE id = ?", payment_id)
 
     def take_payment(self, payment_id: str, asked: str) -> str:
         """Note a payment that came in; gives what was noted under this id first."""

@@ -3,12 +3,12 @@
 database   its own copy of the migrated template per test module; tests of a module share it, as residents share a bank
 fresh      marks a test that must find its database as migrated, because it counts everything there is
 engines    the four login roles on that database; no test logs in as the owner
-house      what a process owns, opened on that database
-client     speaks HTTP to the whole application, in the test's own loop
+house      what a process owns, opened on that database once for all tests of a module
+client     speaks HTTP to the whole application, in the module's own loop
 """
 
-import asyncio
 import functools
+import gc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -20,17 +20,22 @@ import pytest_asyncio
 from litestar import Litestar
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app import db, main
-from app import house as house_
+from app import main
 from app.house import House
 from app.settings import Environment, Settings
-from migrations import walls
 from tests import postgres
+from tests.kept import Kept
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # What is imported here stays: looking through all of it for cycles again and again is a fifth of the work.
+    gc.set_threshold(20_000, 50, 100)
     config.addinivalue_line("markers", "fresh: the test gets a database of its own, as migrated")
     config.addinivalue_line("markers", "nightly: too long for every change; `make nightly` runs it")
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -90,41 +95,31 @@ def settings(database: str, keys: Path) -> Settings:
     )
 
 
-@pytest_asyncio.fixture
-async def engines(settings: Settings) -> AsyncIterator[Engines]:
-    roles = (walls.API, walls.POSTING, walls.WORKER, walls.REPORT)
-    opened = Engines(*(db.engine(settings, role) for role in roles))
-    yield opened
-    for role in msgspec.structs.astuple(opened):
-        await role.dispose()
+@pytest_asyncio.fixture(scope="module")
+async def kept() -> AsyncIterator[Kept]:
+    keeping = Kept()
+    yield keeping
+    await keeping.close()
 
 
 @pytest_asyncio.fixture
-async def house(settings: Settings) -> AsyncIterator[House]:
-    async with house_.opened(settings) as opened:
-        yield opened
+async def house(request: pytest.FixtureRequest, kept: Kept, settings: Settings) -> AsyncIterator[House]:
+    yield await kept.house(settings)
+    if request.node.get_closest_marker("fresh") is not None:
+        await kept.close()
 
 
-@pytest_asyncio.fixture
-async def app(settings: Settings) -> AsyncIterator[Litestar]:
-    """Give the application, started."""
+@pytest.fixture
+def engines(house: House) -> Engines:
+    return Engines(house.api, house.posting, house.worker, house.report)
+
+
+@pytest.fixture
+def app(settings: Settings, house: House) -> Litestar:
+    """Give the application over that house; its own lifespan, which would open another, is not begun."""
     built = composed(settings)
-    started, over = asyncio.Event(), asyncio.Event()
-
-    async def live() -> None:
-        async with built.lifespan():
-            started.set()
-            await over.wait()
-
-    # A task of its own: the lifespan must end in the task it began in, and fixtures are set up and torn down in two.
-    life = asyncio.create_task(live())
-    ready = asyncio.create_task(started.wait())
-    await asyncio.wait({life, ready}, return_when=asyncio.FIRST_COMPLETED)
-    ready.cancel()
-    if not life.done():
-        yield built
-    over.set()
-    await life
+    built.state.house = house
+    return built
 
 
 @pytest_asyncio.fixture

@@ -24,7 +24,14 @@ FREE = {"text", "jsonb", "ARRAY"}
 BOUND = {"check": "c", "reference": "f"}
 #: What is about a person, or leads to one, and stays when the person is gone.
 STAYS = {
+    "app.bank_statement": "a bank's own record of a day, under its key; the ledger is compared with it",
+    "app.adjustment": "explains rows of the ledger; its words are noise without the person's key",
     "app.inbox": "the body goes, the message's id stays so that it is not taken twice",
+    "app.payment_list": "explains rows of the ledger; its words are noise without the person's key",
+    "app.restriction_act": "two officers' word behind a restriction; its words are noise without the person's key",
+    "app.restriction_appeal": "what was asked and answered; its words are noise without the person's key",
+    "app.restriction_response": "that something was said; its words are noise without the person's key",
+    "app.restriction_verdict": "a third officer's word; its words are noise without the person's key",
     "app.security_event": "a chain of its own; keyed digests of addresses",
     "app.subject": "names of staff and of clients; a resident has none there",
     "cards.card": "four digits of a number that is nowhere any more",
@@ -32,6 +39,7 @@ STAYS = {
     "kyc.listed_name": "published lists, of persons who are on them",
     "residency.application": "the number of a case is given once; the answers go",
     "residency.status": "the number of a status is given once",
+    "wallet.statement": "whoever has the paper can still check it; whose it was can't be read any more",
 }
 
 

@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy
 
 from app import embedded, unprivileged, wheel
+from tests import postgres
 
 START = (
     "import sys, pathlib; from app import embedded; print(embedded.start(pathlib.Path(sys.argv[1])).url, flush=True)"
@@ -143,7 +144,7 @@ def test_nobody_else_gets_in(cluster: Path) -> None:
     assert ask(server, "SHOW listen_addresses") == ""
     wrong = sqlalchemy.make_url(server.url).set(password="guessed").render_as_string(hide_password=False)
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-        psycopg.connect(wrong.replace("+psycopg", ""))
+        psycopg.connect(postgres.libpq(wrong))
 
 
 def test_with_a_port_it_listens_on_the_loopback_alone(cluster: Path) -> None:
@@ -256,7 +257,7 @@ def socket_of(server: embedded.Server) -> Path:
 
 
 def address(server: embedded.Server) -> str:
-    return server.url.replace("postgresql+psycopg:", "postgresql:")
+    return postgres.libpq(server.url)
 
 
 def ask(server: embedded.Server, question: str) -> object:

@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LOCKS = ("requirements.lock", "requirements.run.lock")
+PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 #: Package → the first version without the hole, and where the hole is described. Read in the projects' advisories and
 #: in who followed them (2026-11); an older version in a lock fails, whoever resolved it.
@@ -60,20 +61,71 @@ def test_every_requirement_is_bound_by_hash_and_names_no_index(lock: str) -> Non
     # Neither an address nor an option of pip, from which a package could come from anywhere else.
     said = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
     assert all(re.match(r"[\w.-]+==\S+|\s+--hash=sha256:[0-9a-f]{64}( \\)?$", line) for line in said)
+    assert not any("://" in line for line in said)
+
+
+def older(found: dict[str, str], floors: dict[str, tuple[str, str]]) -> dict[str, str]:
+    """Say which of the versions found, by package, have a known hole, and which."""
+    return {name: why for name, (safe, why) in floors.items() if name in found and version(found[name]) < version(safe)}
+
+
+def locked(lock: str) -> dict[str, str]:
+    """Give the version of each requirement of a lock."""
+    return {name: block.partition("==")[2].split()[0] for name, block in requirements(lock).items()}
+
+
+def floors_of(project: str) -> dict[str, str]:
+    """Give the lowest version that each dependency of a pyproject.toml allows; "0" where it names none."""
+    told = tomllib.loads(project)
+    named = [*told["project"]["dependencies"], *(one for group in told["dependency-groups"].values() for one in group)]
+    found = {}
+    for each in named:
+        name = re.match(r"[\w.-]+", each)
+        assert name is not None
+        lowest = re.search(r">=\s*([\w.]+)", each)
+        found[name[0].lower()] = lowest[1] if lowest else "0"
+    return found
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-@pytest.mark.parametrize("package", FLOORS)
-def test_nothing_is_older_than_its_last_known_hole(package: str, lock: str) -> None:
-    found = requirements(lock).get(package)
-    safe, why = FLOORS[package]
+def test_nothing_is_older_than_its_last_known_hole(lock: str) -> None:
+    assert older(locked(lock), FLOORS) == {}
 
-    if lock == "requirements.lock":
-        assert found is not None, "a floor under something we no longer have"
-    if found is not None:
-        locked = re.match(r"[\w.-]+==([\w.]+)", found)
-        assert locked is not None
-        assert version(locked[1]) >= version(safe), why
+
+def test_how_soon_a_hole_must_be_closed_is_written_down() -> None:
+    told = (ROOT / "docs" / "security.md").read_text(encoding="utf-8").partition("## Libraries with holes")[2]
+    days = {name: int(days) for name, days in re.findall(r"^\| ([a-z]+) \([^|]*\| (\d+) days? \|", told, re.MULTILINE)}
+
+    assert list(days) == ["critical", "high", "medium", "low"]
+    assert 0 < days["critical"] < days["high"] < days["medium"] < days["low"] <= 90
+
+
+def test_a_floor_lies_under_something_we_have() -> None:
+    assert FLOORS.keys() <= locked("requirements.lock").keys()
+
+
+def test_nothing_older_may_be_locked_than_is_safe() -> None:
+    assert older(floors_of(PROJECT), FLOORS) == {}
+
+
+@pytest.mark.parametrize("package", FLOORS)
+def test_an_older_version_is_caught(package: str) -> None:
+    """A planted defect: a lock that was resolved to the last version with the hole."""
+    safe = [*version(FLOORS[package][0])]
+    last = next(place for place in reversed(range(len(safe))) if safe[place])
+    before = ".".join(map(str, [*safe[:last], safe[last] - 1, 999]))
+
+    assert older(locked("requirements.lock") | {package: before}, FLOORS) == {package: FLOORS[package][1]}
+
+
+@pytest.mark.parametrize("package", sorted(FLOORS.keys() & floors_of(PROJECT).keys()))
+def test_a_lowered_floor_is_caught(package: str) -> None:
+    """A planted defect: pyproject.toml lets an older version in, or any."""
+    for lowered in (">=0.1", ""):
+        project = re.sub(rf'(?m)^(  "{package}(?:\[\w+\])?)>=[\w.]+', rf"\g<1>{lowered}", PROJECT)
+
+        assert project != PROJECT
+        assert older(floors_of(project), FLOORS).keys() == {package}
 
 
 def test_a_version_is_compared_as_numbers() -> None:
@@ -82,7 +134,7 @@ def test_a_version_is_compared_as_numbers() -> None:
 
 
 def test_the_rules_of_bandit_hold_but_for_those_that_are_named() -> None:
-    lint = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]["lint"]
+    lint = tomllib.loads(PROJECT)["tool"]["ruff"]["lint"]
     off = {"everywhere": lint["ignore"], **lint["per-file-ignores"]}
 
     assert lint["select"] == ["ALL"]

@@ -1,11 +1,13 @@
 """Accounts: whose money, in which currency, for what purpose.
 
 A resident's wallet is tenge e-money of the issuing bank (Payments Law art. 42): the balance is credits less debits and
-its floor is zero. Accounts of the operator have no floor; they come into being when first needed, one per lane.
+its floor is zero. Accounts of the operator have no floor; they come into being when first needed, one per lane. What
+each may be for is in wallet/chart.py, and the database refuses what is not (0018).
 """
 
-import enum
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -16,21 +18,27 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from law.money import KZT, Currency, Money
 from proof import journal
 from wallet import tables
-from wallet.events import WalletOpened
+from wallet.chart import CHART, Owner, Purpose
+from wallet.events import AccountClosed, AccountOpened, WalletOpened
 from wallet.transfer import AccountId
 
-
-class Purpose(enum.StrEnum):
-    """The chart of accounts. The label of an operator's account tells its counterparty, such as the bank's code."""
-
-    WALLET = "wallet"
-    BANK = "bank"
-    CARD_CLEARING = "card_clearing"
-    CARD_RECEIVABLE = "card_receivable"
-    INVEST_SETTLEMENT = "invest_settlement"
-    FEES = "fees"
-    SUSPENSE = "suspense"
-    SANDBOX = "sandbox"
+__all__ = [
+    "AccountExists",
+    "AccountNotEmpty",
+    "Balance",
+    "Closing",
+    "NoWallet",
+    "Purpose",
+    "WalletExists",
+    "close",
+    "lane",
+    "newcomers_lane",
+    "open_account",
+    "open_wallet",
+    "operator",
+    "wallet",
+    "write_closings",
+]
 
 
 class NoWallet(Exception):
@@ -39,6 +47,27 @@ class NoWallet(Exception):
 
 class WalletExists(Exception):
     """The resident has a wallet already."""
+
+
+class AccountExists(Exception):
+    """The resident has an account for this purpose, label and currency already."""
+
+
+class AccountNotEmpty(Exception):
+    """An account is closed when it holds nothing and nothing of it is set aside."""
+
+    def __init__(self, account: UUID) -> None:
+        super().__init__(account)
+        self.account = account
+
+
+class Closing(NamedTuple):
+    """An account that was closed, and who did it."""
+
+    lane: int
+    account: AccountId
+    holder: UUID | None
+    actor: str
 
 
 class Balance(msgspec.Struct, frozen=True):
@@ -77,12 +106,84 @@ async def open_wallet(
     return AccountId(account)
 
 
+async def open_account(
+    db: AsyncConnection,
+    *,
+    holder: UUID,
+    purpose: Purpose,
+    label: str,
+    currency: Currency,
+    account: UUID,
+    actor: str,
+    at: datetime,
+) -> AccountId:
+    """Open a further account of `holder`, on the lane of the wallet; raises NoWallet, AccountExists."""
+    line = CHART[purpose]
+    assert line.owner is Owner.RESIDENT, "what is the operator's is opened by operator()"
+    home = await lane(db, holder)
+    row = {"lane": home, "id": account, "holder": holder, "purpose": purpose, "label": label, "currency": currency}
+    opening = insert(tables.account).values(**row, floor=line.floor, opened_at=at).on_conflict_do_nothing()
+    if await db.scalar(opening.returning(tables.account.c.lane)) is None:
+        raise AccountExists
+    event = AccountOpened(account=account, lane=home, purpose=purpose.value, label=label, currency=str(currency))
+    await journal.append(
+        db, tables.event, journal.Fact(aggregate=account, holder=holder, at=at, actor=actor, event=event)
+    )
+    return AccountId(account)
+
+
+async def close(db: AsyncConnection, holder: UUID, *, actor: str, at: datetime) -> None:
+    """Close every account of `holder`, whose lane the caller has locked; raises AccountNotEmpty."""
+    row = tables.account.c
+    found = (await db.execute(select(tables.account).where(row.holder == holder, row.closed_at.is_(None)))).all()
+    for each in found:
+        if each.posted or each.hold_out or each.hold_in:
+            raise AccountNotEmpty(each.id)
+    await write_closings(db, [Closing(each.lane, AccountId(each.id), holder, actor) for each in found], at=at)
+
+
+_CLOSE = text("UPDATE wallet.account SET closed_at = :at WHERE lane = ANY(:lanes) AND id = ANY(:ids)")
+
+
+async def write_closings(db: AsyncConnection, closed: Sequence[Closing], *, at: datetime) -> None:
+    """Write down that accounts were closed, under the locks of their lanes."""
+    if closed:
+        lanes, ids = [each.lane for each in closed], [each.account for each in closed]
+        await db.execute(_CLOSE, {"at": at, "lanes": lanes, "ids": ids})
+    facts = (
+        journal.Fact(
+            aggregate=each.account,
+            holder=each.holder,
+            at=at,
+            actor=each.actor,
+            event=AccountClosed(account=each.account, lane=each.lane),
+        )
+        for each in closed
+    )
+    await journal.append(db, tables.event, *facts)
+
+
+_NEWCOMERS = text("SELECT lane FROM wallet.lane WHERE opens ORDER BY lane")
+
+
+async def newcomers_lane(db: AsyncConnection, account: UUID) -> int:
+    """Choose where a new wallet lives: one of the lanes that take newcomers, by the wallet's id, for good."""
+    lanes = list(await db.scalars(_NEWCOMERS))
+    assert lanes, "an installation has a lane that takes newcomers"
+    return int(lanes[account.int % len(lanes)])
+
+
 async def lane(db: AsyncConnection, holder: UUID) -> int:
     """Find the lane that all accounts of `holder` share; raises NoWallet."""
     found = await db.scalar(select(tables.holder.c.lane).where(tables.holder.c.holder == holder))
     if found is None:
         raise NoWallet
     return int(found)
+
+
+async def lanes_of(db: AsyncConnection, accounts: Iterable[UUID]) -> dict[UUID, int]:
+    """Find the lanes of accounts; those that do not exist are missing."""
+    return {row.id: row.lane for row in await db.execute(_LANES_OF, {"accounts": list(accounts)})}
 
 
 async def wallet(db: AsyncConnection, holder: UUID) -> Balance:
@@ -133,3 +234,12 @@ async def operator(
         found = await db.scalar(_FIND_OPERATOR, key)
     assert isinstance(found, UUID), "opened by this statement or by another process's"
     return AccountId(found)
+
+
+# By way of the lanes, of which there are few: the key of accounts begins with them.
+_LANES_OF = text(
+    """
+    SELECT account.id, account.lane
+    FROM wallet.lane JOIN wallet.account ON account.lane = lane.lane AND account.id = ANY (:accounts)
+    """
+)

@@ -1,28 +1,28 @@
 """The desk where moves are decided: one open batch over locked lanes.
 
 path     app/batch.py opens the transaction and locks the lanes  ->  a verb asks the desk  ->  `write()` stores it all
-decides  `post`, `place`, `capture`, `release` (in memory, one after the other, against running balances)
+decides  `post`, `place`, `capture`, `release`, `reverse`, `group` (in memory, one after the other: wallet/sheet.py)
 stores   wallet.post() in the database, which re-derives every balance from the legs and refuses a difference
 
 A decision is final when the batch commits; nothing at the desk survives the batch.
 """
 
-import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from law.money import MAX_MINOR, Money
+from law.money import KZT, Currency, Money
 from proof import merkle
-from wallet import leaf, ledger
+from wallet import account, crossing, holds, leaf, ledger, period, reversal
+from wallet.chart import Purpose
 from wallet.ledger import Account, Lane, OpenHold
+from wallet.sheet import Moved, Sheet
 from wallet.transfer import (
-    MOVES,
-    WORD,
     AccountId,
     Answer,
     Capture,
@@ -35,67 +35,149 @@ from wallet.transfer import (
     Reason,
     Refused,
     Release,
+    Reverse,
 )
 
-_ACCOUNTS = text(
-    """
-    SELECT lane, id, holder, currency, floor, posted, hold_out, hold_in, version, closed_at
-    FROM wallet.account WHERE lane = ANY(:lanes) AND id = ANY(:ids)
-    """
-)
 _HOLDS = text(
     """
     SELECT lane, id, debit, credit, currency, remaining, expires_at
     FROM wallet.hold WHERE lane = ANY(:lanes) AND id = ANY(:ids)
     """
 )
+_TRANSIT = text(
+    """
+    SELECT lane, CAST(label AS integer) AS towards, id FROM wallet.account
+    WHERE lane = ANY(:lanes) AND holder IS NULL AND purpose = :purpose AND currency = :currency
+    """
+)
+_MOVED = text(
+    """
+    SELECT transfer.*, coalesce(back.amount, 0)::bigint AS back, EXISTS (
+               SELECT FROM wallet.account WHERE account.lane = transfer.lane AND account.purpose = :transit
+               AND account.id IN (transfer.debit, transfer.credit)) AS crossed
+    FROM wallet.transfer LEFT JOIN LATERAL (
+        SELECT sum(amount) AS amount FROM wallet.transfer AS reversal
+        WHERE reversal.lane = transfer.lane AND reversal.of = transfer.id AND reversal.kind = 'reversal'
+    ) AS back ON true
+    WHERE transfer.lane = ANY(:lanes) AND transfer.id = ANY(:ids)
+    """
+)
+_KNOWN = text("SELECT * FROM wallet.transfer WHERE lane = ANY(:lanes) AND id = ANY(:ids)")
+_LINK = text(
+    """
+    INSERT INTO wallet.linked (lane, id, transfers, total, at)
+    SELECT lane, id, transfers, total, :at
+    FROM unnest(CAST(:lanes AS integer[]), CAST(:ids AS uuid[]), CAST(:transfers AS integer[]),
+                CAST(:totals AS integer[])) AS made (lane, id, transfers, total)
+    """
+)
 
 
-class Desk:
+class Repeated(Exception):
+    """Some of these ids are transfers already: run the batch again on a desk that knows them (`Desk.recall`)."""
+
+    def __init__(self, ids: Sequence[UUID]) -> None:
+        super().__init__(len(ids))
+        self.ids = ids
+
+
+class Desk(Sheet):
     """One batch. `db` is the posting connection with the lanes locked, `now` the installation's clock."""
 
     def __init__(self, db: AsyncConnection, now: datetime, lanes: Iterable[Lane]) -> None:
+        super().__init__(now, lanes)
         self.db = db
-        self.now = now
-        self._lanes = {lane.lane: lane for lane in lanes}
-        self._accounts: dict[UUID, Account] = {}
-        self._holds: dict[UUID, OpenHold] = {}
-        self._rows: list[leaf.Row] = []
-        self._expiries: list[datetime | None] = []
-        self._undo: dict[int, tuple[Any, Any]] | None = None
+        self._sought: set[UUID] = set()
+        self._closed_until: datetime | None = None
+        self._closing: list[account.Closing] = []
+        self._doubted: list[UUID] = []
 
     # -- facts ---------------------------------------------------------------------------------------------------------
 
+    async def load_for(self, moves: Sequence[Move]) -> None:
+        """Load everything `moves` are about."""
+        await self.load_holds(move.hold for move in moves if isinstance(move, Capture | Release))
+        await self.load(side for move in moves if isinstance(move, Post | Hold) for side in (move.debit, move.credit))
+        await self.load_moved(move.of for move in moves if isinstance(move, Reverse))
+        await self.load_crossing()
+
     async def load(self, ids: Iterable[UUID]) -> None:
         """Load the accounts not yet on the desk; those of other lanes or of nobody stay unknown."""
-        missing = sorted({found for found in ids if found not in self._accounts})
+        missing = {found for found in ids if found not in self._sought}
         if missing:
-            rows = await self.db.execute(_ACCOUNTS, {"lanes": list(self._lanes), "ids": missing})
-            for row in rows:
-                self._accounts[row.id] = Account(*row)
+            found = await ledger.load(await ledger.wire(self.db), self.lanes, missing)
+            self.lay_out(missing, await found.fetchall())
+
+    def lay_out(self, sought: Iterable[UUID], rows: Iterable[Sequence[Any]]) -> None:
+        """Put accounts on the desk: the `rows` that were found of those `sought`."""
+        self._sought.update(sought)
+        for row in rows:
+            self.accounts[row[1]] = Account(*row)
 
     async def load_holds(self, ids: Iterable[UUID]) -> None:
         """Load the holds not yet on the desk, and the accounts they bind."""
-        missing = sorted({found for found in ids if found not in self._holds})
+        missing = sorted({found for found in ids if found not in self.holds})
         if missing:
-            rows = (await self.db.execute(_HOLDS, {"lanes": list(self._lanes), "ids": missing})).all()
+            rows = (await self.db.execute(_HOLDS, {"lanes": list(self.lanes), "ids": missing})).all()
             for row in rows:
-                self._holds[row.id] = OpenHold(*row)
-            await self.load(account for row in rows for account in (row.debit, row.credit))
+                self.holds[row.id] = OpenHold(*row)
+            await self.load(side for row in rows for side in (row.debit, row.credit))
+
+    async def load_moved(self, ids: Iterable[UUID]) -> None:
+        """Load the transfers that are to be moved back, with their accounts and what was moved back before."""
+        missing = sorted({found for each in ids for found in (each, crossing.twin(each)) if found not in self.moved})
+        if not missing:
+            return
+        asked = {"lanes": list(self.lanes), "ids": missing, "transit": Purpose.TRANSIT}
+        for *row, back, crossed in (await self.db.execute(_MOVED, asked)).all():
+            moved = Moved(leaf.Row(*row), back=back, crossed=crossed)
+            self.moved[moved.row.id] = moved
+        await self.load(side for id_ in missing if id_ in self.moved for side in _sides(self.moved[id_].row))
+        for currency in {moved.row.currency for moved in self.moved.values() if moved.crossed}:
+            await self.load_crossing(Currency.of(currency))
+
+    async def load_crossing(self, currency: Currency = KZT) -> None:
+        """Let `post` go from lane to lane: load the transit accounts between the lanes at this desk."""
+        pairs = [(lane, other) for lane in self.lanes for other in self.lanes if lane != other]
+        asked = {"lanes": list(self.lanes), "purpose": Purpose.TRANSIT, "currency": str(currency)}
+        if not pairs or all((*pair, str(currency)) in self.transit for pair in pairs):
+            return
+        for row in await self.db.execute(_TRANSIT, asked):
+            self.transit[row.lane, row.towards, str(currency)] = row.id
+        for lane, other in pairs:
+            if (lane, other, str(currency)) not in self.transit:
+                self.transit[lane, other, str(currency)] = await account.operator(
+                    self.db, lane=lane, purpose=Purpose.TRANSIT, label=str(other), currency=currency, at=self.now
+                )
+        await self.load(self.transit.values())
+
+    async def load_period(self) -> None:
+        """Let moves have a value date: load where the closed periods end."""
+        self._closed_until = await period.closed_until(self.db)
+
+    async def recall(self, ids: Iterable[UUID]) -> None:
+        """Load transfers that were asked for again, so that they are answered as they were the first time."""
+        for row in await self.db.execute(_KNOWN, {"lanes": list(self.lanes), "ids": list(ids)}):
+            self.known[row.id] = leaf.Row(*row)
 
     def available(self, account: AccountId) -> Money | None:
         """Say what `account` can spend at this point of the batch; None where it is not on the desk."""
-        found = self._accounts.get(account)
+        found = self.accounts.get(account)
         return None if found is None else Money(found.available, found.money_currency)
 
     def holder(self, account: AccountId) -> UUID | None:
         """Say whose `account` is; None where it is the operator's or not on the desk."""
-        found = self._accounts.get(account)
+        found = self.accounts.get(account)
         return None if found is None else found.holder
+
+    def is_closed(self, account: AccountId) -> bool:
+        """Whether `account` moves no money any more."""
+        found = self.accounts.get(account)
+        return found is not None and found.closed_at is not None
 
     def remaining(self, hold: HoldId) -> Money | None:
         """Say what `hold` has left at this point of the batch; None where it is unknown."""
-        found = self._holds.get(hold)
+        found = self.holds.get(hold)
         return None if found is None else Money(found.remaining, found.money_currency)
 
     # -- decisions -----------------------------------------------------------------------------------------------------
@@ -111,172 +193,133 @@ class Desk:
                 return self.capture(asked)
             case Release():
                 return self.release(asked)
+            case Reverse():
+                return self.reverse(asked)
 
     def post(self, asked: Post) -> Answer:
-        """Move money now."""
-        pair = self._pair(asked.debit, asked.credit, asked.money)
-        if isinstance(pair, Refused):
-            return pair
-        debit, credit = pair
-        if not debit.can_spend(asked.money.minor):
-            return Refused(Reason.INSUFFICIENT_FUNDS)
-        return self._record(asked, Kind.POST, debit, credit, amount=asked.money.minor, held=0)
+        """Move money now; between two lanes where `load_crossing` was awaited."""
+        return self._told(asked, self._post(asked))
 
     def place(self, asked: Hold) -> Answer:
         """Set money aside."""
-        pair = self._pair(asked.debit, asked.credit, asked.money)
+        return self._told(asked, holds.place(self, asked))
+
+    def capture(self, asked: Capture) -> Answer:
+        """Move money against a hold, over its amount too where the rest is available."""
+        return self._told(asked, holds.capture(self, asked))
+
+    def release(self, asked: Release) -> Answer:
+        """Give back what a hold has left."""
+        return self._told(asked, holds.release(self, asked))
+
+    def reverse(self, asked: Reverse) -> Answer:
+        """Move back what a transfer moved; `load_moved` was awaited for those of earlier batches."""
+        return self._told(asked, reversal.reverse(self, asked))
+
+    def _told(self, asked: Move, answer: Answer) -> Answer:
+        # What was done before may be refused now, such as to spend the same money again: `write` looks.
+        if isinstance(answer, Refused):
+            self._doubted.append(asked.id)
+        return answer
+
+    def _post(self, asked: Post) -> Answer:
+        if (known := self.known.get(asked.id)) is not None:
+            return self.again(known, same=self._is_same(known, asked))
+        pair = self.pair(asked.debit, asked.credit, asked.money, asked.owner)
         if isinstance(pair, Refused):
             return pair
         debit, credit = pair
         if not debit.can_spend(asked.money.minor):
             return Refused(Reason.INSUFFICIENT_FUNDS)
-        self._holds[asked.id] = OpenHold(
-            debit.lane, asked.id, debit.id, credit.id, debit.currency, asked.money.minor, asked.expires_at
-        )
-        amount = asked.money.minor
-        return self._record(asked, Kind.HOLD, debit, credit, amount=amount, held=amount, expires_at=asked.expires_at)
-
-    def capture(self, asked: Capture) -> Answer:
-        """Move money against a hold, over its amount too where the rest is available."""
-        hold = self._holds.get(asked.hold)
-        if hold is None:
-            return Refused(Reason.UNKNOWN_HOLD)
-        if hold.remaining == 0:
-            return Refused(Reason.HOLD_SPENT)
-        pair = self._pair(AccountId(hold.debit), AccountId(hold.credit), asked.money)
-        if isinstance(pair, Refused):
-            return pair
-        debit, credit = pair
-        from_hold = min(asked.money.minor, hold.remaining)
-        if not debit.can_spend(asked.money.minor - from_hold):
-            return Refused(Reason.INSUFFICIENT_FUNDS)
-        released = hold.remaining if asked.final else from_hold
-        self._keep(hold)
-        hold.remaining -= released
-        return self._record(asked, Kind.CAPTURE, debit, credit, amount=asked.money.minor, held=-released, of=hold.id)
-
-    def release(self, asked: Release) -> Answer:
-        """Give back what a hold has left."""
-        hold = self._holds.get(asked.hold)
-        if hold is None:
-            return Refused(Reason.UNKNOWN_HOLD)
-        if hold.remaining == 0:
-            return Refused(Reason.HOLD_SPENT)
-        self._keep(hold)
-        amount, hold.remaining = hold.remaining, 0
-        debit, credit = self._accounts[hold.debit], self._accounts[hold.credit]
-        return self._record(asked, asked.kind, debit, credit, amount=amount, held=-amount, of=hold.id)
-
-    @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
-        """Undo every decision of the block when it raises: for moves that happen all or not at all. Does not nest."""
-        assert self._undo is None, "one group at a time"
-        self._undo = {}
-        seqs = {key: lane.seq for key, lane in self._lanes.items()}
-        count = len(self._rows)
-        try:
-            yield
-        except BaseException:
-            for touched, before in self._undo.values():
-                touched.restore(before)
-            for key, seq in seqs.items():
-                self._lanes[key].seq = seq
-            for row in self._rows[count:]:
-                self._holds.pop(row.id, None)
-            del self._rows[count:], self._expiries[count:]
-            raise
-        finally:
-            self._undo = None
-
-    def _keep(self, *touched: Account | OpenHold) -> None:
-        """Remember what is about to change, where it may have to be undone."""
-        if self._undo is not None:
-            for each in touched:
-                self._undo.setdefault(id(each), (each, each.copy()))
-
-    def _pair(  # noqa: PLR0911  a column of rules, one line each
-        self, debit_id: AccountId, credit_id: AccountId, money: Money
-    ) -> tuple[Account, Account] | Refused:
-        """Find the two accounts of a move that breaks no rule of form; the first rule that refuses gives the reason."""
-        if money.minor <= 0:
-            return Refused(Reason.NOT_POSITIVE)
-        if debit_id == credit_id:
-            return Refused(Reason.SAME_ACCOUNT)
-        debit, credit = self._accounts.get(debit_id), self._accounts.get(credit_id)
-        if debit is None or credit is None:
-            return Refused(Reason.UNKNOWN_ACCOUNT)
-        if debit.closed_at is not None or credit.closed_at is not None:
-            return Refused(Reason.ACCOUNT_CLOSED)
-        if not debit.currency == credit.currency == money.currency:
-            return Refused(Reason.WRONG_CURRENCY)
+        if asked.effective is not None and self._closed_until is not None and asked.effective < self._closed_until:
+            return Refused(Reason.PERIOD_CLOSED)
         if debit.lane != credit.lane:
-            return Refused(Reason.OTHER_LANE)
-        if credit.posted + money.minor > MAX_MINOR or debit.posted - money.minor < -MAX_MINOR:
-            return Refused(Reason.BEYOND_BIGINT)
-        return debit, credit
+            return crossing.carry(self, asked, debit, credit)
+        return self.record(asked, Kind.POST, debit, credit, amount=asked.money.minor)
 
-    def _record(
-        self,
-        asked: Move,
-        kind: Kind,
-        debit: Account,
-        credit: Account,
-        *,
-        amount: int,
-        held: int,
-        of: UUID | None = None,
-        expires_at: datetime | None = None,
-    ) -> Posted:
-        assert WORD.match(asked.code), "a code is a word of ours"
-        assert WORD.match(asked.reference), "a reference is a word of ours"
-        moved = amount if kind in MOVES else 0
-        self._keep(debit, credit)
-        debit.change(posted=-moved, hold_out=held)
-        credit.change(posted=moved, hold_in=held)
-        lane = self._lanes[debit.lane]
-        lane.seq += 1
-        linked = asked.linked if isinstance(asked, Post) else None
-        effective = (asked.effective if isinstance(asked, Post) else None) or self.now
-        self._rows.append(
-            leaf.Row(
-                lane=lane.lane,
-                seq=lane.seq,
-                id=asked.id,
-                kind=str(kind.value),
-                debit=debit.id,
-                credit=credit.id,
-                amount=amount,
-                held=held,
-                currency=debit.currency,
-                of=of,
-                linked=linked,
-                debit_version=debit.version,
-                credit_version=credit.version,
-                debit_posted=debit.posted,
-                credit_posted=credit.posted,
-                debit_hold_out=debit.hold_out,
-                credit_hold_in=credit.hold_in,
-                at=self.now,
-                effective=effective,
-                code=asked.code,
-                reference=asked.reference,
-            )
-        )
-        self._expiries.append(expires_at)
-        return Posted(asked.id, lane.lane, lane.seq, self.now, debit.available)
+    def group(self, group: UUID, moves: Iterable[Move]) -> list[Posted] | Refused:
+        """Decide `moves` all or not at all, linked as `group`; the first refusal is that of all."""
+        posted = []
+        try:
+            with self.together(group):
+                for asked in moves:
+                    answer = self.move(asked)
+                    if isinstance(answer, Refused):
+                        raise _Undone(answer)  # noqa: TRY301  leaving the block undoes what it decided
+                    posted.append(answer)
+        except _Undone as undone:
+            return undone.refused
+        return posted
+
+    def close(self, id_: AccountId, *, actor: str) -> Refused | None:
+        """Close an account for good, which must be empty."""
+        found = self.accounts.get(id_)
+        if found is None:
+            return Refused(Reason.UNKNOWN_ACCOUNT)
+        if found.closed_at is not None:
+            return Refused(Reason.ACCOUNT_CLOSED)
+        if found.posted or found.hold_out or found.hold_in:
+            return Refused(Reason.ACCOUNT_IN_USE)
+        assert not self.in_group, "a group undoes moves only"
+        found.closed_at = self.now
+        self._closing.append(account.Closing(found.lane, id_, found.holder, actor))
+        return None
+
+    def _is_same(self, known: leaf.Row, asked: Post) -> bool:
+        crossed = self.known.get(crossing.twin(known.id))
+        credit = crossed.credit if crossed is not None and crossed.linked == known.linked else known.credit
+        told = (known.kind, known.debit, credit, known.amount, known.currency, known.code, known.reference)
+        money = asked.money
+        wanted = (Kind.POST, asked.debit, asked.credit, money.minor, money.currency, asked.code, asked.reference)
+        return told == wanted and asked.effective in {None, known.effective}
 
     # -- storing -------------------------------------------------------------------------------------------------------
 
     async def write(self) -> None:
-        """Store every decision in one statement; raises what the database refuses, and then nothing happened."""
-        if not self._rows:
-            return
-        blocks = [self._block(lane) for lane in self._lanes.values() if lane.seq > lane.seq_before]
-        touched = [account for account in self._accounts.values() if account.version > account.version_before]
-        await ledger.post(self.db, self.now, blocks, self._rows, self._expiries, touched)
+        """Store every decision in one statement; the database refuses it whole, maybe only when its answer is read.
+
+        What it says then, `check_repeats` is to be asked about.
+        """
+        await self.settle_doubts()
+        if self.rows:
+            blocks = [self._block(lane) for lane in self.lanes.values() if lane.seq > lane.seq_before]
+            touched = [account for account in self.accounts.values() if account.version > account.version_before]
+            await ledger.post(await ledger.wire(self.db), self.now, blocks, self.rows, self.expiries, touched)
+        if self.linked:
+            await self.db.execute(_LINK, self._groups())
+        await account.write_closings(self.db, self._closing, at=self.now)
+
+    async def settle_doubts(self) -> None:
+        """Find out whether any of what was refused is there already; raises Repeated."""
+        doubted, self._doubted = self._doubted, []
+        if unknown := [id_ for id_ in doubted if id_ not in self.known]:
+            found = await self.db.execute(_KNOWN, {"lanes": list(self.lanes), "ids": unknown})
+            if repeated := [row.id for row in found]:
+                raise Repeated([*repeated, *map(crossing.twin, repeated)])
+
+    def check_repeats(self, error: IntegrityError) -> None:
+        """Raise Repeated where the database refused ids that are transfers already."""
+        said = getattr(error.orig, "diag", None)
+        if getattr(said, "constraint_name", None) == "transfer_lane_id_key":
+            raise Repeated([row.id for row in self.rows]) from error
 
     def _block(self, lane: Lane) -> ledger.Block:
-        leaves = [leaf.of(row) for row in self._rows if row.lane == lane.lane]
+        leaves = [leaf.of(row) for row in self.rows if row.lane == lane.lane]
         root = merkle.root(leaves)
         entry = leaf.block(lane.lane, lane.block + 1, lane.seq_before + 1, lane.seq, root)
         return ledger.Block(lane, root, leaf.BLOCKS.extend(lane.head, entry))
+
+    def _groups(self) -> dict[str, object]:
+        lanes, ids, transfers, totals = zip(*self.linked, strict=True)
+        return {"lanes": list(lanes), "ids": list(ids), "transfers": list(transfers), "totals": list(totals),
+                "at": self.now}  # fmt: skip
+
+
+class _Undone(Exception):
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.reason)
+        self.refused = refused
+
+
+def _sides(row: leaf.Row) -> tuple[UUID, UUID]:
+    return row.debit, row.credit

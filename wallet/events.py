@@ -1,5 +1,6 @@
 """What happened to wallets beside the transfers, which are their own log."""
 
+from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
@@ -11,3 +12,67 @@ class WalletOpened(msgspec.Struct, frozen=True, tag="wallet.opened"):
     account: UUID
     lane: int
     currency: str
+
+
+class AccountOpened(msgspec.Struct, frozen=True, tag="wallet.account_opened"):
+    """A resident has a further account, such as one at a partner bank."""
+
+    account: UUID
+    lane: int
+    purpose: str
+    label: str
+    currency: str
+
+
+class AccountClosed(msgspec.Struct, frozen=True, tag="wallet.account_closed"):
+    """An account is empty and moves no money any more."""
+
+    account: UUID
+    lane: int
+
+
+class Exchanged(msgspec.Struct, frozen=True, kw_only=True, tag="wallet.exchanged"):
+    """Money of one currency was given for another one's: `group` links the transfers. Aggregate: the group.
+
+    `rate` is how much of `quote` one unit of `base` costs, as `source` said at `rate_at`. `remainder_minor` of the
+    given currency went to the rounding account, or came from there where it is negative.
+    """
+
+    group: UUID
+    given_minor: int
+    given_currency: str
+    got_minor: int
+    got_currency: str
+    remainder_minor: int
+    base: str
+    quote: str
+    rate: str
+    source: str
+    rate_at: datetime
+
+
+class PeriodProposed(msgspec.Struct, frozen=True, tag="period.proposed"):
+    """An officer asks that no value date before `closed_until` be taken any more. Aggregate: the period."""
+
+    closed_until: date
+
+
+class PeriodClosed(msgspec.Struct, frozen=True, tag="period.closed"):
+    """Another officer agreed: everything before `closed_until` is closed. Aggregate: the period."""
+
+    closed_until: date
+
+
+class PeriodWithdrawn(msgspec.Struct, frozen=True, tag="period.withdrawn"):
+    """The proposal to close everything before `closed_until` is off. Aggregate: the period."""
+
+    closed_until: date
+
+
+class StatementIssued(msgspec.Struct, frozen=True, tag="statement.issued"):
+    """A statement was made of the days from `begins_on` to `ends_on`. Aggregate: the statement."""
+
+    account: UUID
+    begins_on: date
+    ends_on: date
+    final: bool

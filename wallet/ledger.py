@@ -1,17 +1,24 @@
-"""How the desk's decisions reach the database: running totals in memory and the call of wallet.post().
+"""How the desk's facts and decisions travel: wallet.load() and wallet.post(), called over the driver itself.
 
-Arrays travel as PostgreSQL's text literals: one parameter each, whatever the size of the batch, and no adaptation per
-element (measured as fast as the fastest driver).
+A caller may send several statements before it reads the first answer (`pipeline`), so that the whole batch costs
+two round trips: lock and load, then post and commit.
 """
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+import psycopg
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from law.money import Currency
-from wallet import leaf
+from wallet import leaf, packed
+
+#: The driver's connection under a SQLAlchemy one.
+Wire = psycopg.AsyncConnection[Any]
 
 
 class Lane:
@@ -142,21 +149,57 @@ class Block:
         self.hash = hash
 
 
+async def wire(db: AsyncConnection) -> Wire:
+    """Find the driver's connection that `db` speaks over."""
+    found = (await db.get_raw_connection()).driver_connection
+    assert isinstance(found, psycopg.AsyncConnection), "the one driver there is"
+    return found
+
+
+@contextlib.asynccontextmanager
+async def pipeline(db: Wire) -> AsyncIterator[None]:
+    """Send what the block executes without waiting for answers; they are there at its end. Raises the first refusal."""
+    with _as_sqlalchemy():
+        async with db.pipeline():
+            yield
+
+
+@contextlib.contextmanager
+def _as_sqlalchemy() -> Iterator[None]:
+    """Raise the driver's errors as everybody else hears them; of those of a pipeline the one that began it."""
+    try:
+        yield
+    except psycopg.Error as error:
+        first: psycopg.Error = error
+        while isinstance(first, psycopg.errors.PipelineAborted) and isinstance(first.__context__, psycopg.Error):
+            first = first.__context__
+        raise DBAPIError.instance(None, None, first, psycopg.Error, hide_parameters=True) from first
+
+
+_LOAD = b"SELECT * FROM wallet.load(%s::integer[], %s::uuid[])"
+
+
+async def load(db: Wire, lanes: Iterable[int], ids: Iterable[UUID]) -> psycopg.AsyncCursor[Any]:
+    """Ask for accounts; each row is what Account takes. Those of other lanes or of nobody have none."""
+    with _as_sqlalchemy():
+        return await db.execute(_LOAD, (packed.integers(list(lanes)), packed.uuids(ids)), prepare=True, binary=True)
+
+
 _TYPES = (
     # lanes
     "integer[]", "bigint[]", "bigint[]", "bytea[]", "bytea[]",
-    # transfers, in the order of leaf.Row without `at`
-    "integer[]", "bigint[]", "uuid[]", "text[]", "uuid[]", "uuid[]", "bigint[]", "bigint[]", "text[]", "uuid[]",
-    "uuid[]", "bigint[]", "bigint[]", "bigint[]", "bigint[]", "bigint[]", "bigint[]", "timestamptz", "timestamptz[]",
-    "text[]", "text[]", "timestamptz[]",
     # accounts
     "integer[]", "uuid[]", "bigint[]", "bigint[]", "bigint[]", "bigint[]",
+    # transfers; debit and credit are places among the accounts
+    "timestamptz", "integer[]", "bigint[]", "uuid[]", "text[]", "integer[]", "integer[]", "bigint[]", "bigint[]",
+    "text[]", "uuid[]", "uuid[]", "bigint[]", "bigint[]", "bigint[]", "bigint[]", "bigint[]", "bigint[]",
+    "timestamptz[]", "text[]", "text[]", "timestamptz[]",
 )  # fmt: skip
-_POST = f"SELECT wallet.post({', '.join(f'%s::{kind}' for kind in _TYPES)})"
+_POST = f"SELECT wallet.post({', '.join(f'%s::{kind}' for kind in _TYPES)})".encode()
 
 
 async def post(  # noqa: PLR0917  the parts of a batch, once
-    db: AsyncConnection,
+    db: Wire,
     at: datetime,
     blocks: Sequence[Block],
     rows: Sequence[leaf.Row],
@@ -164,39 +207,42 @@ async def post(  # noqa: PLR0917  the parts of a batch, once
     accounts: Sequence[Account],
 ) -> None:
     """Store a batch; the database raises where a balance, a hold or a lane is not what was decided on."""
-    columns = list(zip(*rows, strict=True))
-    at_column = leaf.Row._fields.index("at")
-    parameters: list[str] = [
-        _array(block.lane.lane for block in blocks),
-        _array(block.lane.seq_before for block in blocks),
-        _array(block.lane.seq - block.lane.seq_before for block in blocks),
-        _array(_bytea(block.root) for block in blocks),
-        _array(_bytea(block.hash) for block in blocks),
-        *(_array(column) for column in columns[:at_column]),
-        at.isoformat(),
-        *(_array(column) for column in columns[at_column + 1 :]),
-        _array(expiries),
-        _array(account.lane for account in accounts),
-        _array(account.id for account in accounts),
-        _array(account.version_before for account in accounts),
-        _array(account.posted for account in accounts),
-        _array(account.hold_out for account in accounts),
-        _array(account.hold_in for account in accounts),
-    ]
-    await db.exec_driver_sql(_POST, tuple(parameters))
-
-
-def _array(values: Iterable[object]) -> str:
-    """Write an array literal; words hold nothing that would need escaping (`transfer.WORD`)."""
-    return "{" + ",".join("NULL" if value is None else _element(value) for value in values) + "}"
-
-
-def _element(value: object) -> str:
-    if isinstance(value, datetime):
-        return f'"{value.isoformat()}"'
-    return f'"{value}"' if isinstance(value, str) else str(value)
-
-
-def _bytea(value: bytes) -> str:
-    # Inside an array literal the backslash of the hex form is itself escaped.
-    return f"\\\\x{value.hex()}"
+    places = {account.id: place for place, account in enumerate(accounts, start=1)}
+    column: Any = leaf.Row(*zip(*rows, strict=True))  # type: ignore[arg-type]  # each column under its field's name
+    columns = (
+        packed.integers([block.lane.lane for block in blocks]),
+        packed.bigints([block.lane.seq_before for block in blocks]),
+        packed.bigints([block.lane.seq - block.lane.seq_before for block in blocks]),
+        packed.blobs([block.root for block in blocks]),
+        packed.blobs([block.hash for block in blocks]),
+        packed.integers([account.lane for account in accounts]),
+        packed.uuids([account.id for account in accounts]),
+        packed.bigints([account.version_before for account in accounts]),
+        packed.bigints([account.posted for account in accounts]),
+        packed.bigints([account.hold_out for account in accounts]),
+        packed.bigints([account.hold_in for account in accounts]),
+        at,
+        packed.integers(column.lane),
+        packed.bigints(column.seq),
+        packed.uuids(column.id),
+        packed.texts(column.kind),
+        packed.integers([places[side] for side in column.debit]),
+        packed.integers([places[side] for side in column.credit]),
+        packed.bigints(column.amount),
+        packed.bigints(column.held),
+        packed.texts(column.currency),
+        packed.uuids(column.of),
+        packed.uuids(column.linked),
+        packed.bigints(column.debit_version),
+        packed.bigints(column.credit_version),
+        packed.bigints(column.debit_posted),
+        packed.bigints(column.credit_posted),
+        packed.bigints(column.debit_hold_out),
+        packed.bigints(column.credit_hold_in),
+        packed.instants(column.effective),
+        packed.texts(column.code),
+        packed.texts(column.reference),
+        packed.instants(expiries),
+    )
+    with _as_sqlalchemy():
+        await db.execute(_POST, columns, prepare=True)

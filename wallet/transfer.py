@@ -43,16 +43,28 @@ class Reason(enum.StrEnum):
     SAME_ACCOUNT = "same_account"
     UNKNOWN_ACCOUNT = "unknown_account"
     ACCOUNT_CLOSED = "account_closed"
+    ACCOUNT_IN_USE = "account_in_use"
+    WRONG_OWNER = "account_of_another"
     WRONG_CURRENCY = "wrong_currency"
     OTHER_LANE = "accounts_in_two_lanes"
     INSUFFICIENT_FUNDS = "insufficient_funds"
     BEYOND_BIGINT = "balance_beyond_bigint"
+    ID_TAKEN = "transfer_id_taken"
+    PERIOD_CLOSED = "period_closed"
     UNKNOWN_HOLD = "unknown_hold"
     HOLD_SPENT = "hold_spent"
+    HOLD_EXPIRED = "hold_expired"
+    HOLD_NOT_DUE = "hold_not_due"
+    UNKNOWN_TRANSFER = "unknown_transfer"
+    NOT_REVERSIBLE = "not_reversible"
+    MORE_THAN_MOVED = "more_than_moved"
 
 
 class Post(msgspec.Struct, frozen=True, kw_only=True):
-    """Move `money` from `debit` to `credit` now. `effective` is the value date, `at` where it is None."""
+    """Move `money` from `debit` to `credit` now. `effective` is the value date, the time of recording where it is None.
+
+    `owner` is whose account `debit` must be; None asks nothing.
+    """
 
     id: TransferId
     debit: AccountId
@@ -61,11 +73,14 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     reference: str = ""
     effective: datetime | None = None
-    linked: UUID | None = None
+    owner: UUID | None = None
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
-    """Set `money` of `debit` aside for `credit`, until `expires_at` where that is given."""
+    """Set `money` of `debit` aside for `credit`, until `expires_at` where that is given; then the worker gives it back.
+
+    `owner` is whose account `debit` must be; None asks nothing.
+    """
 
     id: HoldId
     debit: AccountId
@@ -74,12 +89,14 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     reference: str = ""
     expires_at: datetime | None = None
+    owner: UUID | None = None
 
 
 class Capture(msgspec.Struct, frozen=True, kw_only=True):
     """Move `money` against a hold: the hold gives what it has left, the rest comes from what is available.
 
-    `final` releases whatever the hold has left; otherwise it stays open for the next capture.
+    `final` releases whatever the hold has left; otherwise it stays open for the next capture. Of a hold whose time is
+    over nothing can be captured.
     """
 
     id: TransferId
@@ -100,7 +117,17 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind = Kind.VOID
 
 
-Move = Post | Hold | Capture | Release
+class Reverse(msgspec.Struct, frozen=True, kw_only=True):
+    """Move back what the transfer `of` moved: `money` of it, or where that is None all that is left to move back."""
+
+    id: TransferId
+    of: TransferId
+    code: str
+    money: Money | None = None
+    reference: str = ""
+
+
+Move = Post | Hold | Capture | Release | Reverse
 
 
 class Posted(msgspec.Struct, frozen=True):

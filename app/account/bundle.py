@@ -21,10 +21,11 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import sealed
+from app import rowkey, sealed
 from app.http import ids
 from app.sealed import Owner
 from app.vault import Vault
+from proof.kms import Kms
 
 FORMAT = "eresidency-export/1"
 
@@ -44,6 +45,19 @@ ROWS = {
     "app.feed": "holder",
     "app.security_event": "subject",
     "app.partner_payment": "holder",
+    "app.bank_account": "holder",
+    "app.beneficiary": "holder",
+    "app.fx_quote": "holder",
+    "app.bank_order": "holder",
+    "app.bank_order_step": "holder",
+    "app.topup": "holder",
+    "app.incoming": "holder",
+    "app.incoming_stage": "holder",
+    "app.allowance_use": "holder",
+    "app.own_limit": "holder",
+    "app.restriction": "holder",
+    "app.restriction_response": "holder",
+    "app.restriction_appeal": "holder",
     "kyc.document": "resident",
     "kyc.evidence": "resident",
     "kyc.check": "resident",
@@ -61,6 +75,19 @@ ROWS = {
     "credential.notice": "holder",
     "wallet.holder": "holder",
     "wallet.account": "holder",
+    "wallet.closing": "holder",
+    "wallet.value_shift": "holder",
+    "wallet.statement": "holder",
+    "wallet.document": "holder",
+    "wallet.address": "holder",
+    "app.payee": "holder",
+    "app.payment_note": "holder",
+    "app.split": "holder",
+    "app.money_request": "holder",
+    "app.standing_order": "holder",
+    "app.standing_payment": "holder",
+    "app.payment_list": "holder",
+    "app.payment_item": "holder",
     "cards.card": "holder",
     "cards.change": "holder",
     "cards.payment": "holder",
@@ -92,14 +119,20 @@ LEFT_OUT = {
     "app.message": "codes on their way, good for minutes",
     "app.delivery": "a partner's: which events of the feed it was sent",
     "app.subscription": "a partner's",
+    "app.bank_statement": "a bank's",
+    "app.safeguarding": "what a bank keeps for everybody",
     "app.inbox": "a partner's: what it wrote; the payments it made are here",
     "app.inbox_conflict": "a partner's",
     "app.partner_key": "a partner's",
     "app.client_key": "a partner's, regulator's or service's",
     "app.officer_grant": "an officer's",
     "app.suspension": "officers' (tipping-off); that sign-in was stopped and when is in app.subject",
+    "app.restriction_act": "officers' (tipping-off); the restriction is here",
+    "app.restriction_verdict": "officers' (tipping-off); how an appeal ended is in app.restriction_appeal",
+    "app.adjustment": "officers'; the transfer that corrected is in wallet.transfer",
     "kyc.screened": "which lists a person was looked up in is not theirs to know (tipping-off)",
     "residency.review": "officers' (tipping-off); the decision is here",
+    "wallet.document_part": "copies of statements, which are here, for a week",
     "residency.finding": "officers' (tipping-off); the decision is here",
 }
 
@@ -107,22 +140,29 @@ LEFT_OUT = {
 HIDDEN = {
     ("app.contact", "blind"),
     ("app.export", "bundle"),
+    ("app.payment_note", "wrapped"),
+    ("app.payee", "wrapped"),
     ("app.security_event", "address"),
     ("app.session", "jkt"),
+    # What officers noted.
+    ("app.restriction_act", "note"),
+    ("app.restriction_verdict", "note"),
+    ("app.adjustment", "note"),
     ("residency.comment", "unsealed"),
+    ("wallet.document_part", "body"),
 }
 
-#: What is opened for its owner, with the column that binds a cell to its row (app/sealed.py).
+#: What is opened for its owner: how it was sealed (app/sealed.py).
 OPENED = {
-    (each.table, each.column): each.row
+    (each.table, each.column): each
     for each in sealed.SEALED
-    if each.owner is Owner.RESIDENT and (each.table, each.column) not in HIDDEN
+    if each.owner in {Owner.RESIDENT, Owner.ROW} and (each.table, each.column) not in HIDDEN
 }
 
 
-async def made(db: AsyncConnection, keys: Vault, holder: UUID, at: datetime) -> bytes:
+async def made(db: AsyncConnection, kms: Kms, keys: Vault, holder: UUID, at: datetime) -> bytes:
     """Write the copy as JSON; the story speaks for `holder`."""
-    tables = {name: await _rows(db, keys, name, holder) for name in ROWS}
+    tables = {name: await _rows(db, kms, keys, name, holder) for name in ROWS}
     accounts = [row["id"] for row in tables["wallet.account"]]
     for name, sides in MOVES.items():
         tables[name] = await _moves(db, name, sides, accounts)
@@ -138,10 +178,10 @@ async def made(db: AsyncConnection, keys: Vault, holder: UUID, at: datetime) -> 
     )
 
 
-async def _rows(db: AsyncConnection, keys: Vault, table: str, holder: UUID) -> list[dict[str, Any]]:
+async def _rows(db: AsyncConnection, kms: Kms, keys: Vault, table: str, holder: UUID) -> list[dict[str, Any]]:
     query = text(f"SELECT * FROM {table} WHERE {ROWS[table]} = :holder")  # noqa: S608  names of ROWS
     rows = (await db.execute(query, {"holder": holder})).mappings()
-    return [_shown(table, dict(row), keys) for row in rows]
+    return [_shown(table, dict(row), kms, keys) for row in rows]
 
 
 async def _moves(db: AsyncConnection, table: str, sides: tuple[str, ...], accounts: list[UUID]) -> list[dict[str, Any]]:
@@ -150,12 +190,13 @@ async def _moves(db: AsyncConnection, table: str, sides: tuple[str, ...], accoun
     return [dict(row) for row in (await db.execute(query, {"accounts": accounts})).mappings()]
 
 
-def _shown(table: str, row: Mapping[str, Any], keys: Vault) -> dict[str, Any]:
+def _shown(table: str, row: Mapping[str, Any], kms: Kms, keys: Vault) -> dict[str, Any]:
     shown = {name: value for name, value in row.items() if (table, name) not in HIDDEN}
     for name, value in shown.items():
-        bound_by = OPENED.get((table, name))
-        if bound_by is not None and value is not None:
-            shown[name] = _opened(keys.open(value, table=table, column=name, row=row[bound_by]))
+        how = OPENED.get((table, name))
+        if how is not None and value is not None:
+            opener = rowkey.opened(kms, table, row[how.row], row) if how.owner is Owner.ROW else keys
+            shown[name] = _opened(opener.open(value, table=table, column=name, row=row[how.row]))
     return shown
 
 

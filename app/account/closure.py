@@ -49,6 +49,7 @@ class Obstacle(enum.StrEnum):
     CARDS = "cards"
     PLACEMENTS = "placements"
     CASES = "cases"
+    RESTRICTIONS = "restrictions"
 
 
 class Closure(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,7 +170,8 @@ _OBSTACLES = text(
            EXISTS (
                SELECT FROM invest.placement WHERE holder = :holder AND state = ANY (:unsettled)
            ) AS placements,
-           EXISTS (SELECT FROM residency.application WHERE resident = :holder AND state = ANY (:open)) AS cases
+           EXISTS (SELECT FROM residency.application WHERE resident = :holder AND state = ANY (:open)) AS cases,
+           EXISTS (SELECT FROM app.restriction WHERE holder = :holder AND state = 'in_force') AS restrictions
     """
 )
 _RELATIONS = text(

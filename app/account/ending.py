@@ -27,6 +27,7 @@ from app.house import House
 from law import calendar
 from residency import status
 from residency.status import Act
+from wallet import account
 
 ACTOR = "service:ending"
 _ONE_ROUND_MAX = 50
@@ -81,7 +82,7 @@ async def _close(db: AsyncConnection, holder: UUID, found: Closure, at: datetime
         if (held.state, Act.REVOKE) in status.LIFE:
             ended = await status.change(db, held.id, Act.REVOKE, at=at, by=ACTOR, reason_code="account_closed")
             await credentials.follow(db, ended, actor=ACTOR, at=at)
-    await db.execute(_WALLET, {"holder": holder, "at": at})
+    await account.close(db, holder, actor=ACTOR, at=at)
     await subject.suspend(db, holder, actor=ACTOR, at=clock.real())
     await session.end_all(db, Subject(holder, "resident", ""), "signed_out", clock.real())
     erases_on = await closure.erases_on(db, holder, calendar.statutory_date(at))
@@ -106,4 +107,3 @@ _LATER = (
 _LANE = text(
     "SELECT FROM wallet.lane WHERE lane IN (SELECT lane FROM wallet.holder WHERE holder = :holder) FOR NO KEY UPDATE"
 )
-_WALLET = text("UPDATE wallet.account SET closed_at = :at WHERE holder = :holder AND closed_at IS NULL")

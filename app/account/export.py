@@ -147,7 +147,7 @@ async def _make(house: House, db: AsyncConnection, export: UUID, holder: UUID, a
     async with transaction(house.api, holder=holder, audience="resident") as reading:
         own = await reading()
         keys = await vault.of(own, house.keys.kms, holder, at)
-        document = await bundle.made(own, keys, holder, at)
+        document = await bundle.made(own, house.keys.kms, keys, holder, at)
     sealed = keys.seal(document, table="app.export", column="bundle", row=export)
     ready = {"id": export, "now": at, "expires_at": at + LIFETIME, "bundle": sealed}
     await db.execute(_READY, ready | {"sha256": hashlib.sha256(document).digest()})

@@ -22,6 +22,8 @@ from app.auth.scopes import PUBLIC
 from app.auth.token import Claims
 from app.limits import Exceeded, Headers, Left, Policy, Quotas
 
+#: Under this name the state of a request has what its caller is refused with where app/http/signed.py answers.
+REFUSED = "entrance.refused"
 #: Under this name the state of a request says what is left of its caller's quota.
 _LEFT = "quota.left"
 _SCOPES_CACHED = 1_024
@@ -71,8 +73,13 @@ class Entrance:
             _check(left)  # who guesses tokens is counted, and hears no more than that
             raise
         scope["auth"], scope["user"], state[_LEFT] = principal, claims, left
-        _check(left)
-        guard.check(principal, needed)
+        try:
+            _check(left)
+            guard.check(principal, needed)
+        except (Exceeded, guard.ScopeMissing) as refusal:
+            if opt.get("answers") != "signed":
+                raise
+            state[REFUSED] = refusal
 
     async def _stranger(self, scope: HTTPScope, policy: Policy) -> Left | None:
         """Count a caller without a token."""

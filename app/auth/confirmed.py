@@ -43,12 +43,14 @@ class Mismatch(Exception):
 class NotSigned(Exception):
     """The passkey's answer does not hold: of a device that is not the caller's, over something else, or a copy's.
 
-    The caller is signed in all the same, unlike one who is refused at sign-in (passkey.Refused).
+    The caller is signed in all the same, unlike one who is refused at sign-in (passkey.Refused). Where it is a copy's,
+    `copied` says of which passkey, to be remembered (app/auth/device.py).
     """
 
-    def __init__(self, operation: str) -> None:
+    def __init__(self, operation: str, copied: passkey.Regressed | None = None) -> None:
         super().__init__(operation)
         self.operation = operation
+        self.copied = copied
 
 
 class RecoveryPeriod(Exception):

@@ -65,6 +65,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
     language: Language
     at: datetime
     verified_at: datetime | None = None
+    findable: bool = False
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -174,6 +175,7 @@ async def of(db: AsyncConnection, kms: Kms, subject: UUID) -> list[Contact]:
             language=Language(row.language),
             at=row.at,
             verified_at=row.verified_at,
+            findable=row.findable,
         )
         for row in rows
     ]

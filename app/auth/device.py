@@ -136,15 +136,22 @@ async def announce(db: AsyncConnection, kms: Kms, owner: UUID, now: datetime) ->
 
 
 async def warn(db: AsyncConnection, kms: Kms, regressed: passkey.Regressed, now: datetime) -> None:
-    """Remember that there seem to be two of a passkey, and tell its owner, for whom the story speaks."""
+    """Remember that there seem to be two of a passkey, and write to its owner, for whom the story speaks."""
+    if await remember(db, regressed, now):
+        told = await contact.addresses(db, kms, regressed.subject)
+        await message.notify(db, kms, "passkey_copied", told, subject=regressed.subject, now=now)
+
+
+async def remember(db: AsyncConnection, regressed: passkey.Regressed, now: datetime) -> bool:
+    """Remember that there seem to be two of a passkey, where it stands: its owner sees it, and is told by the feed."""
     owner = await subject.find(db, regressed.subject)
     columns = tables.passkey.c
     mine = _standing(regressed.subject) & (columns.id == regressed.passkey)
     device = await db.scalar(update(tables.passkey).where(mine).values(regressed_at=now).returning(columns.device))
-    if owner is not None and device is not None:
-        await _record(db, owner, PasskeyRegressed(device=device), now)
-        told = await contact.addresses(db, kms, owner.id)
-        await message.notify(db, kms, "passkey_copied", told, subject=owner.id, now=now)
+    if owner is None or device is None:
+        return False
+    await _record(db, owner, PasskeyRegressed(device=device), now)
+    return True
 
 
 async def _locked(db: AsyncConnection, owner: UUID) -> Subject:

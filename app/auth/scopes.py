@@ -50,6 +50,12 @@ SCOPES: dict[str, frozenset[Role]] = {
     "officer:duties": _OFFICER,
     "officer:duties:read": _OFFICER,
     "officer:suspensions": _OFFICER,
+    # Money nobody could be found for, and whether the money is there at all.
+    "officer:suspense": _OFFICER,
+    "officer:periods": _OFFICER,
+    # Restrictions of money, and corrections of wallets; each under four eyes.
+    "officer:restrictions": _OFFICER,
+    "officer:adjustments": _OFFICER,
     # The security log and how far the anchors are.
     "officer:security": _OFFICER,
     "partner:events": _PARTNER,
@@ -64,13 +70,15 @@ SCOPES: dict[str, frozenset[Role]] = {
 ON_REQUEST = frozenset({"credential:issue"})
 
 
-Duty = Literal["viewer", "case_officer", "approver", "security", "auditor"]
+Duty = Literal["viewer", "case_officer", "approver", "security", "auditor", "compliance", "treasury"]
 DUTIES: dict[Duty, frozenset[str]] = {
     "viewer": frozenset({"officer:read"}),
     "case_officer": frozenset({"officer:read", "officer:cases"}),
-    "approver": frozenset({"officer:read", "officer:cases", "officer:statuses"}),
+    "approver": frozenset({"officer:read", "officer:cases", "officer:statuses", "officer:periods"}),
     "security": frozenset({"officer:suspensions", "officer:duties", "officer:duties:read", "officer:security"}),
     "auditor": frozenset({"officer:read", "officer:duties:read", "officer:security"}),
+    "compliance": frozenset({"officer:read", "officer:restrictions"}),
+    "treasury": frozenset({"officer:adjustments", "officer:suspense"}),
 }
 #: What every officer may do, whatever the duties.
 _EVERY_OFFICER = frozenset({"me:read", "me:write"})

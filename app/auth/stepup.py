@@ -23,9 +23,10 @@ from sqlalchemy import Row, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app import clock, ids
-from app.auth import challenge, credential, jose, passkey, tables
+from app.auth import challenge, credential, device, jose, passkey, tables
 from app.auth.confirmed import Confirmations, Confirmed, Mismatch, NotSigned, Proof, RecoveryPeriod, Refusal, Required
 from app.auth.principal import Principal
+from app.db import transaction
 from app.http import ids as public_ids
 from app.http.wire import Wire
 from app.settings import Settings
@@ -57,9 +58,48 @@ OPERATIONS = {
     "transfer.send": Operation(
         text_version=_TEXT, shows=frozenset({"payee", "amount_minor", "currency", "idempotency_key"})
     ),
+    "transfer.send_named": Operation(
+        text_version=_TEXT,
+        shows=frozenset({"payee", "name", "address", "amount_minor", "currency", "idempotency_key"}),
+    ),
+    "money_request.pay": Operation(
+        text_version=_TEXT, shows=frozenset({"request", "payee", "name", "amount_minor", "currency"})
+    ),
+    "standing_order.set_up": Operation(
+        text_version=_TEXT,
+        shows=frozenset(
+            {"payee", "name", "address", "amount_minor", "currency", "frequency", "every", "first_on", "days_off"}
+            | {"until_on", "payments_max"}
+        ),
+    ),
+    "standing_order.edit": Operation(
+        text_version=_TEXT,
+        shows=frozenset(
+            {"standing_order", "payee", "amount_minor", "currency", "frequency", "every", "first_on", "days_off"}
+            | {"until_on", "payments_max"}
+        ),
+    ),
+    "payment_list.confirm": Operation(
+        text_version=_TEXT, shows=frozenset({"payment_list", "payments", "amount_minor", "currency", "list_sha256"})
+    ),
     "transfer.send_many": Operation(
         text_version=_TEXT,
         shows=frozenset({"transfers", "amount_minor", "currency", "transfers_sha256", "idempotency_key"}),
+    ),
+    "limit.raise": Operation(text_version=_TEXT, shows=frozenset({"limit", "currency", "from_minor", "to_minor"})),
+    "payout.send": Operation(
+        text_version=_TEXT,
+        shows=frozenset(
+            {"payee", "iban", "beneficiary_id", "amount_minor", "currency", "fee_minor", "idempotency_key"}
+        ),
+    ),
+    "bank_transfer.send": Operation(
+        text_version=_TEXT,
+        shows=frozenset({"bank_account_id", "direction", "amount_minor", "currency", "idempotency_key"}),
+    ),
+    "exchange.confirm": Operation(
+        text_version=_TEXT,
+        shows=frozenset({"quote_id", "sells_minor", "sells_currency", "buys_minor", "buys_currency", "rate"}),
     ),
     "card.reveal": Operation(text_version=_TEXT, shows=frozenset({"card", "card_id"})),
     "card.limits": Operation(
@@ -107,7 +147,9 @@ class OtherLines(Exception):
 class Confirmation(Wire, frozen=True):
     """The field `step_up` of an operation that acts: which step-up, and the passkey's answer to it."""
 
-    id: Annotated[str, Meta(examples=["step_up_06AC0Q8DZ9VGYWKXCR2A5NN1WM"])]
+    id: Annotated[
+        str, Meta(pattern=public_ids.pattern("step_up") + r"(?!\n)", examples=["step_up_06AC0Q8DZ9VGYWKXCR2A5NN1WM"])
+    ]
     credential: credential.Assertion
 
 
@@ -127,8 +169,7 @@ async def begin(db: AsyncConnection, me: Principal, operation: str, shown: Shown
         raise UnknownOperation(operation)
     if shown.keys() != known.shows:
         raise OtherLines(operation)
-    until = await db.scalar(select(tables.subject.c.limited_until).where(tables.subject.c.id == me.subject))
-    _check_recovery(operation, until, now)
+    await _check_limited(db, me, operation)
     nonce = jose.b64(secrets.token_bytes(16))
     covered = cover(operation, shown, nonce=nonce)
     made = StepUp(ids.new(), sha256(covered).digest(), nonce, known.text_version, now + challenge.LIFETIME)
@@ -169,6 +210,7 @@ async def redeem(
     """
     if confirmation is None:
         _check_waived(settings, me, operation)
+        await _check_limited(db, me, operation)
         return None
     stored = await _find(db, me, operation, confirmation)
     proof = _believed(settings, me, stored, operation=operation, shown=shown, confirmation=confirmation)
@@ -197,10 +239,17 @@ async def proven(
     try:
         if confirmation is None:
             _check_waived(settings, me, operation)
+            async with transaction(source, holder=me.subject, audience=me.role) as story:
+                await _check_limited(await story(), me, operation)
             return None
         async with source.execution_options(isolation_level="AUTOCOMMIT").connect() as db:
             stored = await _find(db, me, operation, confirmation)
         return _believed(settings, me, stored, operation=operation, shown=shown, confirmation=confirmation)
+    except NotSigned as refusal:
+        if refusal.copied is not None:  # on a story of its own: nothing else of this request will be kept
+            async with transaction(source, holder=me.subject, audience=me.role, actor=me.actor) as story:
+                await device.remember(await story(), refusal.copied, clock.real())
+        return refusal
     except get_args(Refusal) as refusal:
         return refusal  # type: ignore[no-any-return]  # mypy can't see that these are the members of Refusal
 
@@ -255,7 +304,7 @@ def _believed(
             challenge_bytes=stored.challenge,
         )
     except passkey.Refused as refused:
-        raise NotSigned(operation) from refused
+        raise NotSigned(operation, refused if isinstance(refused, passkey.Regressed) else None) from refused
     return Proof(stored.id, me.subject, me.actor, operation, answer)
 
 
@@ -263,6 +312,11 @@ def _compare(operation: str, shown: Shown, covered: bytes) -> None:
     # By the text of today: whoever signed under an older one has seen something else.
     if cover(operation, shown, nonce=json.loads(covered)["nonce"]) != covered:
         raise Mismatch(operation)
+
+
+async def _check_limited(db: AsyncConnection, me: Principal, operation: str) -> None:
+    until = await db.scalar(select(tables.subject.c.limited_until).where(tables.subject.c.id == me.subject))
+    _check_recovery(operation, until, clock.real())
 
 
 def _check_recovery(operation: str, until: datetime | None, now: datetime) -> None:

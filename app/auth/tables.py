@@ -288,6 +288,7 @@ contact = Table(
     Column("language", Text, nullable=False),
     _instant("at"),
     _instant("verified_at", nullable=True),
+    Column("findable", Boolean, nullable=False, server_default=text("false")),
     Index("contact_of", "subject", "at"),
 )
 

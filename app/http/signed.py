@@ -6,12 +6,13 @@ to a partner who did not prove itself is left unsigned, so nobody gets signature
 
 from typing import Any, cast
 
+import litestar
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, HTTPResponseStartEvent, HTTPScope, Message, Receive, Scope, Send
 
-from app import clock
-from app.auth import message_signature
+from app import clock, problems
+from app.auth import authenticate, message_signature
 from app.auth.message_signature import Answer, Request
 from app.house import House
 
@@ -46,7 +47,12 @@ class SignedAnswers(ASGIMiddleware):
             else:
                 await send(message)
 
-        await next_app(scope, receive, hold)
+        if (refusal := scope["state"].get(authenticate.REFUSED)) is None:
+            await next_app(scope, receive, hold)
+        else:
+            asked: litestar.Request[Any, Any, Any] = litestar.Request(scope, receive, hold)
+            answer = problems.on_refusal(asked, refusal)
+            await answer.to_asgi_response(app=None, request=asked)(scope, receive, hold)
 
 
 def request(house: House, scope: HTTPScope) -> Request:

@@ -23,6 +23,22 @@ class Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Base of what crosses the wire in operations of our own."""
 
 
+class NoSuchTime(Exception):
+    """The text has the form of a day or an instant, and there is none: the 31 February."""
+
+    def __init__(self, parameter: str) -> None:
+        super().__init__(parameter)
+        self.parameter = parameter
+
+
+class NotTogether(Exception):
+    """Fields that go together, or exclude each other, and were not sent so: what no type of one field can say."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__(*names)
+        self.names = ", ".join(names)
+
+
 class MoneyWire(Wire, frozen=True):
     """An amount: a balance may be negative, what a client sends to move may not."""
 

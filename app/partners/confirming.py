@@ -18,6 +18,7 @@ import msgspec
 from app import clock, ids
 from app.account import consent
 from app.account.consent import ConsentMissing
+from app.allowance import Allowances, LimitReached, Restricted, Spend
 from app.auth import confirmed, stepup
 from app.auth.confirmed import Confirmations, Confirmed
 from app.auth.principal import Principal
@@ -31,18 +32,20 @@ from invest.preview import Preview
 from invest.request import Confirmation
 from wallet.account import Purpose
 from wallet.desk import Desk
+from wallet.limit import Operation
 
 #: What the resident's passkey signs for; app/auth/stepup.py knows the version of its text.
 OPERATION = "invest.confirm"
 
-Refusal = request.Refusal | confirmed.Refusal | ConsentMissing
+Refusal = request.Refusal | confirmed.Refusal | ConsentMissing | Restricted | LimitReached
 
 
 class Tap(msgspec.Struct, frozen=True):
-    """What the resident does: an order to a partner, and what was confirmed."""
+    """What the resident does: an order to a partner, what it spends, and what was confirmed."""
 
     order: Confirmation
     partner: UUID
+    spend: Spend
     confirmed: Confirmed
 
 
@@ -69,7 +72,7 @@ async def confirm(
         due_at=clock.real(),
     )
     proof = await stepup.proven(house.api, house.settings, me, operation=OPERATION, shown=shown, confirmation=step_up)
-    tap = Tap(order, partner.id, proof)
+    tap = Tap(order, partner.id, Spend(me.subject, Operation.INVEST, preview.quote.principal), proof)
     return await house.money.submit(decide, [tap], lanes=[home.lane], claim=claim, render=render)
 
 
@@ -77,12 +80,19 @@ async def decide(desk: Desk, asked: Sequence[Tap]) -> Sequence[Placement | Refus
     """Decide taps one after the other: a verb for app/batch.py."""
     unasked = await consent.towards(desk.db, [(tap.order.holder, tap.partner) for tap in asked], at=desk.now)
     confirmations = await Confirmations.load(desk.db, (tap.confirmed for tap in asked))
-    refused = [missing or confirmations.claim(tap.confirmed) for tap, missing in zip(asked, unasked, strict=True)]
+    allowances = await Allowances.load(desk, (tap.spend for tap in asked))
+    refused = [
+        missing or confirmations.claim(tap.confirmed) or allowances.claim(tap.spend)
+        for tap, missing in zip(asked, unasked, strict=True)
+    ]
     passed = [tap for tap, refusal in zip(asked, refused, strict=True) if refusal is None]
     answers = iter(await request.request(desk, [tap.order for tap in passed]))
     decided = [next(answers) if refusal is None else refusal for refusal in refused]
-    for tap, answer in zip(asked, decided, strict=True):
+    for tap, answer, refusal in zip(asked, decided, refused, strict=True):
         if isinstance(answer, Placement):
             confirmations.use(tap.confirmed)
+        elif refusal is None:
+            allowances.give_back(tap.spend)
     await confirmations.write()
+    await allowances.write()
     return decided

@@ -6,6 +6,8 @@ keeps      app/partners/inbox.py         keep()         <- you are here; the ans
 acts       app/partners/inbox.py         step()         the worker, by the kind of message
            app/partners/payments.py      received()     payment.received
            app/partners/placements.py    confirmed() …  placement.*
+           app/banking/hearing.py        told()         order.*
+           app/banking/bank_account.py   reported()     account.balance
 
 A message that comes too early waits for its turn. One nobody here can act on is parked for an officer, never dropped;
 one whose handling fails is tried again, later and later, and stays visible with what went wrong.
@@ -23,6 +25,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock, db, ids
+from app.banking import bank_account, hearing
 from app.house import House
 from app.partners import payments, placements, registry
 from app.partners.message import Envelope, Handler, Message, TooEarly, Unfit, read
@@ -47,7 +50,12 @@ _BANKS = frozenset({Kind.BANK})
 
 #: What is heard at all. Only a bank holds the money that becomes e-money; placements.py believes their own bank only.
 HANDLERS: dict[str, Hearing] = {
+    "payment.announced": Hearing(payments.announced, _BANKS),
     "payment.received": Hearing(payments.received, _BANKS),
+    "order.done": Hearing(hearing.told, _BANKS),
+    "order.rejected": Hearing(hearing.told, _BANKS),
+    "order.returned": Hearing(hearing.told, _BANKS),
+    "account.balance": Hearing(bank_account.reported, _BANKS),
     "placement.confirmed": Hearing(placements.confirmed, _BANKS),
     "placement.rejected": Hearing(placements.rejected, _BANKS),
     "placement.matured": Hearing(placements.matured, _BANKS),
@@ -125,7 +133,7 @@ async def _open(house: House, row: Row) -> Message:
         partner = await registry.find(await story(), row.partner)
     body = registry.unseal(house.keys.kms, partner, row.body, row=row.id)
     envelope = read(body, Envelope)
-    return Message(id=row.id, partner=partner, kind=envelope.type, data=bytes(envelope.data))
+    return Message(id=row.id, partner=partner, kind=envelope.type, data=msgspec.json.encode(envelope.data))
 
 
 def _handler(message: Message) -> Handler:

@@ -1,15 +1,18 @@
-"""A partner bank with a JSON interface: ask it for a deposit, ask it what became of one.
+"""A partner bank with a JSON interface: ask it for something, ask it what became of it.
 
     POST {base_url}/placements          Idempotency-Key: placement_06AV…    asks; the same key is the same deposit
     GET  {base_url}/placements/{key}    404: it never heard of it
+    POST {base_url}/orders              Idempotency-Key: payout_06AV…       a pay-out, an exchange, an account …
+    GET  {base_url}/orders/{key}
+    POST {base_url}/quotes              Idempotency-Key: fx_quote_06AV…     a price that stands for a minute
 
-Both are signed, and the bank signs its answers to them (RFC 9421, app/auth/message_signature.py). A bank that does not
+All are signed, and the bank signs its answers to them (RFC 9421, app/auth/message_signature.py). A bank that does not
 answer, or not in a way we can read and believe, is Unreachable: it may have the deposit or not, so it is asked again
 under the same key.
 """
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -74,6 +77,7 @@ class Unreachable(msgspec.Struct, frozen=True):
 
 
 Answer = Deposit | Unheard | Unreachable
+Told = TypeVar("Told", bound=msgspec.Struct)
 
 
 def order(house: House, partner: Partner, placement: Placement, offer: Offer) -> Order:
@@ -104,18 +108,30 @@ def key(placement: UUID) -> str:
 async def place(house: House, partner: Partner, asked: Order) -> Answer:
     """Ask for the deposit; asked twice under the same id it is one."""
     body = msgspec.json.encode(asked, order="deterministic")
-    headers = {"Idempotency-Key": asked.placement_id, "Content-Type": "application/json"}
-    return await _call(house, partner, "POST", "/placements", body=body, headers=headers)
+    return await ask(house, partner, "/placements", Deposit, named=asked.placement_id, body=body)
 
 
 async def status(house: House, partner: Partner, placement: UUID) -> Answer:
     """Ask what became of the deposit."""
-    return await _call(house, partner, "GET", f"/placements/{key(placement)}", body=b"", headers={})
+    return await look(house, partner, f"/placements/{key(placement)}", Deposit)
+
+
+async def ask(
+    house: House, partner: Partner, path: str, kind: type[Told], *, named: str, body: bytes
+) -> Told | Unheard | Unreachable:
+    """Ask for something, which `named` names for ever; the answer is read as `kind`."""
+    headers = {"Idempotency-Key": named, "Content-Type": "application/json"}
+    return await _call(house, partner, "POST", path, kind, body=body, headers=headers)
+
+
+async def look(house: House, partner: Partner, path: str, kind: type[Told]) -> Told | Unheard | Unreachable:
+    """Ask what became of something."""
+    return await _call(house, partner, "GET", path, kind, body=b"", headers={})
 
 
 async def _call(
-    house: House, partner: Partner, method: str, path: str, *, body: bytes, headers: dict[str, str]
-) -> Answer:
+    house: House, partner: Partner, method: str, path: str, kind: type[Told], *, body: bytes, headers: dict[str, str]
+) -> Told | Unheard | Unreachable:
     if partner.base_url is None:
         return Unreachable("no address is registered")
     url, now = partner.base_url.rstrip("/") + path, clock.real()
@@ -135,14 +151,16 @@ async def _call(
             headers=sent,
         )
         fields = [(name.lower(), value) for name, value in sent.items()]
-        return await _heard(house, partner, Request(method, url, fields), answer)
+        return await _heard(house, partner, Request(method, url, fields), answer, kind)
     except destination.Forbidden as error:
         return Unreachable(f"forbidden: {error.reason}")
     except line.Unanswered as error:
         return Unreachable(error.trouble)
 
 
-async def _heard(house: House, partner: Partner, asked: Request, answer: line.Answer) -> Answer:
+async def _heard(
+    house: House, partner: Partner, asked: Request, answer: line.Answer, kind: type[Told]
+) -> Told | Unheard | Unreachable:
     """Believe what the bank signed, for this very request, and nothing else."""
     if not answer.is_success and answer.status != _NOT_FOUND:
         return Unreachable(f"answered {answer.status}")
@@ -156,12 +174,12 @@ async def _heard(house: House, partner: Partner, asked: Request, answer: line.An
         signed.believe({each.kid: each.key for each in held})
     except BadSignature as error:
         return Unreachable(f"unproved: {error.reason}")
-    return Unheard() if body is None else _read(body)
+    return Unheard() if body is None else _read(body, kind)
 
 
-def _read(body: bytes) -> Answer:
+def _read(body: bytes, kind: type[Told]) -> Told | Unreachable:
     try:
-        deposit: Deposit = strict.decode(body, Deposit)
+        told: Told = strict.decode(body, kind)
     except strict.Malformed as error:
         return Unreachable(f"unreadable: {error}"[:200])
-    return deposit
+    return told

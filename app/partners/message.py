@@ -31,7 +31,7 @@ class Envelope(msgspec.Struct, frozen=True):
     """What every message says: Standard Webhooks lets further fields stand beside these."""
 
     type: str
-    data: msgspec.Raw
+    data: object
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

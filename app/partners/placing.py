@@ -3,7 +3,7 @@
 requested, sent, unknown  the bank is asked                        app/partners/asking.py     ask()
 booked, past its term     the bank is asked
 confirmed                 the money set aside goes to the bank     invest/settlement.py       book()
-rejected                  the money is free again                  invest/settlement.py       release()
+rejected                  the money is free again                  app/partners/placing.py    release()
 matured                   principal and interest come back         invest/settlement.py       repay()
 """
 
@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from app import clock, db, ids
+from app.allowance import Allowances, Spend
 from app.batch import Verb
 from app.house import House
 from app.idempotency_key import Stored
@@ -26,16 +27,31 @@ from invest.placement import Placement
 from invest.settlement import Blocked, Due, Settled
 from law import calendar
 from wallet.account import Purpose
+from wallet.desk import Desk
+from wallet.limit import Operation
 
 SIZE_MAX = 20
 _LEASE = timedelta(seconds=60)
 
 _log = structlog.get_logger()
 
+
+async def release(desk: Desk, asked: Sequence[Due]) -> Sequence[Settled]:
+    """Free the money, and with it what was counted of the resident's limits: a verb for app/batch.py."""
+    answers = await settlement.release(desk, asked)
+    freed = [each for each in answers if isinstance(each, Placement)]
+    spends = [Spend(each.holder, Operation.INVEST, each.principal) for each in freed]
+    allowances = await Allowances.load(desk, spends)
+    for each, spend in zip(freed, spends, strict=True):
+        allowances.give_back(spend, each.requested_at)
+    await allowances.write()
+    return answers
+
+
 #: Whose money is to move, and how.
 _MOVES: dict[State, Verb] = {
     State.CONFIRMED: settlement.book,
-    State.REJECTED: settlement.release,
+    State.REJECTED: release,
     State.MATURED: settlement.repay,
 }
 

@@ -175,10 +175,10 @@ async def retire_key(db: AsyncConnection, partner: Partner, *, kid: str, at: dat
     await db.execute(_RETIRE, {"partner": partner.id, "kid": kid, "at": at})
 
 
-def seal(vault: Kms, partner: Partner, body: bytes, *, row: UUID) -> bytes:
-    """Encrypt what `partner` sent for its row of the inbox."""
+def seal(vault: Kms, partner: Partner, body: bytes, *, row: UUID, table: str = "app.inbox") -> bytes:
+    """Encrypt what `partner` sent for the column `body` of its row."""
     data_key = vault.unwrap(partner.data_key, partner.owner)
-    return kms.seal(data_key, body, table="app.inbox", column="body", row=row)
+    return kms.seal(data_key, body, table=table, column="body", row=row)
 
 
 def unseal(vault: Kms, partner: Partner, sealed: bytes, *, row: UUID) -> bytes:

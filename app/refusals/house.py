@@ -1,7 +1,7 @@
 """What the house itself refuses: the wire, idempotency, the batch, the sandbox."""
 
 from app import batch, clock, idempotency_key, strict
-from app.http import ids, paging, precondition
+from app.http import ids, paging, precondition, wire
 from app.refusals.refusal import Refusal
 from law import money
 
@@ -11,7 +11,9 @@ REFUSALS: dict[type[Exception], Refusal] = {
     strict.NotJson: Refusal(415, "unsupported_media_type"),
     strict.CutShort: Refusal(400, "invalid_request"),
     ids.UnknownId: Refusal(404, "not_found"),
-    paging.BadCursor: Refusal(400, "bad_cursor"),
+    wire.NoSuchTime: Refusal(422, "no_such_time"),
+    wire.NotTogether: Refusal(422, "not_together"),
+    paging.BadCursor: Refusal(422, "bad_cursor"),
     precondition.Missing: Refusal(428, "precondition_required"),
     precondition.Failed: Refusal(412, "precondition_failed"),
     money.UnknownCurrency: Refusal(422, "unknown_currency"),

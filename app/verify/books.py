@@ -6,7 +6,7 @@ Every check of the books is a query that selects what is wrong; the blocks are f
 import time
 from collections.abc import Mapping
 
-from app.verify import anchors, blocks, encoding
+from app.verify import anchors, blocks, closings, encoding, groups
 from app.verify.finding import Connection, Finding, Verdict, count, findings, snapshot
 
 
@@ -27,7 +27,7 @@ def check(connection: Connection, *trusted: Mapping[str, str], elsewhere: Mappin
     anchored = 0
     if trusted:
         stated, found, anchored = anchors.read(connection, encoding.keys(*trusted), elsewhere)
-    for table, statement in _CHECKS:
+    for table, statement in (*_CHECKS, *groups.CHECKS, *closings.CHECKS):
         found += findings(connection, table, statement)
     walked = blocks.walk(connection, stated)
     looked_at = {
@@ -156,6 +156,7 @@ _CHECKS = (
         ) AS made ON made.lane = hold.lane AND made.id = hold.id
         WHERE (hold.debit, hold.credit, hold.currency, hold.amount, hold.remaining)
               IS DISTINCT FROM (made.debit, made.credit, made.currency, made.amount, made.remaining)
+           OR made.remaining < 0
         ORDER BY 1
     """,
     ),
@@ -181,10 +182,36 @@ _CHECKS = (
                    AS kind,
                'is not the account that was opened' AS what
         FROM (SELECT * FROM wallet.account WHERE holder IS NOT NULL) AS account
-        FULL JOIN (SELECT * FROM wallet.event WHERE kind = 'wallet.opened') AS event ON event.aggregate = account.id
+        FULL JOIN (SELECT * FROM wallet.event WHERE kind IN ('wallet.opened', 'wallet.account_opened')) AS event
+             ON event.aggregate = account.id
         WHERE (account.holder, account.lane::text, account.currency, account.opened_at, account.purpose, account.label,
                account.floor)
-              IS DISTINCT FROM (event.holder, event.body->>'lane', event.body->>'currency', event.at, 'wallet', '', 0)
+              IS DISTINCT FROM (event.holder, event.body->>'lane', event.body->>'currency', event.at,
+                                coalesce(event.body->>'purpose', 'wallet'), coalesce(event.body->>'label', ''), 0)
+        ORDER BY 1
+    """,
+    ),
+    (
+        "wallet.account",
+        """
+        SELECT coalesce(account.id, event.aggregate) AS place, 'flipped' AS kind,
+               'is closed, and was not, or not empty; or the other way round' AS what
+        FROM (SELECT * FROM wallet.account WHERE closed_at IS NOT NULL) AS account
+        FULL JOIN (SELECT * FROM wallet.event WHERE kind = 'wallet.account_closed') AS event
+             ON event.aggregate = account.id
+        WHERE account.closed_at IS DISTINCT FROM event.at
+           OR (account.posted, account.hold_out, account.hold_in) <> (0, 0, 0)
+        ORDER BY 1
+    """,
+    ),
+    (
+        "wallet.account",
+        """
+        SELECT account.id AS place, 'flipped' AS kind, 'is not what the chart says of ' || account.purpose AS what
+        FROM wallet.account LEFT JOIN wallet.chart USING (purpose)
+        WHERE chart.purpose IS NULL OR (chart.owner = 'resident') <> (account.holder IS NOT NULL)
+           OR chart.floor IS DISTINCT FROM account.floor OR chart.currency <> account.currency
+           OR (chart.label IS NULL) <> (account.label = '')
         ORDER BY 1
     """,
     ),

@@ -58,11 +58,11 @@ class Answered(msgspec.Struct, frozen=True):
 @contextlib.contextmanager
 def serving(application: Any, **changes: Any) -> Iterator[int]:  # noqa: ANN401  any ASGI
     """Serve as `eresidency serve` does, in a thread of its own; gives the port."""
-    told = {**connection.options(trusted_proxies="", drain_s=1), **changes}
+    told = {"lifespan": "off", **connection.options(trusted_proxies="", drain_s=1), **changes}
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
-        server = uvicorn.Server(uvicorn.Config(application, lifespan="off", **told))
+        server = uvicorn.Server(uvicorn.Config(application, **told))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

@@ -52,6 +52,32 @@ async def test_what_queues_while_a_batch_commits_is_the_next_batch_in_the_order_
     assert [answer[1] for answer, _ in rest] == list(range(1, 50))
 
 
+async def test_a_crowd_is_shared_out_in_the_order_it_came(engines: Engines) -> None:
+    queue = Batch(engines.posting)
+
+    found = await asyncio.gather(*(submit(queue, item) for item in range(4 * batch.SHARE_MIN)))
+
+    batches = [int(batch_id) for (batch_id, _), _ in found]
+    assert [item for (_, item), _ in found] == list(range(len(found)))
+    assert batches == sorted(batches)
+    assert max(batches.count(each) for each in batches) == len(found) // 2
+
+
+async def test_a_lone_move_takes_two_round_trips(engines: Engines, settings: Settings) -> None:
+    async with cutting(settings.database_url) as (front, counter):
+        behind = db.engine(msgspec.structs.replace(settings, database_url=front), walls.POSTING)
+        money = Money(behind)
+        payer, payee = await funded(engines.api, engines.posting, money, [100, 1])
+        await move(money, post(payer, payee, kzt(1)))  # the statements are prepared now
+
+        before = counter.round_trips
+        [answer] = await move(money, post(payer, payee, kzt(1)))
+
+        await behind.dispose()
+    assert isinstance(answer, Posted)
+    assert counter.round_trips - before == 2
+
+
 async def test_a_repeat_gets_the_first_answer_and_another_payload_is_refused(engines: Engines) -> None:
     queue = Batch(engines.posting)
 

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.asyncio
 CLOSED = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "content-security-policy": "default-src 'none'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'",
     "cache-control": "no-store",
     "cross-origin-resource-policy": "same-origin",
 }
@@ -160,6 +160,14 @@ async def test_what_is_said_once_is_not_said_twice(client: httpx.AsyncClient, na
     answer = await client.get("/health/live", headers=httpx.Headers([(name, "a"), (name, "b")]))
 
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("query", ["a=1&a=1", "a=1&b=2&a=", "a&a", "limit=1&%6Cimit=2", "a+b=1&a%20b=2"])
+async def test_a_parameter_is_not_given_twice(client: httpx.AsyncClient, query: str) -> None:
+    answer = await client.get(f"/health/live?{query}")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+    assert (await client.get("/health/live?a=1&b=1")).status_code == 200
 
 
 @pytest.mark.parametrize("packed", ["gzip", "deflate", "br", "gzip, identity"])

@@ -125,6 +125,17 @@ async def test_a_head_has_a_size(behind: Recorder, port: int, raw: bytes, status
     assert problem(answered.raw)["status"] == status
 
 
+@pytest.mark.parametrize(("https", "told"), [(True, 1), (False, 0)])
+async def test_what_is_no_request_is_held_to_https_where_the_issuer_is(
+    behind: Recorder, *, https: bool, told: int
+) -> None:
+    with serving(behind, **connection.options(trusted_proxies="", drain_s=1, https=https)) as port:
+        answered = await speak(port, b"NO REQUEST AT ALL\r\n\r\n")
+
+    assert (behind.seen, answered.statuses) == ([], [400])
+    assert answered.raw.count(b"\r\nstrict-transport-security: max-age=63072000; includeSubDomains\r\n") == told
+
+
 @pytest.mark.parametrize(
     "raw",
     [

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import sqlalchemy
 import sqlalchemy.exc
-import structlog
 from psycopg import sql
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -22,6 +21,7 @@ from app.settings import Settings
 from proof.hsm import Token
 from proof.signer import Alg
 from tests import tokens
+from tests.app.terminal import as_before
 from tests.walls import lives
 
 Run = Callable[..., tuple[int, Any]]
@@ -44,10 +44,8 @@ def run(database: str, settings: Settings, tmp_path: Path, monkeypatch: pytest.M
         monkeypatch.setenv(f"ERESIDENCY_{name}", value)
 
     def typed(*words: str) -> tuple[int, Any]:
-        try:
+        with as_before():
             code = cli.run(words)
-        finally:
-            structlog.reset_defaults()
         said = capfd.readouterr()
         return code, json.loads(said.out) if said.out else said.err
 
@@ -129,7 +127,7 @@ def test_settings_show_no_secret() -> None:
 
 
 def settings_of(**environ: str) -> Settings:
-    return settings.load({"ERESIDENCY_DATABASE_URL": "postgresql://owner:word-of-owner@db.example/x", **environ})
+    return settings.load({"ERESIDENCY_DATABASE_URL": "postgresql://owner:word-of-owner@localhost/x", **environ})
 
 
 def test_a_role_gets_another_password_while_connections_are_made(database: str) -> None:

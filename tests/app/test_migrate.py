@@ -11,7 +11,10 @@ from sqlalchemy import MetaData, pool, text
 
 import app.account.tables
 import app.auth.tables
+import app.banking.tables
+import app.limiting.tables
 import app.partners.tables
+import app.payments.tables
 import app.tables
 import cards.tables
 import invest.tables

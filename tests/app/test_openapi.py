@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import msgspec
 import pytest
 from litestar import Litestar
-from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app import main, problems, refusals
 from app.openapi import written
@@ -46,6 +44,8 @@ def test_the_contract_is_the_one_written_down() -> None:
 
 
 def test_the_contract_is_valid_openapi() -> None:
+    from openapi_spec_validator import OpenAPIV31SpecValidator  # noqa: PLC0415  two seconds for whoever only collects
+
     errors = [str(error) for error in OpenAPIV31SpecValidator(CONTRACT).iter_errors()]
 
     assert errors == []
@@ -86,6 +86,8 @@ def test_an_operation_says_what_it_needs_and_answers(path: str, method: str, ope
 
 @pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
 def test_examples_are_what_the_schemas_allow(path: str, method: str, operation: dict[str, Any]) -> None:
+    import jsonschema  # noqa: PLC0415  as above
+
     bodies = [operation.get("requestBody", {}), *map(resolved, operation["responses"].values())]
     for media_type, media in ((kind, media) for body in bodies for kind, media in body.get("content", {}).items()):
         if "json" in media_type:
@@ -123,6 +125,57 @@ def test_what_is_edited_by_version_shows_its_version() -> None:
 
     assert tagged >= {"getCard", "orderCard", "freezeCard", "getApplication", "getSubscription", "getStatusList"}
     assert not tagged & {"listCards", "getMyWallet", "sendMoney", "getLiveness"}
+
+
+#: What lies inside a field that no type of a single value says: where, and how it is described.
+INSIDE: dict[str, tuple[str, dict[str, Any]]] = {
+    "the names of what is shown": (
+        "BeginStepUp/properties/shown/propertyNames", {"pattern": r"^[a-z][a-z0-9_]{0,63}$(?!\n)"}
+    ),
+    "how much is shown": ("BeginStepUp/properties/shown", {"minProperties": 1, "maxProperties": 32}),
+    "a text that is shown": ("BeginStepUp/properties/shown/additionalProperties/anyOf/0", {"maxLength": 500}),
+    "a number that is shown": (
+        "BeginStepUp/properties/shown/additionalProperties/anyOf/1", {"minimum": -(2**63), "maximum": 2**63 - 1}
+    ),
+    "a printed line": ("ScanDocument/properties/mrz/items", {"minLength": 1, "maxLength": 44}),
+    "the number of a group": (
+        "ScanDocument/properties/data_groups/propertyNames", {"pattern": r"^(?:[1-9]|1[0-6])$(?!\n)"}
+    ),
+    "a kind of event": ("Subscribe/properties/kinds/items", {"pattern": r"^[a-z_]+\.[a-z_]+$(?!\n)", "maxLength": 64}),
+    "an extension's results": (
+        "Assertion/properties/clientExtensionResults/additionalProperties", {"$ref": "#/components/schemas/Json"}
+    ),
+    "any number": ("Json/anyOf/1", {"type": "number", "minimum": -(2**63), "maximum": 2**63 - 1}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("place", "said"), INSIDE.values(), ids=INSIDE)
+def test_what_is_refused_inside_a_field_is_said(place: str, said: dict[str, Any]) -> None:
+    found = CONTRACT["components"]["schemas"]
+    for step in place.split("/"):
+        found = found[int(step)] if isinstance(found, list) else found[step]
+
+    assert {name: found.get(name) for name in said} == said
+
+
+def described() -> dict[str, dict[str, Any]]:
+    """Give every operation by its id."""
+    items = CONTRACT["paths"].values()
+    return {each["operationId"]: each for item in items for method, each in item.items() if method in METHODS}
+
+
+def test_a_body_that_may_be_left_out_is_said_to_be() -> None:
+    optional = {name for name, each in described().items() if each.get("requestBody", {}).get("required") is False}
+
+    assert optional >= {"revealCard", "removeContact", "removeDevice"}
+    assert not optional & {"sendMoney", "scanDocument", "orderCard"}
+
+
+def test_what_is_asked_by_a_query_may_be_refused() -> None:
+    for name, operation in described().items():
+        asked = any(parameter["in"] == "query" for parameter in operation.get("parameters", ()))
+        if asked and "500" in operation["responses"]:
+            assert set(operation["responses"]) >= {"400", "422"}, name
 
 
 def test_the_problem_is_described_once() -> None:

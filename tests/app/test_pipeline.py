@@ -19,6 +19,7 @@ from kyc import screening as kyc_screening
 from kyc import tables as kyc_tables
 from residency import checking, tables
 from simulators.passport import Authority
+from tests import postgres
 from tests.app.applicants import (
     checked,
     newcomer,
@@ -87,7 +88,7 @@ async def test_an_application_that_cannot_be_checked_waits_and_stops_nobody(
     for each in (damaged, behind):
         await each.scan()
         paths.append(await each.file())
-    with psycopg.connect(database.replace("postgresql+psycopg:", "postgresql:", 1)) as owner:
+    with psycopg.connect(postgres.libpq(database)) as owner:
         owner.execute("UPDATE app.resident_key SET wrapped = 'damaged' WHERE holder = %s", [damaged.subject])
 
     await checked(open_house)

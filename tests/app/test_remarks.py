@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from app import db, migrate, remarks
 from app.house import House
 from app.settings import Settings
+from tests import postgres
 from tests.app.applicants import Resident, checked, get_case, newcomer, officers, review, screening
 
 _INTERNAL, _TOLD = "Smells of a front.", "Which company?"
@@ -90,7 +91,7 @@ async def _asked(app: Litestar, client: httpx.AsyncClient, house: House) -> tupl
 
 
 def _owner(database: str) -> psycopg.Connection:
-    return psycopg.connect(database.replace("postgresql+psycopg:", "postgresql:", 1))
+    return psycopg.connect(postgres.libpq(database))
 
 
 def _everything(database: str, table: str) -> str:

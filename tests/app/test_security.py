@@ -16,10 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app import cli, ids, refusals, security
 from app.auth.principal import Principal, Role
 from app.house import House
+from app.http import ids as outside
 from app.lookout import LETS_IN, UNPROVED
 from app.security import Kind, Watch
 from app.settings import Settings
 from proof import chain
+from tests import postgres
 from tests.app import people
 from tests.app.auth.people import phone
 
@@ -69,6 +71,44 @@ async def test_who_asks_for_more_than_the_token_allows_is_named(
     }
     # In one row, or two where the minute ended meanwhile.
     assert sum(row.count for row in found) == 3
+
+
+@pytest.mark.asyncio
+async def test_who_asks_for_what_is_anothers_is_named_and_told_no_more_than_of_what_never_was(
+    app: Litestar, client: httpx.AsyncClient, before: int
+) -> None:
+    curious, owner = await people.residents(app, 2)
+    listed = await client.get("/v1/applications", headers=people.bearer(owner.access_token))
+    foreign, made_up = listed.json()["applications"][0]["id"], outside.show("application", ids.new())
+    asked = people.bearer(curious.access_token)
+
+    answers = [await client.get(f"/v1/applications/{found}", headers=asked) for found in (foreign, made_up)]
+
+    first, second = [answer.json() | {"trace_id": ""} for answer in answers]
+    assert (answers[0].status_code, first) == (404, second)
+    found = [row for row in await rows(app.state.house, before) if row.kind == Kind.MISSED]
+    assert {(row.operation, row.role, row.subject) for row in found} == {
+        ("getApplication", "resident", curious.subject)
+    }
+    assert sum(row.count for row in found) == 2
+
+
+@pytest.mark.asyncio
+async def test_input_that_is_refused_is_seen_with_who_sent_it(
+    app: Litestar, client: httpx.AsyncClient, before: int
+) -> None:
+    (resident,) = await people.residents(app, 1)
+    told = people.keyed(resident.access_token, content_type="application/json")
+    for _ in range(3):
+        assert (await client.post("/v1/wallets", content=b'{"a": 1, "a": 2}', headers=told)).status_code == 400
+    assert (await client.get("/health/live?a=1&a=2")).status_code == 400
+
+    found = [row for row in await rows(app.state.house, before) if row.kind == Kind.MALFORMED]
+    assert {(row.code, row.operation, row.subject) for row in found} == {
+        ("invalid_request", "openWallet", resident.subject),
+        ("invalid_request", "", None),
+    }
+    assert sum(row.count for row in found) == 4
 
 
 @pytest.mark.asyncio
@@ -260,7 +300,7 @@ def test_a_command_of_the_operator_is_seen(settings: Settings, database: str) ->
 
     assert given.command(given, settings) == 0
 
-    with psycopg.connect(database.replace("postgresql+psycopg:", "postgresql:", 1)) as connection:
+    with psycopg.connect(postgres.libpq(database)) as connection:
         seen = connection.execute(
             "SELECT kind, operation, subject FROM app.security_event WHERE code = 'command'"
         ).fetchall()

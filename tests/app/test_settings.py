@@ -10,12 +10,12 @@ from app import db, settings
 from app.settings import Settings, load
 from tests import postgres
 
-OWNER = "owner:word@db.example:5433/eresidency"
+OWNER = "owner:word@db.example:5433/eresidency?sslmode=verify-full"
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_an_address_as_providers_write_it_is_taken(scheme: str) -> None:
-    told = load({"ERESIDENCY_DATABASE_URL": f"{scheme}://{OWNER}?sslmode=require"})
+    told = load({"ERESIDENCY_DATABASE_URL": f"{scheme}://{OWNER}"})
 
     url = sqlalchemy.make_url(told.database_url)
     assert (url.drivername, url.host, url.port, url.database) == (
@@ -24,7 +24,7 @@ def test_an_address_as_providers_write_it_is_taken(scheme: str) -> None:
         5433,
         "eresidency",
     )
-    assert url.query == {"sslmode": "require"}
+    assert url.query == {"sslmode": "verify-full"}
 
 
 def test_database_url_is_what_is_read_where_ours_is_not_set() -> None:
@@ -53,6 +53,43 @@ def test_a_word_that_is_given_is_the_word() -> None:
 
 def test_in_production_nothing_is_derived() -> None:
     assert load({"DATABASE_URL": f"postgres://{OWNER}"}).role_password is None
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "owner@db.example/x?sslmode=verify-full", "owner@127.0.0.1/x", "owner@localhost:5433/x", "owner@[::1]/x",
+        "/x?host=/var/run/postgresql", "/x", "owner@localhost/x?hostaddr=127.0.0.1", "/x?host=/one&host=/two",
+    ],
+)  # fmt: skip
+def test_production_reaches_its_database_here_or_by_a_name_that_is_checked(address: str) -> None:
+    assert load({"DATABASE_URL": f"postgres://{address}"}).database_url.endswith(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "owner@db.example/x", "owner@10.0.0.5/x", "owner@db.example/x?sslmode=disable", "/x?host=db.example",
+        "owner@db.example/x?sslmode=require", "owner@db.example/x?sslmode=verify-ca", "/x?host=/one&host=db.example",
+        "owner@localhost/x?hostaddr=10.0.0.5", "owner@localhost/x?host=db.example", "/x?host=/one,db.example",
+    ],
+)  # fmt: skip
+def test_production_speaks_over_no_network_that_could_answer_in_its_place(address: str) -> None:
+    with pytest.raises(settings.Unguarded, match="verify-full"):
+        load({"DATABASE_URL": f"postgres://{address}"})
+
+    assert load({"DATABASE_URL": f"postgres://{address}", "ERESIDENCY_ENVIRONMENT": "demo"}).virtual
+
+
+@pytest.mark.parametrize("name", ["AGENCIES_URL", "MESSAGES_URL", "INTEGRITY_URL", "ANCHOR_NOTARY"])
+def test_production_asks_nobody_outside_without_tls(name: str) -> None:
+    given = {"DATABASE_URL": f"postgres://{OWNER}"}
+
+    for url in ("https://outside.example/lists", "http://127.0.0.1:9106/", ""):
+        load({**given, f"ERESIDENCY_{name}": url})
+    for url in ("http://outside.example/lists", "ftp://outside.example", "http://127.0.0.1.outside.example"):
+        with pytest.raises(settings.Unguarded, match=f"{name.lower()} .* https"):
+            load({**given, f"ERESIDENCY_{name}": url})
 
 
 KEY_HASH = "android:apk-key-hash:" + "A" * 43

@@ -184,6 +184,21 @@ async def test_a_report_is_signed_for_who_asked(app: Litestar, client: httpx.Asy
     verifier.verify(answer, expect_tag="eresidency", require_components=needed, body=answer.content)
 
 
+async def test_who_may_not_ask_has_it_in_writing(app: Litestar, client: httpx.AsyncClient) -> None:
+    known = await people.token(app, "partner")
+    answer = await client.get(
+        "/v1/regulator/reports/sandbox", params={"as_of": "2026-11-01T00:00:00Z"}, headers=people.bearer(known)
+    )
+
+    assert code_of(answer) == (403, "insufficient_scope")
+    verifier = HTTPMessageVerifier(
+        signature_algorithm=algorithms.ED25519,
+        key_resolver=MappingKeyResolver(public_keys=await published(client), private_keys={}),
+    )
+    needed = ("@status", "content-digest", "content-type", '"@method";req', '"@target-uri";req')
+    verifier.verify(answer, expect_tag="eresidency", require_components=needed, body=answer.content)
+
+
 async def test_a_stranger_gets_no_signature(client: httpx.AsyncClient) -> None:
     answer = await client.get("/v1/regulator/reports/sandbox", params={"as_of": "2026-11-01T00:00:00Z"})
 

@@ -24,13 +24,16 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         (b'{"amount": 1, "amount": 2}', "key `amount` given twice", ""),
         (b'{"amount": 1, "note": "a\\u0000b"}', "text holds a character that can't be stored", ""),
         (b'{"amount": 1, "note": "\\ud800"}', "text holds a character that can't be stored", ""),
-        (b'{"amount": 9223372036854775808}', "integer beyond 64 bits", ""),
-        (b'{"amount": -9223372036854775809}', "integer beyond 64 bits", ""),
-        (b'{"amount": ' + b"9" * 5000 + b"}", "integer beyond 64 bits", ""),
+        (b'{"amount": 9223372036854775808}', "number beyond 64 bits", ""),
+        (b'{"amount": -9223372036854775809}', "number beyond 64 bits", ""),
+        (b'{"amount": ' + b"9" * 5000 + b"}", "number beyond 64 bits", ""),
         (b'{"amount": NaN}', "NaN is not JSON", ""),
         (b'{"amount": -Infinity}', "-Infinity is not JSON", ""),
-        (b'{"amount": 1e999}', "number beyond range", ""),
-        (b'{"amount": 1.0}', "Expected `int`, got `float`", "/amount"),
+        (b'{"amount": 1e999}', "number beyond 64 bits", ""),
+        (b'{"amount": 9223372036854775808.0}', "number beyond 64 bits", ""),
+        (b'{"amount": 1.5}', "Expected `int`, got `float`", "/amount"),
+        (b'{"amount": 1.00000000000000000001}', "Expected `int`, got `float`", "/amount"),
+        (b'{"amount": 1e3}', "Expected `int`, got `float`", "/amount"),
         (b'{"amount": "1"}', "Expected `int`, got `str`", "/amount"),
         (b'{"amount": true}', "Expected `int`, got `bool`", "/amount"),
         (b'{"amount": 0}', "Expected `int` >= 1", "/amount"),
@@ -57,6 +60,11 @@ def test_what_is_odd_is_refused_by_name(raw: bytes, reason: str, pointer: str) -
 def test_what_is_not_json_is_refused(raw: bytes) -> None:
     with pytest.raises(strict.Malformed):
         strict.decode(raw, Asked)
+
+
+@pytest.mark.parametrize(("raw", "amount"), [(b"5.0", 5), (b"5.000", 5), (b"9007199254740991.0", 2**53 - 1)])
+def test_what_json_schema_calls_an_integer_is_one(raw: bytes, amount: int) -> None:
+    assert strict.decode(b'{"amount": ' + raw + b"}", Asked).amount == amount
 
 
 def test_an_escaped_backslash_before_u0000_is_plain_text() -> None:

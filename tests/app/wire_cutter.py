@@ -1,4 +1,7 @@
-"""A proxy before PostgreSQL that can lose the answer to a COMMIT: the server has committed, nobody hears of it."""
+"""A proxy before PostgreSQL that can lose the answer to a COMMIT: the server has committed, nobody hears of it.
+
+It counts round trips too: how often the client spoke after the server had.
+"""
 
 import asyncio
 import contextlib
@@ -15,6 +18,8 @@ class Cutter:
         self._port = port
         self.armed = 0
         self.cuts = 0
+        self.round_trips = 0
+        self._server_spoke = True
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         up_reader, up_writer = await self._connect()
@@ -36,6 +41,9 @@ class Cutter:
 
     async def _upstream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lost: asyncio.Event) -> None:
         while chunk := await reader.read(65_536):
+            if self._server_spoke:
+                self.round_trips += 1
+                self._server_spoke = False
             if self.armed and b"COMMIT" in chunk:
                 self.armed -= 1
                 lost.set()
@@ -49,6 +57,7 @@ class Cutter:
             if lost.is_set():
                 self.cuts += 1
                 return
+            self._server_spoke = True
             writer.write(chunk)
             await writer.drain()
 

@@ -97,7 +97,7 @@ async def act(engines: Engines, used: Card, *acts: Act) -> Card:
 
 
 async def close_wallet(database: str, used: Card) -> None:
-    """Close a wallet as only the owner of the database could today."""
+    """Close a wallet, which must be empty."""
     async with owner(database) as connection:
         await connection.execute(
             text("UPDATE wallet.account SET closed_at = now() WHERE id = :id"), {"id": used.account}

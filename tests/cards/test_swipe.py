@@ -40,8 +40,11 @@ DECLINED: list[tuple[Reason, dict[str, object]]] = [
     (Reason.CARD_FROZEN, {"card": made.card(state=State.FROZEN)}),
     (Reason.CARD_EXPIRED, {"today": made.EXPIRY + timedelta(days=1)}),
     (Reason.FORBIDDEN_MERCHANT, {"category": "7995"}),
+    (Reason.RESTRICTED, {"refused": Reason.RESTRICTED}),
     (Reason.PER_PAYMENT_LIMIT, limited(per_payment=kzt(99))),
     (Reason.PER_DAY_LIMIT, limited(per_day=kzt(99))),
+    (Reason.SPENDING_LIMIT, {"refused": Reason.SPENDING_LIMIT}),
+    (Reason.WALLET_CLOSED, {"wallet_closed": True}),
     (Reason.INSUFFICIENT_FUNDS, {"spendable": kzt(99)}),
 ]
 
@@ -95,8 +98,8 @@ def test_all_reasons_are_found_and_the_card_speaks_before_the_purchase() -> None
 
 def test_the_table_above_covers_every_rule() -> None:
     assert [reason for reason, _ in DECLINED] == [reason for reason, _ in RULES]
-    # What no rule finds: no card to look at, and what only the wallet knows.
-    assert set(Reason) - {reason for reason, _ in RULES} == {Reason.UNKNOWN_CARD, Reason.WALLET_CLOSED}
+    # What no rule finds: there is no card to look at.
+    assert set(Reason) - {reason for reason, _ in RULES} == {Reason.UNKNOWN_CARD}
 
 
 @pytest.mark.parametrize("reason", Reason)

@@ -52,7 +52,10 @@ async def test_the_type_lives_where_its_name_says(client: httpx.AsyncClient) -> 
 
     assert answer.json()["vct"] == configuration["vct"]
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert (
+        answer.headers["content-security-policy"]
+        == "default-src 'none'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
+    )
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "max-age" in answer.headers["cache-control"]
 

@@ -38,6 +38,8 @@ VICTIMS = (
     ("api", "bank"),
     (POSTGRES,),
 )
+#: Whoever keeps something, once: what is tried with every change.
+KEEPERS = ((), (), ("api",), (), (POSTGRES,), ("worker",), ("bank",), ())
 
 
 @pytest.fixture(scope="module")
@@ -80,16 +82,25 @@ async def test_whoever_loses_the_phone_comes_back_and_nobody_else(installation: 
 
 
 @pytest.mark.asyncio
-async def test_another_lives_on_whatever_is_killed_under_them(installation: House) -> None:
+@pytest.mark.parametrize(
+    ("victims", "at_the_end"),
+    [
+        pytest.param(KEEPERS, (POSTGRES, *world.INSIDE), id="keepers"),
+        pytest.param(VICTIMS, (POSTGRES, *world.PROGRAMS), id="everybody", marks=pytest.mark.nightly),
+    ],
+)
+async def test_another_lives_on_whatever_is_killed_under_them(
+    installation: House, victims: tuple[tuple[str, ...], ...], at_the_end: tuple[str, ...]
+) -> None:
     luck = random.Random(1242)
 
     async with Journey(installation) as resident:
-        for step, victims in zip(journey.STEPS, VICTIMS, strict=True):
-            async with killed(installation, *victims, after_s=luck.uniform(0.0, 0.5)):
+        for step, struck in zip(journey.STEPS, victims, strict=True):
+            async with killed(installation, *struck, after_s=luck.uniform(0.0, 0.5)):
                 assert await step.act(resident), step.title
         acknowledged = await belongings(resident)
 
-        await asyncio.to_thread(kill_and_start, installation, POSTGRES, *installation.programs)
+        await asyncio.to_thread(kill_and_start, installation, *at_the_end)
 
         assert await belongings(resident) == acknowledged
         proved = await proofs.all_of(resident)
@@ -112,7 +123,7 @@ async def belongings(resident: Journey) -> dict[str, Any]:
 
 @contextlib.asynccontextmanager
 async def killed(installation: House, *victims: str, after_s: float) -> AsyncIterator[None]:
-    """Kill `victims` while the block runs and start them again, as a supervisor would."""
+    """Kill `victims`, if any, while the block runs and start them again, as a supervisor would."""
 
     async def strike() -> None:
         await asyncio.sleep(after_s)

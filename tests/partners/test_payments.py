@@ -82,7 +82,7 @@ async def test_money_that_matches_nobody_waits_in_suspense_for_an_officer(out: O
     [row] = await outside.rows(
         out.house, "SELECT holder, suspended_for FROM app.partner_payment WHERE payment_id = 'P-nobody'"
     )
-    assert (row.holder, row.suspended_for) == (None, "no wallet matches")
+    assert (row.holder, row.suspended_for) == (None, "no_wallet_matches")
 
 
 @pytest.mark.asyncio

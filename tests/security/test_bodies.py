@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,11 @@ from msgspec import inspect
 
 from app import strict
 from app.auth.principal import Role
+from app.banking import bank_statement, camt053
 from app.http.wire import Wire
+from app.payments import list_file
 from app.settings import Settings
+from tests import postgres
 from tests.app import people
 from tests.security import contract, odd, world
 from tests.security.contract import Operation
@@ -65,6 +69,10 @@ SAID_BY_THE_CALLER = {
     ("InjectedEvent", "id"): "the bank's id of its message, by which it counts once",
     ("Suspend", "subject"): "whom an officer suspends",
     ("WantedResidents", "balance_minor"): "invented money of demo and test",
+    ("Propose", "wallet_id"): "whose an officer says a payment is; another one decides",
+    ("ProposeAdjustment", "resident"): "whose wallet an officer would correct; another one decides",
+    ("ProposeRestriction", "resident"): "whom an officer would restrict; another one decides",
+    ("DecideAppeal", "outcome"): "what the other officer says to an appeal",
 }
 
 IMPORTS = re.compile(r"^\s*(?:from|import) (\w+)", re.MULTILINE)
@@ -128,7 +136,7 @@ async def send(
 
 def stored(settings: Settings) -> dict[str, int]:
     """Count the rows of every table but those that grow by being asked."""
-    with psycopg.connect(settings.database_url.replace("+psycopg", "")) as owner:
+    with psycopg.connect(postgres.libpq(settings.database_url)) as owner:
         names = owner.execute(
             "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
             " WHERE schemaname IN ('app', 'wallet', 'cards', 'invest', 'kyc', 'residency')"
@@ -213,21 +221,38 @@ async def test_a_body_of_another_media_type_is_not_read(
     assert await refused(client, settings, cases, {415}) == []
 
 
-async def test_xml_is_read_nowhere(client: httpx.AsyncClient, settings: Settings, readers: list[Reader]) -> None:
+#: Who reads XML, out of a field of JSON, with a parser that resolves, loads and fetches nothing.
+XML_READERS: dict[str, Callable[[bytes], object]] = {
+    "app/banking/camt053.py": camt053.from_xml,
+    "app/payments/list_file.py": lambda content: list_file.read(list_file.Format.PAIN, content.decode()),
+}
+
+
+async def test_xml_is_no_body(client: httpx.AsyncClient, settings: Settings, readers: list[Reader]) -> None:
     kinds = itertools.cycle(kind for kind in odd.MEDIA_TYPES if "xml" in kind)
     cases = ((reader, name, odd.XML[name], next(kinds)) for reader, name in cut(readers, list(odd.XML), 1))
     parsers = {"xml", "lxml", "defusedxml", "xmlschema", "signxml", "bs4"}
     packages = ("app", "wallet", "cards", "invest", "kyc", "residency", "law", "proof")
     imported = {
-        name
+        (str(path.relative_to(ROOT)), name)
         for package in packages
         for path in (ROOT / package).rglob("*.py")
         for name in IMPORTS.findall(path.read_text(encoding="utf-8"))
     }
 
     assert await refused(client, settings, cases, {415}) == []
-    assert {"msgspec", "asn1crypto"} <= imported
-    assert not imported & parsers, "whoever needs XML brings a reader that refuses document types"
+    assert {"msgspec", "asn1crypto"} <= {name for _, name in imported}
+    assert {path for path, name in imported if name in parsers} == XML_READERS.keys()
+
+
+@pytest.mark.parametrize("content", odd.XML.values(), ids=odd.XML)
+@pytest.mark.parametrize("read", XML_READERS.values(), ids=XML_READERS)
+async def test_xml_that_attacks_its_reader_is_refused(read: Callable[[bytes], object], content: bytes) -> None:
+    began = time.process_time()
+    with pytest.raises((bank_statement.BadStatement, list_file.Invalid)):
+        read(content)
+
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.nightly

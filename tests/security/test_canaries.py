@@ -17,11 +17,11 @@ import httpx
 import psycopg
 import pytest
 from psycopg import sql
-from sqlalchemy import make_url
 
 from app import log
 from app.settings import Settings
 from simulators.passport import Authority
+from tests import postgres
 from tests.app import people
 from tests.security import contract, world
 from tests.security.contract import Operation
@@ -117,7 +117,7 @@ async def _lived(living: World, client: httpx.AsyncClient) -> list[str]:
 def readable(database: str, needles: list[str]) -> dict[str, str]:
     """Find `needles` in every column of every table that can hold text or bytes, as the owner sees them."""
     found: dict[str, str] = {}
-    with psycopg.connect(conninfo(database)) as db:
+    with psycopg.connect(postgres.libpq(database)) as db:
         for schema, table, column in db.execute(_COLUMNS).fetchall():
             cells = sql.SQL("SELECT {0}::text FROM {1} WHERE {0} IS NOT NULL").format(
                 sql.Identifier(column), sql.Identifier(schema, table)
@@ -140,14 +140,14 @@ class WriteAhead:
         self._from = self._segment()
 
     def _segment(self) -> str:
-        with psycopg.connect(conninfo(self._database)) as db:
+        with psycopg.connect(postgres.libpq(self._database)) as db:
             row = db.execute("SELECT pg_walfile_name(pg_current_wal_insert_lsn())").fetchone()
         assert row is not None, "a function of one row"
         return str(row[0])
 
     def holds(self, needles: list[str]) -> list[str]:
         """Find `needles` in the files written since."""
-        with psycopg.connect(conninfo(self._database)) as db:
+        with psycopg.connect(postgres.libpq(self._database)) as db:
             db.execute("SET synchronous_commit = on")  # all that was written before is on disk at the commit
             db.execute("SELECT pg_logical_emit_message(true, '', '')")
             row = db.execute("SELECT current_setting('data_directory')").fetchone()
@@ -160,11 +160,6 @@ class WriteAhead:
 
 def _within(log_file: bytes, needle: str) -> bool:
     return needle.lower().encode() in log_file
-
-
-def conninfo(database: str) -> str:
-    """Write an address for libpq."""
-    return make_url(database).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 async def test_nothing_planted_can_be_read_anywhere(
@@ -193,10 +188,10 @@ async def test_nothing_planted_can_be_read_anywhere(
 
 async def test_what_is_written_in_clear_is_found(settings: Settings) -> None:
     written = WriteAhead(settings.database_url)
-    with psycopg.connect(conninfo(settings.database_url)) as db:
+    with psycopg.connect(postgres.libpq(settings.database_url)) as db:
         db.execute("CREATE TABLE app.planted (note text, raw bytea)")
         db.execute("INSERT INTO app.planted VALUES ('born ZQkanarya', %s)", [PHONE.encode()])
-    with psycopg.connect(conninfo(settings.database_url)) as db:
+    with psycopg.connect(postgres.libpq(settings.database_url)) as db:
         found = readable(settings.database_url, [MARK, PHONE])
         held = written.holds([PHONE])
         db.execute("DROP TABLE app.planted")

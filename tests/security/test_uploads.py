@@ -21,12 +21,17 @@ import msgspec
 import pytest
 from litestar import Litestar
 
+from app import strict
+from app.http.mobile import identity
 from app.settings import Settings
-from kyc import lds
+from kyc import chip, lds
+from kyc.chip import Grade
+from kyc.identify import Reading
 from simulators.passport import Passport
 from tests.app.people import keyed, token
-from tests.kyc.passports import authority
+from tests.kyc.passports import AT, authority, trusting
 from tests.kyc.scans import novel
+from tests.planted import planted
 from tests.security import contract, odd
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -160,6 +165,60 @@ async def test_what_only_looks_like_a_chips_file_identifies_nobody(
     assert answer.status_code < 500, answer.text
     assert answer.status_code >= 400 or answer.json()["outcome"] == "refused", answer.text
     assert grown < GROWS_MAX_KB
+
+
+#: A bound of what a phone may send (app/http/mobile/identity.py), and what stands in its place in a copy.
+UNBOUND: dict[str, tuple[str, str]] = {
+    "any field": ("class ScanDocument(Wire, frozen=True):", "class ScanDocument(msgspec.Struct, frozen=True):"),
+    "any number of a group": (r'pattern=r"^(?:[1-9]|1[0-6])$(?!\n)"', 'pattern=""'),
+    "a number and a line break": (r'pattern=r"^(?:[1-9]|1[0-6])$(?!\n)"', 'pattern="^(?:[1-9]|1[0-6])$"'),
+    "a number of any script": (r'pattern=r"^(?:[1-9]|1[0-6])$(?!\n)"', r'pattern=r"^\d\d?$(?!\n)"'),
+    "any text for a file": ('_BASE64 = f"', '_BASE64 = ".*" or f"'),
+    "a security object of any size": ("max_length=-(-lds.SOD_BYTES_MAX // 3) * 4", "max_length=10**7"),
+    "a group of any size": ("max_length=-(-lds.GROUP_BYTES_MAX // 3) * 4", "max_length=10**7"),
+    "no group": ("            min_length=1,\n            max_length=16,", "            max_length=16,"),
+    "any number of lines": ("            max_length=3,", "            max_length=99,"),
+    "lines of any length": ("min_length=1, max_length=44,", "min_length=1,"),
+}
+#: What tells a chip's files from others (kyc/chip.py), and what stands in its place in a copy.
+UNTOLD: dict[str, tuple[str, str]] = {
+    "groups are not compared": ("Grade.DG_MISMATCH if changed else Grade.VALID", "Grade.VALID"),
+    "what can't be read is passed over": ('Grade.MALFORMED, {"part": error.what}),))', "Grade.VALID),))"),
+}
+
+
+@pytest.mark.parametrize("defect", UNBOUND.values(), ids=UNBOUND)
+async def test_a_server_that_takes_any_file_is_caught(defect: tuple[str, str]) -> None:
+    lax = planted(identity, *defect)
+    sound = shown()
+    spoilt = [msgspec.json.encode(spoil(sound)) for spoil in REFUSED.values()]
+
+    assert [body for body in spoilt if _reads(body, lax.ScanDocument)]
+    assert [body for body in spoilt if _reads(body, identity.ScanDocument)] == []
+    assert _reads(msgspec.json.encode(sound), lax.ScanDocument)
+
+
+@pytest.mark.parametrize("defect", UNTOLD.values(), ids=UNTOLD)
+async def test_a_server_that_believes_any_file_is_caught(defect: tuple[str, str]) -> None:
+    lax, believed = planted(chip, *defect), trusting(authority())
+    bodies = [
+        msgspec.json.encode(spoil(shown())) for name, spoil in DISGUISED.items() if name != "a formula for a name"
+    ]
+    readings = [strict.decode(body, identity.ScanDocument).reading() for body in bodies]
+
+    def valid(by: Any) -> list[Reading]:  # noqa: ANN401  chip or a copy
+        return [each for each in readings if by.verify(each.sod, each.groups, believed, AT).grade == Grade.VALID]
+
+    assert valid(lax)
+    assert valid(chip) == []
+
+
+def _reads(body: bytes, kind: Any) -> bool:  # noqa: ANN401  ScanDocument or a copy
+    try:
+        strict.decode(body, kind)
+    except strict.Malformed:
+        return False
+    return True
 
 
 async def test_a_document_that_is_in_order_would_not_be_taken_for_one_of_these(

@@ -6,7 +6,7 @@ story makes is missing, and the matrix says so.
 
 import contextlib
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -15,17 +15,20 @@ import httpx
 import msgspec
 from litestar import Litestar
 
+from app import clock, seed
 from app import ids as app_ids
-from app import seed
 from app.auth.principal import Role
 from app.http import ids
 from app.seed import Seeded
 from app.settings import Settings
+from law.calendar import statutory_date
 from tests.app import people
 from tests.app.people import bearer, keyed
+from tests.banking import clients
 from tests.credential.people import another_wallet, offered
 from tests.partners import outside
 from tests.partners.investors import investor
+from tests.partners.outside import Outside
 from tests.security import contract
 from tests.security.contract import Operation
 
@@ -84,13 +87,18 @@ class World(msgspec.Struct, frozen=True):
 async def living(app: Litestar, client: httpx.AsyncClient, settings: Settings, folder: Path) -> AsyncIterator[World]:
     """Let the two residents live until each has everything the contract has operations for."""
     async with contextlib.AsyncExitStack() as open_:
-        for number, code in enumerate(("bank-one", "bank-two")):
+        banks = [
             await open_.enter_async_context(outside.bank(app, folder / str(number), code=code))
+            for number, code in enumerate(("bank-one", "bank-two"))
+        ]
+        open_.callback(setattr, app.state, "house", app.state.house)
+        app.state.house = banks[0].house  # handlers ask a bank for prices
         payee, *pair = await people.residents(app, 3, start=_FIRST)
         made: tuple[Owned, Owned] = (defaultdict(set), defaultdict(set))
         for resident, seen in zip(pair, made, strict=True):
             await open_.enter_async_context(investor(app, settings, resident.number))  # a phone with a passkey
             await _lives(app, client, resident, payee, seen)
+            await _banks(client, banks[0], resident, seen)
         a, b = (Caller("resident", resident.subject) for resident in pair)
         p, q = [Caller("partner", subject) for subject in await _partners(app)]
         officer = Caller("officer", seed.OFFICERS[0])
@@ -111,6 +119,7 @@ async def _lives(app: Litestar, client: httpx.AsyncClient, me: Seeded, payee: Se
         return await _done(client, keyed(me.access_token), seen, method, path, body)
 
     await people.send(client, me, payee, 1_000)
+    await _asks_and_orders(do, people.wallet(payee))
     await do("POST", "/v1/cards", {"accepted_notice": (await do("GET", "/v1/cards/notice"))["version"]})
     await do("POST", "/v1/me/contacts", {"kind": "email", "value": f"r{me.number}@example.com"})
     await do("POST", "/v1/me/exports", {})
@@ -121,8 +130,42 @@ async def _lives(app: Litestar, client: httpx.AsyncClient, me: Seeded, payee: Se
     preview = await do("POST", "/v1/invest/previews", {"product_id": product["id"], "amount_minor": 100_000_00})
     await do("POST", "/v1/auth/step-ups", {"operation": "invest.confirm", "shown": preview["confirm"]["shown"]})
     await do("POST", "/v1/invest/placements", {"preview_id": preview["id"]})
+    today = statutory_date(clock.real()).isoformat()
+    await do("POST", "/v1/statements", {"begins_on": today, "ends_on": today})
+    await _restricted(app, client, me, seen, lifted=True)
     async with another_wallet(app) as wallet:
         await wallet.accept(await offered(client, me))
+
+
+async def _asks_and_orders(do: Callable[..., Awaitable[contract.Json]], payee: str) -> None:
+    """Let a resident ask, share a bill, order and hand in a list, all with somebody else than the other of the two."""
+    found = await do("POST", "/v1/payees/lookups", {"via": "wallet", "value": payee})
+    to, amount = found["reference"], {"amount_minor": 100}
+    await do("POST", "/v1/money-requests", {"of": to, "amount": amount})
+    await do("POST", "/v1/splits", {"total": amount, "shares": [{"of": to}]})
+    rule = {"frequency": "once", "first_on": "2030-01-01"}
+    await do("POST", "/v1/standing-orders", {"to": to, "amount": amount, "rule": rule})
+    await do("POST", "/v1/payment-lists", {"items": [{"to": payee, "amount_minor": 1}]})
+
+
+async def _banks(client: httpx.AsyncClient, bank: Outside, me: Seeded, seen: Owned) -> None:
+    """Let a resident have an account at the bank, pay in and out, exchange, and be paid by somebody who misspells."""
+
+    async def do(path: str, **body: object) -> contract.Json:
+        return await _done(client, keyed(me.access_token), seen, "POST", path, body)
+
+    await do("/v1/topups")
+    payee = (await do("/v1/beneficiaries", iban="KZ86125KZT5004100100", own=True))["id"]
+    tenge = (await do("/v1/bank-accounts", bank="bank-one", currency="KZT"))["id"]
+    dollars = (await do("/v1/bank-accounts", bank="bank-one", currency="USD"))["id"]
+    await clients.run(bank)
+    await do("/v1/payouts", beneficiary_id=payee, amount_minor=1_00)
+    await do("/v1/bank-transfers", bank_account_id=tenge, direction="to_account", amount_minor=1_00)
+    quote = await do("/v1/fx-quotes", buys_to=dollars, fixed="sells", amount_minor=1_000_00)
+    await do("/v1/exchanges", quote_id=quote["id"])
+    await bank.pays(people.wallet(me), 1)
+    await bank.pays("nobody we know", me.number)
+    await clients.run(bank)
 
 
 async def _decides(app: Litestar, client: httpx.AsyncClient, officer: Caller, residents: Owned) -> Owned:
@@ -139,9 +182,37 @@ async def _decides(app: Litestar, client: httpx.AsyncClient, officer: Caller, re
         "/v1/officer/duties",
         {"officer": ids.show("officer", other), "duty": "auditor"},
     )
+    await _done(client, keyed(token), seen, "POST", "/v1/officer/periods", {"closed_until": "2026-06-01"})
+    await _restricted(app, client, stranger[0], seen, lifted=False)
+    for waiting in (await client.get("/v1/officer/suspense", headers=bearer(token))).json()["payments"]:
+        returned = {"action": "return", "reason": "payer_asked"}
+        await _done(client, keyed(token), seen, "POST", f"/v1/officer/suspense/{waiting['id']}/proposals", returned)
+    credit = {"kind": "credit", "reason": "goodwill", "evidence": "CASE-1", "amount_minor": 1, "purpose": "adjustment"}
+    about = {"resident": ids.show("resident", stranger[0].subject)}
+    await _done(client, keyed(token), seen, "POST", "/v1/officer/adjustments", about | credit)
     suspended = {"subject": ids.show("resident", stranger[0].subject), "reason": "device_stolen"}
     await _done(client, keyed(token), seen, "POST", "/v1/officer/suspensions", suspended)
     return await _read_everything(app, client, officer, seen)
+
+
+async def _restricted(app: Litestar, client: httpx.AsyncClient, who: Seeded, seen: Owned, *, lifted: bool) -> None:
+    """Let two officers restrict somebody who appeals: it is granted, or waits with another act of the first officer."""
+    first, second = [await people.token(app, "officer", of=each) for each in seed.OFFICERS]
+
+    async def do(by: str, path: str, **body: object) -> contract.Json:
+        return await _done(client, keyed(by), seen, "POST", path, body)
+
+    resident = ids.show("resident", who.subject)
+    act = await do(first, "/v1/officer/restrictions", resident=resident, cause="data_outdated")
+    await do(second, f"/v1/officer/restriction-acts/{act['id']}/decision", agree=True)
+    mine = f"/v1/me/restrictions/{act['restriction']}"
+    await do(who.access_token, f"{mine}/responses", text="Here it is.")
+    appeal = await do(who.access_token, f"{mine}/appeals", text="Why?")
+    if lifted:
+        third = await people.token(app, "officer")
+        await do(third, f"/v1/officer/appeals/{appeal['id']}/decision", outcome="granted")
+    else:
+        await do(first, f"/v1/officer/restrictions/{act['restriction']}/acts", act="extend")
 
 
 async def _done(

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import httpx
 import msgspec
 import psycopg
+from litestar import Litestar
 from psycopg import sql
 from sqlalchemy import text
 
@@ -18,16 +19,23 @@ from app import access, clock, db, ids, main, remarks
 from app import house as house_
 from app.account import export
 from app.auth import device
+from app.banking import bank_statement, errands, order
+from app.banking.bank_statement import Statement
+from app.banking.order import Act, Change
+from app.banking.told import Told
 from app.house import House
+from app.http import ids as ids_
 from app.partners import inbox, registry
 from app.partners.registry import Kind
 from app.partners.webhook import Received
 from app.remarks import Written
 from app.seed import Seeded
 from app.settings import Environment, Settings
+from app.statements import days, document
+from law.calendar import statutory_date
 from residency import application, comment
 from tests import postgres
-from tests.app.people import bearer, keyed, residents, send
+from tests.app.people import bearer, keyed, residents, send, token
 from tests.walls.catalogue import PERSON, Owner
 
 #: What a row filled by hand holds, by the type of its column; `confidential` is false and a time is now.
@@ -73,13 +81,19 @@ async def live(url: str, keys: Path) -> Lives:
                 await _name_device(house, one)
                 await _message(house, one)
                 await _export(house, one)
+                await _state(client, house, one)
+                await _restrict(client, app, one)
+                await _bank(client, house, one)
     return Lives(url, keys, first.subject, second.subject)
 
 
 async def _spend(client: httpx.AsyncClient, one: Seeded, other: Seeded) -> None:
     notice = (await client.get("/v1/cards/notice", headers=bearer(one.access_token))).json()["version"]
     assert (await send(client, one, other, 10)).status_code == 201
+    paid = {"to": ids_.show("wallet", other.wallet), "amount": {"amount_minor": 1}, "message": "Happy birthday"}
     for path, body in (
+        ("/v1/transfers", paid),
+        ("/v1/payment-lists", {"items": [{"to": paid["to"], "amount_minor": 1, "reference": "EMP-1"}]}),
         ("/v1/cards", {"accepted_notice": notice}),
         ("/v1/me/credential-offers", {}),
         ("/v1/me/contacts", {"kind": "email", "value": f"anna{one.number}@example.kz"}),
@@ -115,6 +129,64 @@ async def _export(house: House, one: Seeded) -> None:
     async with db.transaction(house.api, holder=one.subject, audience="resident") as story:
         await export.request(await story(), one.subject, at=story.now)
     assert await export.step(house) == 1
+
+
+async def _state(client: httpx.AsyncClient, house: House, one: Seeded) -> None:
+    """Let this one have a statement, and a document of it that the worker writes."""
+    while await days.step(house):
+        pass
+    today = statutory_date(clock.real()).isoformat()
+    asked = {"begins_on": today, "ends_on": today}
+    made = await client.post("/v1/statements", json=asked, headers=keyed(one.access_token))
+    wanted = {"format": "csv", "language": "en"}
+    path = f"{made.headers['location']}/documents"
+    assert (await client.post(path, json=wanted, headers=keyed(one.access_token))).status_code == 202
+    assert await document.step(house) == 1
+
+
+async def _restrict(client: httpx.AsyncClient, app: Litestar, who: Seeded) -> None:
+    """Let officers restrict this one and hear their appeal, and propose a correction, with words at every step."""
+    first, second, third = [await token(app, "officer") for _ in "123"]
+    resident, mine = ids_.show("resident", who.subject), "/v1/me/restrictions"
+
+    async def do(by: str, path: str, **body: object) -> Any:  # noqa: ANN401  any JSON
+        answer = await client.post(path, json=body, headers=keyed(by))
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    act = await do(first, "/v1/officer/restrictions", resident=resident, cause="source_of_funds", note="a hint")
+    about = (await do(second, f"/v1/officer/restriction-acts/{act['id']}/decision", agree=True))["restriction"]
+    await do(who.access_token, f"{mine}/{about}/responses", text="I sold my house")
+    appeal = await do(who.access_token, f"{mine}/{about}/appeals", text="It is mine")
+    await do(third, f"/v1/officer/appeals/{appeal['id']}/decision", outcome="granted", note="the deed is there")
+    correction = {"resident": resident, "kind": "credit", "reason": "goodwill", "evidence": "CASE-1"}
+    amount = {"amount_minor": 100, "purpose": "adjustment", "note": "for the trouble"}
+    await do(first, "/v1/officer/adjustments", **correction, **amount)
+
+
+async def _bank(client: httpx.AsyncClient, house: House, one: Seeded) -> None:
+    """Let this one save an account to pay to and have one of their own, and their bank hand in a day."""
+    code, headers = f"bank-{one.number}", keyed(one.access_token)
+    saved = await client.post("/v1/beneficiaries", json={"iban": "KZ86125KZT5004100100", "own": True}, headers=headers)
+    assert saved.status_code == 201, saved.text
+    opened = await client.post(
+        "/v1/bank-accounts", json={"bank": code, "currency": "USD"}, headers=keyed(one.access_token)
+    )
+    about = ids_.parse("bank_account", opened.json()["id"])
+    async with db.transaction(house.worker) as story:
+        connection = await story()
+        found = (await order.lock(connection, [about]))[about]
+        sent = Change(order=found, act=Act.SEND, at=story.now, actor="system")
+        [found] = await order.record(connection, [sent])
+    told = Told(order_id=found.key, status="done", currency="USD", iban="KZ599990000000000001", bic="DEMOKZKA")
+    await errands.conclude(house, found, Act.FINISH, told, actor=f"partner:{found.partner}")
+    day = Statement(day=statutory_date(clock.real()), currency="KZT", opening_minor=0, closing_minor=0, entries=[])
+    async with db.transaction(house.api, holder=found.partner, audience="public") as story:
+        connection = await story()
+        bank = await registry.find(connection, code)
+        assert await bank_statement.keep(
+            connection, house.keys.kms, bank, day, body=b"{}", format_="json", at=story.now
+        )
 
 
 async def _message(house: House, one: Seeded) -> None:
@@ -194,4 +266,4 @@ def fill_the_rest(db: Owner, mine: UUID, empty: list[str]) -> None:
 
 def connect(url: str, options: str = "") -> Owner:
     """Connect as the address says."""
-    return psycopg.connect(url.replace("postgresql+psycopg:", "postgresql:", 1), options=options)
+    return psycopg.connect(postgres.libpq(url), options=options)

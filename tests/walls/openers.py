@@ -5,6 +5,7 @@ A function counts as called where its name is mentioned, so a callback or an ent
 
 import ast
 from collections import defaultdict
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -15,14 +16,18 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Code:
-    """The functions of `app`, which alone knows vaults, and who mentions whom; both as `module.function`."""
+    """The functions of `app`, which alone knows vaults, and who mentions whom; both as `module.function`.
 
-    def __init__(self) -> None:
+    `instead` holds the text of files that are read in place of those that are there.
+    """
+
+    def __init__(self, instead: Mapping[str, str] | None = None) -> None:
         self.callers: dict[str, set[str]] = defaultdict(set)
         self.operations: dict[str, str] = {}
         self.methods: dict[str, str] = {}
-        for path in sorted((ROOT / "app").rglob("*.py")):
-            self._read(path)
+        texts = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in (ROOT / "app").rglob("*.py")}
+        for place, source in sorted((texts | dict(instead or {})).items()):
+            self._read(Path(place), source)
 
     def reaching(self, target: str) -> set[str]:
         """Give every function from which `target` can be reached."""
@@ -38,9 +43,9 @@ class Code:
         """Give the ids of the operations that can reach `target`."""
         return {self.operations[each] for each in self.reaching(target) if each in self.operations}
 
-    def _read(self, path: Path) -> None:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        parts = path.relative_to(ROOT).with_suffix("").parts
+    def _read(self, path: Path, source: str) -> None:
+        tree = ast.parse(source)
+        parts = path.with_suffix("").parts
         module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         names = _imported(tree)
         methods = [each for node in tree.body if isinstance(node, ast.ClassDef) for each in node.body]

@@ -12,9 +12,9 @@ import msgspec
 import psycopg
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
-from app import clock, db, ids, rotation, vault
+from app import clock, db, ids, rotation, rowkey, vault
 from app import house as house_
 from app.auth import message
 from app.auth.message import Address
@@ -22,6 +22,7 @@ from app.house import House
 from app.language import Language
 from app.partners import registry
 from app.partners.registry import Kind, Partner
+from app.payments import note, payee, tables
 from app.rotation import SETTLES, InUse, KekAdded, KekRetired, Stuck
 from app.sealed import WRAPPED
 from app.settings import Settings
@@ -81,7 +82,7 @@ async def many(house: House, count: int) -> list[Person]:
 
 @asynccontextmanager
 async def owner(house: House, options: str = "") -> AsyncIterator[psycopg.AsyncConnection]:
-    address = house.settings.database_url.replace("postgresql+psycopg:", "postgresql:", 1)
+    address = postgres.libpq(house.settings.database_url)
     async with await psycopg.AsyncConnection.connect(address, options=options) as connection:
         yield connection
 
@@ -163,6 +164,7 @@ async def test_whatever_is_wrapped_is_wrapped_anew_and_opens_as_before(house: Ho
     person, card = await arrive(house, house.keys.kms), ids.new()
     partner, number = await _partner(house), await _card(house, card, person.id)
     await _message(house, person.id)
+    await _told(house, person.id)
     before = await rotation.progress(house)
     await rotation.rotate(house)
 
@@ -179,6 +181,10 @@ async def test_whatever_is_wrapped_is_wrapped_anew_and_opens_as_before(house: Ho
         row = (await (await story()).execute(text("SELECT id, kek_version, wrapped, sealed FROM app.message"))).one()
     letter = message.opened(house.keys.kms, row.id, Wrapped(row.kek_version, row.wrapped), row.sealed)
     assert letter.to == "anna@example.kz"
+    async with db.transaction(house.api, holder=person.id, audience="resident") as story:
+        words = await note.read(await story(), house.keys.kms, [person.id])
+        shown = await payee.publish(await story(), house.keys.kms, person.id, on=story.now)
+    assert (words[person.id].text, shown) == ("Hello", payee.Settings("ANNA M.", by_account=True))
 
 
 async def _partner(house: House) -> Partner:
@@ -220,6 +226,17 @@ async def _message(house: House, subject: UUID) -> None:
     async with db.transaction(house.api, holder=subject, audience="resident") as story:
         connection = await story()
         await message.notify(connection, house.keys.kms, "contact_added", [to], subject=subject, now=clock.real())
+
+
+async def _told(house: House, holder: UUID) -> None:
+    """Let somebody write to a payee, and have a name that payers are told."""
+    kms, at = house.keys.kms, clock.real()
+    cell = rowkey.seal(kms, "app.payee", holder, payee.Card("ANNA M.", "anna maria"))
+    async with db.transaction(house.api, holder=holder, audience="resident") as story:
+        connection = await story()
+        await note.store(connection, note.seal(kms, holder, note.Words(text="Hello"), holder=holder), at)
+        row = {"holder": holder, "document": ids.new(), "by_account": True, "at": at, **msgspec.structs.asdict(cell)}
+        await connection.execute(insert(tables.payee).values(row))
 
 
 async def test_a_key_that_was_tampered_with_stops_nobody_else_and_is_told(house: House) -> None:

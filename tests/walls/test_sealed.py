@@ -93,6 +93,7 @@ _CELLS = {
         FROM {table} AS cell JOIN app.partner AS key ON key.id = cell.partner
         """,
     Owner.CARD: "SELECT {row}, {column}, 'card:' || card, key_version, wrapped_key FROM {table}",
+    Owner.ROW: "SELECT {row}, {column}, '{table} ' || {row}, kek_version, wrapped FROM {table}",
     Owner.MESSAGE: "SELECT {row}, {column}, 'message ' || id, kek_version, wrapped FROM {table}",
 }
 

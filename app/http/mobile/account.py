@@ -12,7 +12,6 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 from litestar import Request, Response, delete, get, post
-from litestar.datastructures.headers import CacheControlHeader
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
@@ -33,7 +32,6 @@ from app.language import Language
 from law import retention
 from law.calendar import statutory_date
 
-_NO_STORE = CacheControlHeader(no_store=True)
 _EXPORTS_MAX = 20
 
 
@@ -114,7 +112,6 @@ class ClosureView(Wire, frozen=True, kw_only=True):
     opt={"scope": "account:read"},
     tags=["Account"],
     summary="Copies of everything about me",
-    cache_control=_NO_STORE,
 )
 async def list_exports(story: NamedDependency[Story], me: NamedDependency[Principal]) -> Exports:
     """List the copies the caller asked for."""
@@ -162,7 +159,6 @@ async def request_export(
     opt={"scope": "account:read"},
     tags=["Account"],
     summary="Where a copy is",
-    cache_control=_NO_STORE,
 )
 async def get_export(
     export_id: FromPath[str], story: NamedDependency[Story], me: NamedDependency[Principal]
@@ -179,7 +175,6 @@ async def get_export(
     tags=["Account"],
     summary="Fetch a copy, once",
     status_code=200,
-    cache_control=_NO_STORE,
 )
 async def download_export(
     export_id: FromPath[str],
@@ -201,7 +196,6 @@ async def download_export(
     opt={"scope": "account:read"},
     tags=["Account"],
     summary="Whether my account can end, and when what is erased",
-    cache_control=_NO_STORE,
 )
 async def get_closure(
     request: Request[Any, Any, Any], story: NamedDependency[Story], me: NamedDependency[Principal]
@@ -245,7 +239,6 @@ async def close_account(
     tags=["Account"],
     summary="Stay after all",
     status_code=200,
-    cache_control=_NO_STORE,
 )
 async def keep_account(
     request: Request[Any, Any, Any], story: NamedDependency[Story], me: NamedDependency[Principal]

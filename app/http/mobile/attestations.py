@@ -5,7 +5,6 @@ from typing import Annotated
 
 from litestar import Request, post
 from litestar.datastructures import State
-from litestar.datastructures.headers import CacheControlHeader
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
@@ -18,7 +17,6 @@ from app.db import Story
 from app.http import ids
 from app.http.wire import Wire
 
-_NO_STORE = CacheControlHeader(no_store=True)
 _TAGS = ["Devices"]
 
 
@@ -42,7 +40,6 @@ class BroughtAttestation(Wire, frozen=True):
     opt={"scope": "me:write"},
     tags=_TAGS,
     summary="Begin to attest the app: get a challenge",
-    cache_control=_NO_STORE,
 )
 async def begin_attestation(me: NamedDependency[Principal], story: NamedDependency[Story]) -> AttestationView:
     """Give a challenge for Play Integrity or App Attest, good for this session."""
@@ -59,7 +56,6 @@ async def begin_attestation(me: NamedDependency[Principal], story: NamedDependen
     tags=_TAGS,
     summary="Finish to attest the app",
     status_code=202,
-    cache_control=_NO_STORE,
 )
 async def finish_attestation(
     request: Request[Claims, Principal, State],

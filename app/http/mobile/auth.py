@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal
 
 from litestar import Request, Response, delete, get, post
 from litestar.datastructures import State
-from litestar.datastructures.headers import CacheControlHeader
 from litestar.di import NamedDependency, Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, HeaderParameter, JSONBody
@@ -38,7 +37,6 @@ _ProofHeader = Annotated[
     str | None,
     HeaderParameter(name="DPoP", description="RFC 9449 proof by the device key; tokens are bound to that key."),
 ]
-_NO_STORE = CacheControlHeader(no_store=True)
 
 
 class BeginRegistration(Wire, frozen=True):
@@ -126,7 +124,6 @@ def refused(request: Request[Any, Any, State], refusal: Exception) -> Response[A
     opt={"scope": "public", "quota": "sign-in"},
     tags=["Sign-in"],
     summary="Begin to register: get a challenge for a new passkey",
-    cache_control=_NO_STORE,
 )
 async def begin_registration(
     data: JSONBody[BeginRegistration], story: NamedDependency[Story], house: NamedDependency[House]
@@ -143,7 +140,6 @@ async def begin_registration(
     tags=["Sign-in"],
     summary="Finish to register: keep the passkey, get tokens",
     dependencies={"device_key": Provide(device_key)},
-    cache_control=_NO_STORE,
 )
 async def finish_registration(
     registration_id: FromPath[str],
@@ -174,7 +170,6 @@ async def finish_registration(
     opt={"scope": "public", "quota": "sign-in"},
     tags=["Sign-in"],
     summary="Begin to sign in: get a challenge",
-    cache_control=_NO_STORE,
 )
 async def begin_sign_in(story: NamedDependency[Story], house: NamedDependency[House]) -> AssertionView:
     """Give what `navigator.credentials.get` takes; the device finds the passkey, we are not told whose."""
@@ -190,7 +185,6 @@ async def begin_sign_in(story: NamedDependency[Story], house: NamedDependency[Ho
     tags=["Sign-in"],
     summary="Finish to sign in: get tokens",
     dependencies={"device_key": Provide(device_key)},
-    cache_control=_NO_STORE,
 )
 async def finish_sign_in(
     request: Request[Any, Any, State],
@@ -216,7 +210,6 @@ async def finish_sign_in(
     opt={"scope": "me:read"},
     tags=["Sign-in"],
     summary="Who am I?",
-    cache_control=_NO_STORE,
 )
 async def get_me(
     request: Request[Claims, Principal, State], me: NamedDependency[Principal], story: NamedDependency[Story]

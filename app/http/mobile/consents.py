@@ -9,7 +9,6 @@ from typing import Annotated
 
 from litestar import Request, Response, delete, get, post
 from litestar.datastructures import State
-from litestar.datastructures.headers import CacheControlHeader
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
@@ -25,7 +24,6 @@ from app.idempotency import Once
 from app.language import Language
 from law.calendar import statutory_date
 
-_NO_STORE = CacheControlHeader(no_store=True)
 PurposeCode = Annotated[str, Meta(max_length=40, examples=["partner_banks"])]
 TextHash = Annotated[
     str,
@@ -78,7 +76,6 @@ class Consents(Wire, frozen=True):
     opt={"scope": "account:read"},
     tags=["Account"],
     summary="What I agreed to",
-    cache_control=_NO_STORE,
 )
 async def list_consents(
     request: Request[Claims, Principal, State], story: NamedDependency[Story], me: NamedDependency[Principal]
@@ -120,7 +117,6 @@ async def give_consent(
     tags=["Account"],
     summary="Take a consent back",
     status_code=200,
-    cache_control=_NO_STORE,
 )
 async def withdraw_consent(
     request: Request[Claims, Principal, State],

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 
 from litestar import Request, Response, delete, get, post
 from litestar.datastructures import State
-from litestar.datastructures.headers import CacheControlHeader
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, JSONBody
@@ -29,7 +28,6 @@ from app.http.mobile.auth import refused
 from app.http.wire import Wire
 from app.idempotency import Once
 
-_NO_STORE = CacheControlHeader(no_store=True)
 _TAGS = ["Contacts"]
 Kind = Annotated[Literal["email", "phone"], Meta(examples=["email"])]
 #: An e-mail address, or a phone number with its country code.
@@ -91,7 +89,6 @@ _UNCONFIRMED = RemoveContact()
     opt={"scope": "contact:read"},
     tags=_TAGS,
     summary="Where I can be written to",
-    cache_control=_NO_STORE,
 )
 async def list_contacts(
     me: NamedDependency[Principal], story: NamedDependency[Story], house: NamedDependency[House]
@@ -107,7 +104,6 @@ async def list_contacts(
     tags=_TAGS,
     summary="Begin to add a contact: a code is sent there",
     status_code=202,
-    cache_control=_NO_STORE,
 )
 async def claim_contact(
     request: Request[Any, Any, State],
@@ -134,7 +130,6 @@ async def claim_contact(
     opt={"scope": "contact:write"},
     tags=_TAGS,
     summary="Finish to add a contact: enter its code",
-    cache_control=_NO_STORE,
 )
 async def prove_contact(
     request: Request[Any, Any, State],

@@ -12,7 +12,6 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import delete, get, post, put
-from litestar.datastructures.headers import CacheControlHeader
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
@@ -26,7 +25,6 @@ from app.house import House
 from app.http import ids
 from app.http.wire import LINE, Wire
 
-_NO_STORE = CacheControlHeader(no_store=True)
 _TAGS = ["Devices"]
 
 
@@ -93,7 +91,6 @@ _UNCONFIRMED = RemoveDevice()
     opt={"scope": "me:read"},
     tags=_TAGS,
     summary="My devices",
-    cache_control=_NO_STORE,
 )
 async def list_devices(
     me: NamedDependency[Principal], story: NamedDependency[Story], house: NamedDependency[House]
@@ -110,7 +107,6 @@ async def list_devices(
     opt={"scope": "me:write"},
     tags=_TAGS,
     summary="Begin to add a device",
-    cache_control=_NO_STORE,
 )
 async def add_device(
     data: JSONBody[AddDevice],

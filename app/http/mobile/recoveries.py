@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 
 from litestar import Request, Response, get, post
 from litestar.datastructures import State
-from litestar.datastructures.headers import CacheControlHeader
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
@@ -26,7 +25,6 @@ from app.http.mobile.contacts import Code, Kind, Value
 from app.http.mobile.identity import ScanDocument
 from app.http.wire import Wire
 
-_NO_STORE = CacheControlHeader(no_store=True)
 _TAGS = ["Recovery"]
 _PROVEN = {"device_key": Provide(device_key)}
 
@@ -82,7 +80,6 @@ class ContestRecovery(Wire, frozen=True):
     summary="Begin to recover an account: a code is sent to a contact of it",
     dependencies=_PROVEN,
     status_code=202,
-    cache_control=_NO_STORE,
 )
 async def begin_recovery(
     request: Request[Any, Any, State],
@@ -105,7 +102,6 @@ async def begin_recovery(
     tags=_TAGS,
     summary="Where a recovery is",
     dependencies=_PROVEN,
-    cache_control=_NO_STORE,
 )
 async def get_recovery(
     recovery_id: FromPath[str], device_key: NamedDependency[str], story: NamedDependency[Story]
@@ -122,7 +118,6 @@ async def get_recovery(
     summary="Enter the code",
     dependencies=_PROVEN,
     status_code=200,
-    cache_control=_NO_STORE,
 )
 async def enter_recovery_code(
     request: Request[Any, Any, State],
@@ -147,7 +142,6 @@ async def enter_recovery_code(
     summary="Show the document again",
     dependencies=_PROVEN,
     status_code=200,
-    cache_control=_NO_STORE,
 )
 async def show_recovery_document(
     request: Request[Any, Any, State],
@@ -171,7 +165,6 @@ async def show_recovery_document(
     tags=_TAGS,
     summary="Get a challenge for the new passkey",
     dependencies=_PROVEN,
-    cache_control=_NO_STORE,
 )
 async def begin_recovery_passkey(
     recovery_id: FromPath[str],
@@ -193,7 +186,6 @@ async def begin_recovery_passkey(
     summary="Finish to recover an account: the new passkey takes over",
     dependencies=_PROVEN,
     status_code=200,
-    cache_control=_NO_STORE,
 )
 async def finish_recovery(
     recovery_id: FromPath[str],
@@ -224,7 +216,6 @@ async def finish_recovery(
     summary="It was not me: stop a recovered account",
     dependencies=_PROVEN,
     status_code=204,
-    cache_control=_NO_STORE,
 )
 async def contest_recovery(
     data: JSONBody[ContestRecovery],

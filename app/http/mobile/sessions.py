@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Annotated
 
 from litestar import delete, get
-from litestar.datastructures.headers import CacheControlHeader
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
@@ -57,7 +56,6 @@ class OpenSessions(Wire, frozen=True):
     opt={"scope": "me:read"},
     tags=_TAGS,
     summary="Where am I signed in?",
-    cache_control=CacheControlHeader(no_store=True),
 )
 async def list_sessions(me: NamedDependency[Principal], story: NamedDependency[Story]) -> OpenSessions:
     """List the caller's sessions that stand."""

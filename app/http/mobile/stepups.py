@@ -11,14 +11,15 @@ from datetime import datetime
 from typing import Annotated
 
 from litestar import post
-from litestar.datastructures.headers import CacheControlHeader
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
+from litestar.types import Scope
 from msgspec import Meta
 
-from app import clock
-from app.auth import passkey, stepup
+from app import clock, db
+from app.auth import device, passkey, stepup
+from app.auth.confirmed import NotSigned
 from app.auth.credential import RequestOptions
 from app.auth.principal import Principal
 from app.db import Story
@@ -64,7 +65,6 @@ class StepUpView(Wire, frozen=True):
     opt={"scope": "me:write"},
     tags=["Sign-in"],
     summary="Begin to confirm something with the passkey",
-    cache_control=CacheControlHeader(no_store=True),
 )
 async def begin_step_up(
     data: JSONBody[BeginStepUp],
@@ -83,6 +83,14 @@ async def begin_step_up(
         options=passkey.request_options(house.settings, made.challenge),
         expires_at=made.expires_at,
     )
+
+
+async def remember(refusal: Exception, scope: Scope) -> None:
+    """Remember a copy of a passkey that tried to confirm something, once nothing else of its request is kept."""
+    if isinstance(refusal, NotSigned) and refusal.copied is not None:
+        house: House = scope["litestar_app"].state.house
+        async with db.transaction(house.api, holder=refusal.copied.subject, audience="resident") as story:
+            await device.warn(await story(), house.keys.kms, refusal.copied, clock.real())
 
 
 routes: list[HTTPRouteHandler] = [begin_step_up]

@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Annotated
 
 from litestar import Response, get, post
-from litestar.datastructures.headers import CacheControlHeader
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
@@ -31,7 +30,6 @@ from app.http.wire import Wire
 PATH = "/oauth/authorize"
 _OPT = {"scope": "public", "quota": "sign-in"}
 _TAGS = ["OAuth"]
-_NO_STORE = CacheControlHeader(no_store=True)
 _ClientId = Annotated[str, Meta(max_length=64, examples=["kz.example.wallet"])]
 _RequestUri = Annotated[str, Meta(max_length=200, examples=["urn:ietf:params:oauth:request_uri:6esc_11ACC5bwc014ltc1"])]
 
@@ -99,7 +97,6 @@ async def show(
     opt=_OPT,
     tags=_TAGS,
     summary="Open a pushed request, once",
-    cache_control=_NO_STORE,
 )
 async def open_(
     data: JSONBody[OpenAuthorization], story: NamedDependency[Story], house: NamedDependency[House]
@@ -124,7 +121,6 @@ async def open_(
     tags=_TAGS,
     summary="Approve a wallet with the passkey",
     status_code=200,
-    cache_control=_NO_STORE,
 )
 async def approve(
     authorization_id: FromPath[str],
@@ -146,7 +142,6 @@ async def approve(
     tags=_TAGS,
     summary="Send a wallet away",
     status_code=200,
-    cache_control=_NO_STORE,
 )
 async def deny(
     authorization_id: FromPath[str], story: NamedDependency[Story], house: NamedDependency[House]

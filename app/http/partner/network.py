@@ -1,7 +1,7 @@
 """The card network asks, takes back and takes: its messages, proved before they are read, answered once and for ever.
 
 route      app/http/partner/network.py   POST /v1/networks/{network}/authorizations      <- you are here
-batches    cards/booking.py              book()
+batches    app/swiping.py                book()      ->  cards/booking.py
 decides    cards/swipe.py                decide()
 
 A message is named by its purchase (`lifecycle_id`) and its place in it (`element_id`), whatever signature it travels
@@ -22,7 +22,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
-from app import clock, db, idempotency
+from app import clock, db, idempotency, swiping
 from app import ids as mint
 from app.house import House
 from app.http import ids, signed
@@ -31,7 +31,7 @@ from app.idempotency_key import Stored
 from app.money import FIRST_LANE, claim
 from app.partners import caller
 from app.partners.registry import Kind
-from cards import booking, message, pan
+from cards import message, pan
 from cards.message import NetworkMessage
 from cards.pan import NotAPan, Pan
 from cards.payment import Merchant, PaymentId
@@ -209,7 +209,7 @@ async def _book(house: House, told: NetworkMessage, used: _Used) -> Response[Any
     # What is told, but for what we made up ourselves; the number only as its index, since hashes of it must be keyed.
     content = [type(told).__name__, used.index.hex(), msgspec.structs.replace(told, payment=PaymentId(UUID(int=0)))]
     named = claim(f"network:{told.network}", f"{told.lifecycle} {told.element}", content)
-    reply = await house.money.submit(booking.book, [told], lanes=[used.lane], claim=named, render=_render)
+    reply = await house.money.submit(swiping.book, [told], lanes=[used.lane], claim=named, render=_render)
     return idempotency.respond(reply.stored, replayed=reply.replayed)
 
 

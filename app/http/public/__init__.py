@@ -1,5 +1,5 @@
 """What anybody may read without signing in."""
 
-from app.http.public import anchors, described, health
+from app.http.public import anchors, described, health, statements
 
-routes = [*health.routes, *described.routes, *anchors.routes]
+routes = [*health.routes, *described.routes, *anchors.routes, *statements.routes]

@@ -21,7 +21,9 @@ from app.http.wire import Wire
 
 After = Annotated[
     int | None,
-    QueryParameter(ge=0, description="Only anchors after this number; without it, the newest ones are shown."),
+    QueryParameter(
+        ge=0, le=2**63 - 1, description="Only anchors after this number; without it, the newest ones are shown."
+    ),
 ]
 
 

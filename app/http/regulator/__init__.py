@@ -1,5 +1,5 @@
 """What regulators read."""
 
-from app.http.regulator import anchors, reports
+from app.http.regulator import anchors, reports, safeguarding
 
-routes = [*reports.routes, *anchors.routes]
+routes = [*reports.routes, *anchors.routes, *safeguarding.routes]

@@ -33,12 +33,15 @@ PLAIN_BYTES = {
     "app.export": {"sha256"},
     "app.feed": {"hash"},
     "app.passkey": {"id", "public_key"},
+    "app.payment_list": {"sha256"},
     "app.recovery": {"passkey"},
     "app.security_event": {"hash"},
     "app.session": {"passkey"},
     "app.step_up": {"covered", "challenge", "passkey", "client_data", "authenticator_data", "signature"},
     "credential.issuance": {"notification_hash"},
     "kyc.check": {"inputs_hash"},
+    "wallet.document": {"sha256"},
+    "wallet.statement": {"code", "root"},
 }
 
 
@@ -147,4 +150,4 @@ async def _copied(app: Litestar, person: UUID) -> str:
     house = house_of(app)
     async with db.transaction(house.api, holder=person, audience="resident") as story:
         keys = await vault.of(await story(), house.keys.kms, person, story.now)
-        return (await bundle.made(await story(), keys, person, story.now)).decode()
+        return (await bundle.made(await story(), house.keys.kms, keys, person, story.now)).decode()

@@ -1,20 +1,36 @@
 """The page on which a resident approves a wallet, and what the authorisation server says of itself."""
 
+import asyncio
 import base64
 import hashlib
 import html.parser
+import json
 import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 import pytest_asyncio
+from cryptography.hazmat.primitives import serialization
 from litestar import Litestar
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from app import main
 from app.auth import par
 from app.http.oauth import page
 from app.language import Language
+from app.settings import Settings
+from simulators.passkey import Passkey, b64
 from tests.app.auth import oauth
 from tests.app.auth.oauth import CALLBACK, Wallet
+from tests.app.serving import serving
+
+BROWSER = Path(__file__).with_name("browser.mjs")
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -22,6 +38,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def wallet(app: Litestar, client: httpx.AsyncClient) -> Wallet:
     return await oauth.wallet(app, client)
+
+
+@pytest.fixture(scope="module")
+def port(settings: Settings) -> Iterator[int]:
+    """Serve the house to a browser."""
+    with serving(main.build(settings), lifespan="on") as found:
+        yield found
 
 
 class Elements(html.parser.HTMLParser):
@@ -101,6 +124,95 @@ async def test_the_page_sends_nobody_anywhere(wallet: Wallet, query: dict[str, s
     assert "<script" not in answer.text
     assert "evil.example" not in answer.text
     assert "content-security-policy" in answer.headers
+
+
+@pytest.mark.parametrize("press", ["approve", "deny"])
+async def test_the_script_asks_signs_and_goes_where_it_is_sent(
+    app: Litestar, port: int, settings: Settings, wallet: Wallet, press: str
+) -> None:
+    holder = await oauth.holder_of(app, settings)
+    seen = await _looked_at(port, settings, wallet, await wallet.pushed(), holder.passkey, press)
+
+    told = oauth.parameters(seen["to"])
+    assert seen["shown"] == {
+        "said": page._WORDS["en"]["ask"],  # noqa: SLF001  the texts as they are read
+        "wallet": f"Silk Wallet ({wallet.name})",
+        "gets": page._WORDS["en"]["e_resident_sd_jwt"],  # noqa: SLF001  as above
+        "goes": CALLBACK,
+    }
+    assert seen["to"].startswith(CALLBACK)
+    assert told.get("error") == (None if press == "approve" else "access_denied")
+    if press == "approve":
+        assert (await wallet.redeem(told["code"])).status_code == 200
+
+
+@pytest.mark.parametrize("declined", [False, True])
+async def test_the_script_says_when_a_passkey_does_not_sign(
+    app: Litestar, port: int, settings: Settings, wallet: Wallet, *, declined: bool
+) -> None:
+    holder = await oauth.holder_of(app, settings)
+    other = Passkey(settings.rp_id, holder.passkey.user_handle)
+    seen = await _looked_at(port, settings, wallet, await wallet.pushed(), None if declined else other)
+
+    assert (seen["shown"]["said"], seen["to"]) == (page._WORDS["en"]["failed"], None)  # noqa: SLF001  as above
+
+
+async def test_the_script_says_when_a_request_is_over(port: int, settings: Settings, wallet: Wallet) -> None:
+    seen = await _looked_at(port, settings, wallet, await wallet.pushed(), None, "reload")
+
+    assert (seen["asks"], seen["shown"]["said"]) == (False, page._WORDS["en"]["over"])  # noqa: SLF001  as above
+
+
+async def test_a_script_the_policy_does_not_name_is_not_run(settings: Settings, wallet: Wallet) -> None:
+    """A planted defect: one letter of the script is another."""
+    uri = await wallet.pushed()
+    with serving(Altered(main.build(settings)), lifespan="on") as port, pytest.raises(AssertionError, match="policy"):
+        await _looked_at(port, settings, wallet, uri, None)
+
+
+class Altered:
+    """Writes something into the page's script on its way out."""
+
+    def __init__(self, inside: ASGIApp) -> None:
+        self.inside = inside
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def altering(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": message["body"].replace(b'"use strict";', b'"use Strict";')}
+            await send(message)
+
+        await self.inside(scope, receive, altering)
+
+
+async def _looked_at(
+    port: int, settings: Settings, wallet: Wallet, uri: str, passkey: Passkey | None, press: str = "approve"
+) -> dict[str, Any]:
+    """Open the page as a browser would, and press a button (browser.mjs)."""
+    if (node := shutil.which("node")) is None:
+        pytest.skip("needs Node, as `make openapi-lint` does: apt-get install nodejs")
+    asked = {
+        "base": f"http://127.0.0.1:{port}",
+        "query": urlencode({"client_id": wallet.name, "request_uri": uri, "ui_locales": "en"}),
+        "press": press,
+        "origin": settings.origins[0],
+        "passkey": _held(passkey) if passkey is not None else None,
+    }
+    browser = await asyncio.create_subprocess_exec(
+        node, BROWSER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    told, failed = await browser.communicate(json.dumps(asked).encode())
+    assert browser.returncode == 0, failed.decode()
+    seen: dict[str, Any] = json.loads(told)
+    return seen
+
+
+def _held(passkey: Passkey) -> dict[str, Any]:
+    """Put a passkey into the browser's hands."""
+    key = passkey._private.private_bytes(  # noqa: SLF001  the browser signs with it
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return {"id": b64(passkey.id), "user": passkey.user_handle, "uses": passkey.uses + 1, "key": key.decode()}
 
 
 async def test_every_language_says_everything() -> None:

@@ -3,10 +3,12 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from litestar import Litestar
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import IntegrityError
 
 from app import clock, ids
 from app.auth import contact, forgetting, verification
@@ -17,6 +19,7 @@ from app.settings import Settings
 from simulators.phone import Phone, Refused
 from tests.app.auth.people import count, house_of, minted, registered, story_of
 from tests.app.auth.post import post_of
+from tests.planted import planted
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -139,6 +142,64 @@ async def test_of_guesses_at_once_five_are_evaluated(app: Litestar, settings: Se
         tries = "SELECT tries FROM app.verification WHERE id = :id"
         assert await count(house_of(app), tries, id=public_ids.parse("contact", which)) == verification.TRIES_MAX
         assert await refused(mine, which, code) == (401, "code_refused")
+
+
+#: A check of app/auth/verification.py, and what stands in its place in a copy.
+DEFECTS: dict[str, tuple[str, str]] = {
+    "any number of tries": (", columns.tries < TRIES_MAX)", ")"),
+    "six tries": ("columns.tries < TRIES_MAX", "columns.tries <= TRIES_MAX"),
+    "tries are not counted": ("columns.tries + 1", "columns.tries"),
+    "good twice": ("columns.used_at.is_(None), ", ""),
+    "good for ever": ("columns.expires_at > now, ", ""),
+    "good for another flow": ("columns.id == about, columns.flow == flow", "columns.id == about"),
+    "any code": ("hmac.compare_digest(stored or bytes(32), _mac(kms, flow, about, code))", "stored is not None"),
+}
+
+
+async def test_a_code_is_guessed_five_times_taken_once_and_in_time(app: Litestar) -> None:
+    assert await _guessed(app, verification) == []
+
+
+@pytest.mark.parametrize("defect", DEFECTS.values(), ids=DEFECTS)
+async def test_a_server_that_lacks_a_check_is_caught(app: Litestar, defect: tuple[str, str]) -> None:
+    # Of another flow the digest is another, too: the defect counts where both are the same.
+    lax = planted(verification, *defect)
+    if "columns.flow" in defect[0]:
+        lax._mac = lambda kms, _, about, code: verification._mac(kms, "contact", about, code)  # noqa: SLF001  as told
+
+    assert await _guessed(app, lax)
+
+
+async def _guessed(app: Litestar, by: Any) -> list[str]:  # noqa: ANN401  verification or a copy
+    """Guess a code fifteen times at once, take one twice, late and elsewhere: say what was not as it must be."""
+    house, now, wrong = house_of(app), clock.real(), []
+
+    async def issued() -> tuple[UUID, str]:
+        async with story_of(house) as story:
+            about = ids.new()
+            return about, await by.issue(await story(), house.keys.kms, "contact", about, subject=ids.new(), now=now)
+
+    async def taken(about: UUID, code: str, flow: str = "contact", *, at: datetime = now) -> bool:
+        try:
+            async with story_of(house) as story:
+                found: bool = await by.evaluate(await story(), house.keys.kms, flow, about, code, now=at)
+        except IntegrityError:  # the database counts as well
+            wrong.append("the database had to refuse it")
+            return False
+        return found
+
+    about, code = await issued()
+    guesses = await asyncio.gather(*(taken(about, other_than(code, nth)) for nth in range(1, 16)))
+    tries = await count(house, "SELECT tries FROM app.verification WHERE id = :id", id=about)
+    if any(guesses) or tries != verification.TRIES_MAX or await taken(about, code):
+        wrong.append("more than five tries were evaluated")
+    if [await taken(*again) for again in [await issued()] * 2] != [True, False]:
+        wrong.append("not taken once")
+    if await taken(*await issued(), at=now + timedelta(seconds=601)):
+        wrong.append("taken late")
+    if await taken(*await issued(), "recovery"):
+        wrong.append("taken for another flow")
+    return wrong
 
 
 async def test_of_right_codes_at_once_one_is_taken(app: Litestar, settings: Settings) -> None:

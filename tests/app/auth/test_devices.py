@@ -3,17 +3,20 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 from litestar import Litestar
 
 from app import clock, ids
-from app.auth import subject
+from app.auth import stepup, subject
+from app.auth.confirmed import NotSigned
+from app.auth.stepup import Confirmation
 from app.auth.subject import Subject
 from app.http import ids as public_ids
 from app.settings import Settings
 from simulators.passkey import Passkey
 from simulators.phone import Phone, Refused
-from tests.app.auth.people import bearer, count, house_of, minted, phone, registered, story_of
+from tests.app.auth.people import bearer, count, house_of, minted, phone, principal, registered, story_of
 from tests.app.auth.post import post_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -207,3 +210,29 @@ async def test_who_tests_with_a_minted_token_needs_no_passkey(app: Litestar, set
         listed = await mine.http.get("/v1/me/devices", headers=bearer(given))
 
     assert (added.status_code, listed.json()) == (201, {"devices": []})
+
+
+@pytest.mark.parametrize("in_batch", [False, True])
+async def test_a_copy_that_tries_to_confirm_something_is_remembered(
+    app: Litestar, settings: Settings, *, in_batch: bool
+) -> None:
+    async with registered(app, settings) as mine:
+        await mine.sign_in()
+        assert mine.passkey is not None
+        mine.passkey.uses -= 2
+        [device] = await devices(mine)
+        if in_batch:
+            shown = {"card": "···· 0000", "card_id": "card_1"}
+            confirmation = msgspec.convert(await mine.step_up("card.reveal", shown), Confirmation)
+            asked: Any = {"operation": "card.reveal", "shown": shown, "confirmation": confirmation}
+            refused = await stepup.proven(house_of(app).api, settings, principal(mine), **asked)
+            assert isinstance(refused, NotSigned)
+        else:
+            with pytest.raises(Refused):
+                await mine.remove_device(device["id"])
+        [after] = await devices(mine)
+
+    assert device["copied_at"] is None
+    assert after["copied_at"] is not None
+    regressed = "SELECT count(*) FROM app.event WHERE kind = 'passkey.regressed' AND holder = :me"
+    assert await count(house_of(app), regressed, me=principal(mine).subject) == 1

@@ -24,6 +24,7 @@ from app.auth.session import Session
 from app.auth.subject import Subject
 from app.house import House
 from app.limits import Left, Policy
+from tests import postgres
 from tests.app.auth.people import story_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -245,7 +246,7 @@ async def test_a_new_window_begins_a_new_count_and_a_late_clock_does_not(house: 
 
 
 def _cut(database: str) -> None:
-    with psycopg.connect(database.replace("postgresql+psycopg:", "postgresql:", 1), autocommit=True) as owner:
+    with psycopg.connect(postgres.libpq(database), autocommit=True) as owner:
         owner.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -254,7 +255,7 @@ def _cut(database: str) -> None:
 
 def _forget(database: str, *tables: str) -> None:
     """Do to the unlogged tables what PostgreSQL does when it starts after a crash; or to `tables` only."""
-    with psycopg.connect(database.replace("postgresql+psycopg:", "postgresql:", 1), autocommit=True) as owner:
+    with psycopg.connect(postgres.libpq(database), autocommit=True) as owner:
         query = "SELECT oid::regclass::text FROM pg_class WHERE relpersistence = 'u' AND relkind = 'r'"
         unlogged = {name for (name,) in owner.execute(query)}
         assert unlogged > {"app.epoch", "app.spent_jti"}

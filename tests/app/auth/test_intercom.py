@@ -7,6 +7,7 @@ import pytest
 
 from app.auth.intercom import Broken, Intercom
 from app.house import House
+from tests import postgres
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -48,7 +49,7 @@ async def test_a_question_the_server_refuses_is_broken_and_the_line_is_not(house
 async def test_a_server_that_falls_silent_is_not_waited_for(house: House, module_database: str) -> None:
     line = Intercom(house.api, "SELECT count(*)::text || $1 FROM app.clock", types=("text",), silent_max_s=0.05)
     assert await _ask(line, "") == b"1"
-    address = module_database.replace("postgresql+psycopg:", "postgresql:", 1)
+    address = postgres.libpq(module_database)
     async with await psycopg.AsyncConnection.connect(address) as owner:
         await owner.execute("LOCK app.clock IN ACCESS EXCLUSIVE MODE")
         silent = await _ask(line, "")

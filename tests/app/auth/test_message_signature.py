@@ -16,6 +16,7 @@ from app import clock
 from app.auth import jose, message_signature
 from app.auth.message_signature import Answer, BadSignature, Request
 from proof.signer import FileSigner
+from tests.planted import planted
 
 URL = "https://e-residency.example/v1/networks/mspk/authorizations?copy=2"
 BODY = b'{"amount_minor":150000}'
@@ -46,8 +47,8 @@ def request(signer: FileSigner = SIGNER, *, at: timedelta = timedelta()) -> Requ
     return Request("POST", URL, fields(headers))
 
 
-def believe(asked: Request, body: bytes = BODY, by: FileSigner = SIGNER) -> None:
-    message_signature.read_request(asked, body, clock.real()).believe(keys(by))
+def believe(asked: Request, body: bytes = BODY, by: FileSigner = SIGNER, reader: Any = message_signature) -> None:  # noqa: ANN401  or a copy
+    reader.read_request(asked, body, clock.real()).believe(keys(by))
 
 
 def answer(to: Request, signer: FileSigner = SIGNER) -> Answer:
@@ -56,8 +57,13 @@ def answer(to: Request, signer: FileSigner = SIGNER) -> Answer:
     return Answer(200, [KIND, *fields(added)], to)
 
 
-def believe_answer(told: Answer, body: bytes | None = BODY, by: FileSigner = SIGNER) -> None:
-    message_signature.read_answer(told, body, clock.real()).believe(keys(by))
+def believe_answer(
+    told: Answer,
+    body: bytes | None = BODY,
+    by: FileSigner = SIGNER,
+    reader: Any = message_signature,  # noqa: ANN401  or a copy
+) -> None:
+    reader.read_answer(told, body, clock.real()).believe(keys(by))
 
 
 def of_library(kind: str) -> tuple[library.HTTPMessageSigner, library.HTTPMessageVerifier]:
@@ -273,3 +279,106 @@ def test_an_answer_that_was_changed_or_moved_is_refused(tamper: Callable[[Answer
 def test_an_answer_with_another_body_is_refused() -> None:
     with pytest.raises(BadSignature):
         believe_answer(answer(request()), BODY + b" ")
+
+
+#: A check of app/auth/message_signature.py, and what stands in its place in a copy.
+DEFECTS: dict[str, tuple[str, str]] = {
+    "the signature is not verified": ("key.verify(self.signature, self.base)", "pass"),
+    "any algorithm is named": ("if self.alg not in {None, _ALGORITHMS[Alg(key.algorithm)]}:", "if False:"),
+    "the body need not be covered": ('needed += ["content-digest", "content-type"]', "pass"),
+    "the idempotency key need not be covered": ('needed.append("idempotency-key")', "pass"),
+    "a digest is not compared": ("if not hmac.compare_digest(told, _HASHES[found[1]](body).digest()):", "if False:"),
+    "what is covered is not looked at": ("not set(needed) <= set(components)", "False"),
+    "a component may stand twice": ("len(set(components)) != len(components) or", ""),
+    "time is not looked at": ("if not now_s - OLD_MAX_S <=", "if False and not now_s <="),
+    "an end is not looked at": ('int(said.get("expires", now_s + 1)) <= now_s', "False"),
+    "made for anything": ('said["tag"] != TAG or', ""),
+    "a signature has many spellings": (
+        "found is None or base64.b64encode(base64.b64decode(found[1])).decode() != found[1]", "found is None"
+    ),
+    "an answer's request is not covered": (
+        """[*components, '"signature";req;key="sig"'] if signed else components""", "components[:2]"
+    ),
+}  # fmt: skip
+#: Sound but for one thing that the signer himself did, so that only the check of that thing refuses it.
+OWN: dict[str, Callable[[], Request]] = {
+    "yesterday": lambda: request(at=timedelta(days=-1)),
+    "for another purpose": lambda: _signed_as(planted(message_signature, 'TAG = "eresidency"', 'TAG = "web-bot-auth"')),
+    "over": lambda: _signed_as(
+        planted(message_signature, ';nonce="{nonce}";tag', ';nonce="{nonce}";expires={int(now.timestamp()) + 1};tag'),
+        at=timedelta(seconds=-30),
+    ),
+    "a component twice": lambda: _signed_as(
+        planted(
+            message_signature,
+            'components = ["@method", "@target-uri", "@authority"]',
+            'components = ["@method", "@target-uri", "@authority", "@method"]',
+        )
+    ),
+    "nothing but the method": lambda: _signed_as(
+        planted(message_signature, "params = f'({", "components = components[:1]; params = f'({")
+    ),
+    "the body not covered": lambda: _signed_as(
+        planted(message_signature, 'components += ["content-digest", "content-type"]', "pass")
+    ),
+    "the idempotency key not covered": lambda: _signed_as(
+        planted(message_signature, 'components.append("idempotency-key")', "pass")
+    ),
+    "as if by another algorithm": lambda: _signed_as(
+        planted(message_signature, 'alg="{_ALGORITHMS[signer.alg]}"', 'alg="ecdsa-p256-sha256"')
+    ),
+}
+
+
+def _signed_as(by: Any, at: timedelta = timedelta()) -> Request:  # noqa: ANN401  a copy of message_signature
+    headers = by.sign_request(SIGNER, "POST", URL, headers=dict([KIND, NAMED]), body=BODY, now=clock.real() + at)
+    return Request("POST", URL, fields(headers))
+
+
+def _unbound() -> Answer:
+    """Give an answer whose signer did not say to which request, beside another request."""
+    by = planted(message_signature, *DEFECTS["an answer's request is not covered"])
+    added = by.sign_answer(SIGNER, Answer(200, [KIND], request()), BODY, clock.real())
+    return Answer(200, [KIND, *fields(added)], request())
+
+
+@pytest.mark.parametrize("made", OWN.values(), ids=OWN)
+def test_what_its_signer_left_out_is_missed(made: Callable[[], Request]) -> None:
+    with pytest.raises(BadSignature):
+        believe(made())
+
+
+def test_an_answer_to_no_request_is_missed() -> None:
+    with pytest.raises(BadSignature, match="does not cover"):
+        believe_answer(_unbound())
+
+
+@pytest.mark.parametrize("defect", DEFECTS.values(), ids=DEFECTS)
+def test_a_reader_that_lacks_a_check_is_caught(defect: tuple[str, str]) -> None:
+    lax = planted(message_signature, *defect)
+    told = answer(request())
+    tampered = [
+        *(lambda tamper=tamper: believe(tamper(request()), reader=lax) for tamper in TAMPERED.values()),
+        *(lambda made=made: believe(made(), reader=lax) for made in OWN.values()),
+        *(lambda tamper=tamper: believe_answer(tamper(told), reader=lax) for tamper in ANSWERS.values()),
+        lambda: believe(changed(request(), "signature", _respelt), reader=lax),
+        lambda: believe(request(), BODY + b" ", reader=lax),
+        lambda: believe_answer(_unbound(), reader=lax),
+    ]
+
+    assert any(_passes(attempt, lax) for attempt in tampered)
+    believe(request(), reader=lax)
+
+
+def _respelt(signature: str) -> str:
+    """Set the bits after the last byte of a signature, which say nothing."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    return signature[:-4] + letters[letters.index(signature[-4]) + 1] + signature[-3:]
+
+
+def _passes(attempt: Callable[[], None], lax: Any) -> bool:  # noqa: ANN401  a copy of message_signature
+    try:
+        attempt()
+    except (BadSignature, lax.BadSignature):
+        return False
+    return True

@@ -1,14 +1,18 @@
 """Tokens for testers: of every role where the clock is virtual, of none where people are real."""
 
 import asyncio
+from types import NoneType
+from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import text
 
-from app import clock, ids
-from app.auth import mint
+from app import clock, db, ids
+from app.auth import mint, stepup
+from app.auth.confirmed import RecoveryPeriod
 from app.auth.mint import Minted, NotHere, OtherRole, ScopeNotHeld
-from app.auth.principal import ROLES, Role
+from app.auth.principal import ROLES, Principal, Role
 from app.auth.scopes import SCOPES, held_by
 from app.house import House
 from app.settings import Environment
@@ -63,3 +67,25 @@ async def test_nothing_is_minted_in_production(house: House) -> None:
     async with story_of(house) as story:
         with pytest.raises(NotHere):
             await mint.mint(story, real, house.door, role="resident", of=ids.new(), now=clock.real())
+
+
+async def test_whoever_recovered_a_short_while_ago_waits_with_a_minted_token_too(house: House) -> None:
+    given = await minted(house, "resident")
+    me = Principal(role="resident", subject=given.subject, scopes=frozenset(), name="", minted=True)
+    asked: dict[str, Any] = {"operation": "card.reveal", "shown": {"card": "1", "card_id": "1"}, "confirmation": None}
+
+    async def refusals() -> list[object]:
+        try:
+            async with db.transaction(house.api, holder=me.subject, audience="resident") as story:
+                redeemed: object = await stepup.redeem(await story(), house.settings, me, **asked)
+        except RecoveryPeriod as waits:
+            redeemed = waits
+        return [type(redeemed), type(await stepup.proven(house.api, house.settings, me, **asked))]
+
+    before = await refusals()
+    async with db.transaction(house.api, holder=me.subject, audience="service") as story:
+        limited = text("UPDATE app.subject SET limited_until = now() + interval '1 hour' WHERE id = :me")
+        await (await story()).execute(limited, {"me": me.subject})
+
+    assert before == [NoneType, NoneType]
+    assert await refusals() == [RecoveryPeriod, RecoveryPeriod]

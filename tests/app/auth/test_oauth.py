@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -26,6 +27,7 @@ from simulators.passkey import DeviceKey
 from tests.app.auth import oauth
 from tests.app.auth.oauth import CONFIGURATION, Machine
 from tests.app.auth.people import house_of, registered, story_of
+from tests.planted import planted
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -84,6 +86,42 @@ async def test_an_assertion_is_not_believed(machine: Machine, forged: Callable[[
     answer = await machine.ask(forged(machine))
 
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
+#: A check of app/auth/client.py, and what stands in its place in a copy.
+DEFECTS: dict[str, tuple[str, str]] = {
+    "no signature": ("    last.verify(message.signature, message.signed)", "    pass"),
+    "any kid": ("header.kid is None or header.kid == each.kid", "True"),
+    "any alg": ("if each.key.algorithm == header.alg]", "]"),
+    "any typ": ("if (header.typ == KEY_PROOF) is not key_proof:", "if False:"),
+    "any extension": ("if header.crit is not None:", "if False:"),
+    "any sub": ("if claims.sub != claims.iss:", "if False:"),
+    "any aud": ("if claims.aud not in {", "if claims.aud is None and claims.aud not in {"),
+    "any exp": ("if not now_s < claims.exp <= now_s + LIFETIME_MAX_S + token.AHEAD_MAX_S:", "if False:"),
+    "an hour": ("LIFETIME_MAX_S = 60", "LIFETIME_MAX_S = 3600"),
+    "any iat": ("max(claims.iat or 0, claims.nbf or 0)", "(claims.nbf or 0)"),
+    "any nbf": ("max(claims.iat or 0, claims.nbf or 0)", "(claims.iat or 0)"),
+}
+
+
+@pytest.mark.parametrize("defect", DEFECTS.values(), ids=DEFECTS)
+async def test_a_server_that_lacks_a_check_is_caught(app: Litestar, machine: Machine, defect: tuple[str, str]) -> None:
+    lax = planted(client_, *defect)
+
+    let_in = [name for name, forged in FORGED.items() if await _recognises(app, machine, forged(machine), lax)]
+
+    assert let_in
+    assert await _recognises(app, machine, machine.assertion(), lax)
+    assert not [name for name in let_in if await _recognises(app, machine, FORGED[name](machine), client_)]
+
+
+async def _recognises(app: Litestar, machine: Machine, assertion: str, by: Any) -> bool:  # noqa: ANN401  or a copy
+    try:
+        async with story_of(house_of(app)) as story:
+            await by.recognise(story, assertion, issuer=machine.issuer, now=clock.real())
+    except (client_.NotRecognised, by.NotRecognised):
+        return False
+    return True
 
 
 async def test_an_assertion_is_believed_once(machine: Machine) -> None:

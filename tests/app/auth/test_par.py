@@ -1,5 +1,7 @@
 """What wallets push, and every way in which that is refused (RFC 9126, RFC 7636, RFC 9449)."""
 
+from typing import Any
+
 import httpx
 import pytest
 import pytest_asyncio
@@ -9,6 +11,8 @@ from app.auth import par
 from simulators.passkey import DeviceKey
 from tests.app.auth import oauth
 from tests.app.auth.oauth import CALLBACK, Wallet
+from tests.app.auth.people import house_of, story_of
+from tests.planted import planted
 
 FORM = "application/x-www-form-urlencoded"
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -90,6 +94,56 @@ async def test_what_is_pushed_is_refused(
 
     assert (answer.status_code, answer.json()["error"]) == (status, error), answer.text
     assert "location" not in answer.headers
+
+
+#: A check of app/auth/par.py, and what stands in its place in a copy.
+DEFECTS: dict[str, tuple[str, str]] = {
+    "an address is not compared": (
+        'form.get("redirect_uri") not in wallet.redirect_uris', '"redirect_uri" not in form'
+    ),
+    "an address is compared by its beginning": (
+        'form.get("redirect_uri") not in wallet.redirect_uris',
+        'not form.get("redirect_uri", "").startswith(tuple(wallet.redirect_uris))',
+    ),
+    "an address is compared without its parameters": (
+        'form.get("redirect_uri") not in wallet.redirect_uris',
+        'form.get("redirect_uri", "").partition("?")[0] not in {a.partition("?")[0] for a in wallet.redirect_uris}',
+    ),
+    "a request object is taken": ('for name in ("request", "request_uri"):', 'for name in ("request_uri",):'),
+    "a request of a request is taken": ('for name in ("request", "request_uri"):', 'for name in ("request",):'),
+    "any response type": ('if form.get("response_type") != "code":', "if False:"),
+    "any response mode": ('if form.get("response_mode", "query") != "query":', "if False:"),
+    "plain PKCE": ('if form.get("code_challenge_method") != "S256":', "if False:"),
+    "any challenge": ("{43}", "+"),
+    "any state": ('_STATE.fullmatch(form["state"])', 'form["state"]'),
+    "any key": ('if form.get("dpop_jkt", jkt) != jkt:', "if False:"),
+    "any credential": ("if not named <= set(SCOPES.values()):", "if False:"),
+    "no details": ("    if not details:", "    if False:"),
+    "any scope": (
+        "if not scopes <= SCOPES.keys() or not (scopes or named):", "scopes &= SCOPES.keys()\n    if False:"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("defect", DEFECTS.values(), ids=DEFECTS)
+async def test_a_server_that_lacks_a_check_is_caught(app: Litestar, wallet: Wallet, defect: tuple[str, str]) -> None:
+    lax = planted(par, *defect)
+    forms = [wallet.asks(**changes) for changes, _, _ in PUSHED.values()]
+
+    assert [form for form in forms if await _takes(app, form, lax)]
+    assert not [form for form in forms if await _takes(app, form, par)]
+    assert await _takes(app, wallet.asks(), lax)
+
+
+async def _takes(app: Litestar, form: dict[str, str], by: Any) -> bool:  # noqa: ANN401  par or a copy
+    if any("\x00" in value for value in form.values()):  # app/http/oauth/form.py stands before
+        return False
+    try:
+        async with story_of(house_of(app)) as story:
+            await by.read(await story(), form, "k" * 43)
+    except (par.Denied, by.Denied):
+        return False
+    return True
 
 
 SENT: dict[str, tuple[bytes, str, int]] = {

@@ -6,9 +6,11 @@ import secrets
 import struct
 from collections.abc import AsyncIterator, Callable
 from typing import Any
+from uuid import UUID
 
 import cbor2
 import httpx
+import msgspec
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives import hashes
@@ -16,10 +18,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from litestar import Litestar
 from sqlalchemy import create_engine, text
 
+from app import ids
+from app.auth import credential, passkey
 from app.settings import Settings
 from simulators.passkey import Passkey, b64, unb64
 from simulators.phone import Phone
 from tests.app.auth.people import count, house_of, phone, registered
+from tests.planted import planted
 
 ORIGIN = "http://localhost:8000"
 RP_HASH, OTHER_HASH = (hashlib.sha256(name).digest() for name in (b"localhost", b"evil.example"))
@@ -118,6 +123,67 @@ async def victim(app: Litestar, settings: Settings) -> AsyncIterator[Phone]:
 @pytest.mark.parametrize("answering", ANSWERS.values(), ids=ANSWERS)
 async def test_an_answer_is_not_taken(victim: Phone, same: list[tuple[int, Json, str]], answering: Answering) -> None:
     check_same(same, await answered(victim, answering))
+
+
+_OF_SIGN_IN = "expected_origin=list(settings.origins),\n            credential_public_key=public_key"
+_ASKED = f"expected_rp_id=settings.rp_id,\n            {_OF_SIGN_IN}"
+#: A check of app/auth/passkey.py, and what stands in its place in a copy.
+DEFECTS: dict[str, tuple[str, str]] = {
+    "nobody need be verified": (
+        "credential_current_sign_count=0,\n            require_user_verification=True",
+        "credential_current_sign_count=0,\n            require_user_verification=False",
+    ),
+    "any party": (
+        _ASKED,
+        _ASKED.replace("settings.rp_id", "settings.rp_id if authenticator_data[0] == 0x49 else 'evil.example'"),
+    ),
+    "any origin": (_OF_SIGN_IN, _OF_SIGN_IN.replace("list(settings.origins)", 'json.loads(client_data)["origin"]')),
+    "any challenge": (
+        f"expected_challenge=challenge_bytes,\n            {_ASKED}",
+        f"expected_challenge=_said(client_data),\n            {_ASKED}",
+    ),
+    "any frame": ("_check_same_origin(response.client_data_json)", "pass"),
+    "a frame that says so oddly": ('said.get("crossOrigin", False) is not False', 'said.get("crossOrigin") is True'),
+    "any page around it": ('or "topOrigin" in said', ""),
+    "any person": ("claimed(assertion) != subject or", ""),
+    "any counter": ("if not grows(sign_count, verified.new_sign_count):", "if False:"),
+}
+
+
+@pytest.mark.parametrize("defect", DEFECTS.values(), ids=DEFECTS)
+async def test_a_server_that_lacks_a_check_is_caught(settings: Settings, defect: tuple[str, str]) -> None:
+    lax, person, asked = planted(passkey, *defect), ids.new(), secrets.token_bytes(32)
+    lax._said = lambda client_data: unb64(json.loads(client_data)["challenge"])  # noqa: SLF001  for one of the defects
+    by = Passkey(settings.rp_id, b64(person.bytes))
+    forged = [answering(by, b64(asked)) for answering in ANSWERS.values()]
+    forged = [each for each in forged if each["id"] == b64(by.id)]  # by its id the key is found
+    sound = assertion(by, said(b64(asked)), data(uses=9))
+
+    assert [each for each in forged if _believes(lax, settings, person, by, asked, each)] or _believes(
+        lax, settings, person, by, asked, assertion(by, said(b64(asked)), data(uses=7)), uses=8
+    )
+    assert not [each for each in forged if _believes(passkey, settings, person, by, asked, each)]
+    assert _believes(lax, settings, person, by, asked, sound, uses=8)
+
+
+def _believes(
+    server: Any,  # noqa: ANN401  passkey or a copy
+    settings: Settings,
+    person: UUID,
+    by: Passkey,
+    asked: bytes,
+    answer: Json,
+    *,
+    uses: int = 0,
+) -> bool:
+    point = by._private.public_key().public_numbers()  # noqa: SLF001  as above
+    public = cbor2.dumps({1: 2, 3: -7, -1: 1, -2: point.x.to_bytes(32), -3: point.y.to_bytes(32)})
+    told = msgspec.convert(answer, credential.Assertion)
+    try:
+        server.believed(settings, person, told, public_key=public, sign_count=uses, challenge_bytes=asked)
+    except (passkey.Refused, server.Refused):
+        return False
+    return True
 
 
 async def test_the_forger_of_these_tests_can_sign_in(app: Litestar, settings: Settings) -> None:

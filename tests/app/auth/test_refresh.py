@@ -2,11 +2,12 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from litestar import Litestar
 from sqlalchemy import create_engine, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from app import clock
 from app.auth import refresh, session
@@ -17,6 +18,7 @@ from simulators.passkey import DeviceKey
 from simulators.phone import Phone, Refused
 from tests.app.auth.forge import key
 from tests.app.auth.people import count, house_of, registered, story_of
+from tests.planted import planted
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -79,6 +81,60 @@ async def test_twenty_refreshes_at_once_leave_one_token_that_works(app: Litestar
         assert mine.tokens is not None
         mine.tokens = mine.tokens._replace(refresh=given.pop())
         await mine.refresh()
+
+
+#: A check of app/auth/refresh.py, and what stands in its place in a copy.
+DEFECTS: dict[str, tuple[str, str]] = {
+    "who comes second does not wait": (".with_for_update()", ""),
+    "the next token is drawn anew": ('hmac.digest(stored.salt, shown.secret, "sha256")', "secrets.token_bytes(32)"),
+    "a used token is not marked": (".values(used_at=now))", ".values(used_at=None))"),
+    "a used token gives another": ("elif stored.child_used or now - stored.used_at > REPEATABLE:", "elif False:"),
+    "a reuse ends nothing": (
+        'await session.end(db, opened.id, opened.subject, "refresh_reused", now)', "pass"
+    ),
+    "a reuse is asked for again, always": ("REPEATABLE = timedelta(seconds=10)", "REPEATABLE = timedelta(days=10)"),
+    "any key will do": ("opened.jkt != jkt or", ""),
+}  # fmt: skip
+
+
+async def test_the_race_and_the_reuse_are_as_they_must_be(app: Litestar, settings: Settings) -> None:
+    async with registered(app, settings) as mine:
+        assert await _holds(app, mine, refresh) == []
+
+
+@pytest.mark.parametrize("defect", DEFECTS.values(), ids=DEFECTS)
+async def test_a_server_that_lacks_a_check_is_caught(
+    app: Litestar, settings: Settings, defect: tuple[str, str]
+) -> None:
+    async with registered(app, settings) as mine:
+        assert await _holds(app, mine, planted(refresh, *defect))
+
+
+async def _holds(app: Litestar, mine: Phone, by: Any) -> list[str]:  # noqa: ANN401  refresh or a copy
+    """Race, come back late, come with another key: say what of it was not as it must be."""
+    house, jkt, now = house_of(app), key(mine.device.jwk).thumbprint, clock.real()
+    first, wrong = _refresh(mine), []
+
+    async def rotate(text: str, jkt: str, now: datetime) -> str:
+        try:
+            async with story_of(house, "public") as story:
+                return getattr(await by.rotate(story, text, jkt, now), "text", "")
+        except SQLAlchemyError as error:
+            return type(error).__name__
+
+    if await rotate(first, "A" * 43, now) != "":
+        wrong.append("another key got one")
+    [second, *more] = {await each for each in [asyncio.ensure_future(rotate(first, jkt, now)) for _ in range(20)]}
+    if more or await _live(app, mine) != 1:
+        wrong.append("a race left more than one, or an error")
+    third = await rotate(second, jkt, now)
+    late = await rotate(first, jkt, now + timedelta(minutes=1))
+    if late or not third or await _live(app, mine):
+        wrong.append("a reuse did not end the session")
+    lost = (await mine.sign_in()).refresh
+    if not await rotate(lost, jkt, now) or await rotate(lost, jkt, now + timedelta(minutes=1)):
+        wrong.append("an answer was asked for again after a minute")
+    return wrong
 
 
 async def test_a_lost_answer_is_asked_for_again_for_some_seconds(app: Litestar, settings: Settings) -> None:

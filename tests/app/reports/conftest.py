@@ -55,11 +55,6 @@ async def regulator(app: Litestar, client: httpx.AsyncClient) -> AsyncIterator[R
     yield Regulator(client, await token(app, "regulator"))
 
 
-@pytest_asyncio.fixture
-async def house(app: Litestar) -> AsyncIterator[House]:
-    yield app.state.house
-
-
 async def tell(house: House, events: Table, aggregate: UUID, *told: msgspec.Struct, at: datetime | None = None) -> None:
     """Write events as the room they belong to would."""
     async with db.transaction(house.worker) as story:

@@ -25,7 +25,7 @@ def past(server: str, template: str, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture
 def books(past: Past) -> Iterator[Connection]:
     """Open a transaction of a superuser whom no trigger stops; what it tampers with is undone at the end."""
-    address = past.database.replace("postgresql+psycopg:", "postgresql:", 1)
+    address = postgres.libpq(past.database)
     with psycopg.connect(address, options="-c session_replication_role=replica", row_factory=dict_row) as connection:
         yield finding.prepared(connection)
         connection.rollback()

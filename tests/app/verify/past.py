@@ -3,6 +3,7 @@
 It is relayed, signed and anchored over four minutes, the last anchor covering everything, and kept in a second place.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -30,7 +31,20 @@ from proof import journal
 from tests import postgres
 from wallet import account
 from wallet.account import Purpose
-from wallet.transfer import AccountId, Capture, Hold, HoldId, Move, Post, Release, TransferId
+from wallet.desk import Desk
+from wallet.transfer import (
+    AccountId,
+    Answer,
+    Capture,
+    Hold,
+    HoldId,
+    Move,
+    Post,
+    Refused,
+    Release,
+    Reverse,
+    TransferId,
+)
 
 MINUTES = 4
 _ROOMS = (
@@ -72,7 +86,7 @@ async def write(url: str, folder: Path) -> Past:
 
 def unchecked(url: str) -> None:
     """Take away what keeps a superuser from writing anything at all: he can drop constraints as well."""
-    with psycopg.connect(url.replace("postgresql+psycopg:", "postgresql:", 1), autocommit=True) as connection:
+    with psycopg.connect(postgres.libpq(url), autocommit=True) as connection:
         found = connection.execute(
             """
             SELECT nspname, relname, conname FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
@@ -93,6 +107,7 @@ async def _story(opened: House) -> None:
         return Post(id=TransferId(ids.new()), debit=debit, credit=credit, money=Money(minor, KZT), code="test.post")
 
     spent, given_up, open_hold = (HoldId(ids.new()) for _ in range(3))
+    spent_by = ids.new()
     await _move(opened, [post(bank, payer, 1_000_00), post(bank, payee, 500_00)])
     await _minute(opened, first)
     await _move(opened, [post(payer, payee, 10_00 + n) for n in range(5)])
@@ -109,11 +124,14 @@ async def _story(opened: House) -> None:
     await _move(
         opened,
         [
-            Capture(id=TransferId(ids.new()), hold=spent, money=Money(15_00, KZT), code="test.capture"),
+            Capture(id=TransferId(spent_by), hold=spent, money=Money(15_00, KZT), code="test.capture"),
             Release(id=TransferId(ids.new()), hold=given_up, code="test.void"),
         ],
     )
     await _note(opened)
+    back = Reverse(id=TransferId(ids.new()), of=TransferId(spent_by), code="test.back", money=Money(5_00, KZT))
+    await _move(opened, [back])
+    await _linked(opened, [post(payer, payee, 2_00), post(payee, payer, 1_00)])
     await _minute(opened, first + timedelta(minutes=3))
     while await sink.step(opened):
         pass
@@ -144,6 +162,19 @@ async def _move(opened: House, moves: list[Move]) -> None:
     key = str(ids.new())
     reply = await opened.money.move(moves, lanes=[FIRST_LANE], claim=claim("test", key, key), render=plainly)
     assert b"refused" not in reply.stored.body
+
+
+async def _linked(opened: House, moves: list[Move]) -> None:
+    """Let moves happen together or not at all."""
+
+    async def together(desk: Desk, groups: Sequence[list[Move]]) -> Sequence[Answer]:
+        await desk.load(side for move in moves if isinstance(move, Post) for side in (move.debit, move.credit))
+        [answer] = [desk.group(group[0].id, group) for group in groups]
+        assert not isinstance(answer, Refused)
+        return answer[:1]
+
+    key = str(ids.new())
+    await opened.money.submit(together, [moves], lanes=[FIRST_LANE], claim=claim("test", key, key), render=plainly)
 
 
 async def _note(opened: House) -> None:

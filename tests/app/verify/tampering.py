@@ -70,6 +70,7 @@ _KEYS = {
     "wallet.holder": {"holder": "uuidv7()"},
     "wallet.account": {"id": "uuidv7()", "holder": "uuidv7()"},
     "wallet.hold": {"id": "uuidv7()"},
+    "wallet.linked": {"id": "uuidv7()"},
 }
 _EVENT_KEY = {"seq": "seq + 1000", "id": "uuidv7()", "aggregate": "uuidv7()"}
 
@@ -224,6 +225,7 @@ _CUT_OFF: tuple[LiteralString, ...] = (
     UPDATE wallet.lane SET seq = last.last_seq, relayed = last.last_seq, block = last.no, head = last.hash
     FROM (SELECT * FROM wallet.block ORDER BY no DESC LIMIT 1) AS last
     """,
+    "DELETE FROM wallet.linked WHERE id NOT IN (SELECT linked FROM wallet.transfer WHERE linked IS NOT NULL)",
     "DELETE FROM wallet.hold WHERE id NOT IN (SELECT id FROM wallet.transfer WHERE kind = 'hold')",
     """
     UPDATE wallet.hold SET remaining = amount + coalesce((

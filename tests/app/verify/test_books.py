@@ -21,9 +21,9 @@ def test_what_was_written_is_sound(books: Connection, past: Past) -> None:
     assert verdict.looked_at == {
         "lanes": 1,
         "accounts": 3,
-        "transfers": 12,
+        "transfers": 15,
         "holds": 3,
-        "blocks": 4,
+        "blocks": 6,
         "anchors": 4,
         "anchors_elsewhere": 0,
         "unanchored_blocks": 0,
@@ -64,13 +64,13 @@ TAMPERINGS = {
         ("wallet.account", Kind.FLIPPED),
     ),
     "the last transfer deleted": (
-        "DELETE FROM wallet.transfer WHERE seq = 12",
+        "DELETE FROM wallet.transfer WHERE seq = 15",
         ("wallet.transfer", Kind.TRUNCATED),
     ),
     "a transfer added": (
         """
         INSERT INTO wallet.transfer
-        SELECT lane, 13, uuidv7(), kind, debit, credit, amount, held, currency, of, linked, 100, 100, debit_posted,
+        SELECT lane, 16, uuidv7(), kind, debit, credit, amount, held, currency, of, linked, 100, 100, debit_posted,
                credit_posted, debit_hold_out, credit_hold_in, at, effective, code, reference
         FROM wallet.transfer WHERE seq = 1
         """,
@@ -92,6 +92,65 @@ def test_a_change_is_found_and_named(statement: str, told: tuple[str, Kind], boo
     assert told in named(books)
 
 
+#: statement, and what is said of it: one for each check of what belongs together.
+SAID = {
+    "an account that is not on the chart": (
+        "UPDATE wallet.account SET purpose = 'fees' WHERE holder IS NULL",
+        "is not what the chart says of fees",
+    ),
+    "an account closed by nobody": (
+        "UPDATE wallet.account SET closed_at = now() WHERE holder IS NOT NULL",
+        "is closed, and was not",
+    ),
+    "a group of another size": ("UPDATE wallet.linked SET transfers = 1", "is not the group of its transfers"),
+    "a group with one missing elsewhere": (
+        "UPDATE wallet.linked SET total = 3",
+        "other transfers than belong together",
+    ),
+    "a group nobody made": (
+        "UPDATE wallet.transfer SET linked = id WHERE seq = 4",
+        "is not the group of its transfers",
+    ),
+    "money that left a lane and came to none": (
+        "UPDATE wallet.account SET purpose = 'transit', label = '2' WHERE holder IS NULL",
+        "do not add up to zero",
+    ),
+    "money in transit by itself": (
+        "UPDATE wallet.account SET purpose = 'transit', label = '2' WHERE holder IS NULL",
+        "is in transit outside of a group",
+    ),
+    "more moved back than was moved": (
+        "UPDATE wallet.transfer SET amount = amount + 100000 WHERE kind = 'reversal'",
+        "moves back more than was moved",
+    ),
+    "a reversal of nothing": (
+        "UPDATE wallet.transfer SET of = uuidv7() WHERE kind = 'reversal'",
+        "moves back what was not moved",
+    ),
+    "a void of more than was held": (
+        "UPDATE wallet.transfer SET held = held - 1 WHERE kind = 'void'",
+        "frees what was not held",
+    ),
+    "an exchange nobody made": (
+        """
+        INSERT INTO wallet.event (aggregate, version, kind, actor, at, body)
+        VALUES (uuidv7(), 1, 'wallet.exchanged', 'system:test', now(), '{
+            "group": "0192f7d0-6a4b-7c3e-8000-000000000000", "given_minor": 100, "given_currency": "USD",
+            "got_minor": 52631, "got_currency": "KZT", "remainder_minor": 0, "base": "USD", "quote": "KZT",
+            "rate": "526.31"}')
+        """,
+        "is not the exchange its transfers made",
+    ),
+}
+
+
+@pytest.mark.parametrize(("statement", "said"), SAID.values(), ids=SAID)
+def test_what_does_not_belong_together_is_said(statement: str, said: str, books: Connection) -> None:
+    tamper(books, statement)
+
+    assert any(said in found.what for found in check(books).findings)
+
+
 def test_two_transfers_of_a_block_that_changed_places_are_found(books: Connection) -> None:
     tamper(
         books,
@@ -109,9 +168,15 @@ def test_an_amount_changed_with_everything_that_follows_from_it_breaks_its_block
         books,
         "UPDATE wallet.account SET posted = posted - 100 WHERE id = (SELECT debit FROM wallet.transfer WHERE seq = 7)",
         "UPDATE wallet.account SET posted = posted + 100 WHERE id = (SELECT credit FROM wallet.transfer WHERE seq = 7)",
-        "UPDATE wallet.transfer SET debit_posted = debit_posted - 100 WHERE seq > 7",
-        "UPDATE wallet.transfer SET amount = amount + 100, debit_posted = debit_posted - 100, "
-        "credit_posted = credit_posted + 100 WHERE seq = 7",
+        """
+        UPDATE wallet.transfer SET
+            debit_posted = transfer.debit_posted + CASE transfer.debit WHEN was.debit THEN -100 WHEN was.credit THEN 100
+                                                                       ELSE 0 END,
+            credit_posted = transfer.credit_posted + CASE transfer.credit WHEN was.debit THEN -100
+                                                                          WHEN was.credit THEN 100 ELSE 0 END
+        FROM (SELECT debit, credit FROM wallet.transfer WHERE seq = 7) AS was WHERE seq >= 7
+        """,
+        "UPDATE wallet.transfer SET amount = amount + 100 WHERE seq = 7",
     )
 
     (found,) = check(books).findings
@@ -121,7 +186,7 @@ def test_an_amount_changed_with_everything_that_follows_from_it_breaks_its_block
 def test_a_tail_cut_off_with_its_blocks_is_seen_at_the_balances(books: Connection) -> None:
     tamper(
         books,
-        "DELETE FROM wallet.block WHERE no = 4",
+        "DELETE FROM wallet.block WHERE no >= 4",
         "DELETE FROM wallet.transfer WHERE seq > 10",
         "UPDATE wallet.lane SET seq = 10, relayed = 10, block = 3, head = (SELECT hash FROM wallet.block WHERE no = 3)",
     )

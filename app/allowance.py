@@ -1,0 +1,291 @@
+"""What somebody may spend in this batch: limits and restrictions, looked at and counted under the lane's lock.
+
+asks     the verb of a payment          Allowances.load(), claim(), give_back(), write()
+counts   app/allowance.py               Allowances      <- you are here
+limits   wallet/limit.py                which there are, and which rule bounds each
+stops    app/restrictions/reason.py     the matrix: reason class × operation
+
+A verb loads the allowances of all items in one round trip, claims for each before the desk decides it, gives back where
+the desk refuses, and writes once. Rows are counted by Kazakhstan's day, so that what is returned later is given back to
+the day it was counted on; whatever is at work in other processes waits for the lane, so N payments at the edge get
+exactly what fits.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple, Self
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.restrictions.reason import CLASSES, Reason
+from law import calendar
+from law.money import KZT, Money
+from wallet import limit
+from wallet.desk import Desk
+from wallet.limit import Level, Measure, Operation, Profile, Used
+
+__all__ = ["Allowances", "LimitReached", "Operation", "Restricted", "Spend"]
+
+
+class Spend(NamedTuple):
+    """Somebody's money, about to move.
+
+    That a RECEIVE was refused is the payee's matter: their payer hears `app.standing.PayeeUnavailable` and no more.
+    """
+
+    holder: UUID
+    operation: Operation
+    money: Money
+
+
+class Restricted(Exception):
+    """A restriction stops the operation: `reason` is its public class, `review_due` when it is looked at again."""
+
+    def __init__(self, restriction: UUID, public: Reason, review_due: datetime) -> None:
+        super().__init__(restriction, public, review_due)
+        self.restriction = restriction
+        self.reason = public
+        self.review_due = review_due.isoformat(timespec="seconds")
+
+
+class LimitReached(Exception):
+    """The payment is more than is `left` of the limit; `most` and `left` are in tiyn, `resets_at` is when it is whole.
+
+    `own` says that the person set it themselves.
+    """
+
+    def __init__(self, name: str, *, most: int, left: int, own: bool, resets_at: datetime | None) -> None:
+        super().__init__(name, most, left)
+        self.limit = name
+        self.most = most
+        self.left = left
+        self.own = own
+        self.resets_at = resets_at.isoformat(timespec="seconds") if resets_at else ""
+
+
+class Restriction(NamedTuple):
+    """A restriction in force, as far as deciding goes."""
+
+    id: UUID
+    reason: Reason
+    review_due: datetime
+
+
+class Facts:
+    """One person's allowance on a day: loaded once, counted up as the batch goes."""
+
+    __slots__ = ("day", "month", "own", "profile", "restrictions", "stored")
+
+    def __init__(self, row: Any, on: date) -> None:  # noqa: ANN401  a row of _LOAD
+        self.profile = Profile(level(row.identified_until, on), row.e_resident)
+        self.restrictions = [
+            Restriction(id_, Reason(name), due)
+            for id_, name, due in zip(row.ids or (), row.reasons or (), row.reviews or (), strict=True)
+        ]
+        self.own: Mapping[str, int] = dict(zip(row.own_names or (), row.own_minors or (), strict=True))
+        operations = [Operation(name) for name in row.operations or ()]
+        self.day: dict[Operation, int] = dict(zip(operations, row.days or (), strict=True))
+        self.month: dict[Operation, int] = dict(zip(operations, row.months or (), strict=True))
+        self.stored: int = row.stored or 0
+
+    def stopping(self, operation: Operation) -> Iterator[Restriction]:
+        """Go through the restrictions that stop `operation`, whatever the amount."""
+        return (each for each in self.restrictions if operation in CLASSES[each.reason].stops)
+
+    def reached(self, operation: Operation, minor: int, on: date) -> Iterator[LimitReached]:
+        """Go through the limits that `minor` more would pass."""
+        used = Used(self.day, self.month)
+        for ceiling in limit.over(self.profile, on, operation):
+            asked = ceiling.limit
+            own = self.own.get(asked.name)
+            most = ceiling.most if own is None or own > ceiling.most else own
+            left = most - (self.stored if asked.measure is Measure.BALANCE else limit.spent(asked, used))
+            if minor > left:
+                resets_at = limit.ends(asked.measure, on)
+                yield LimitReached(
+                    asked.name, most=most, left=max(left, 0), own=most != ceiling.most, resets_at=resets_at
+                )
+
+
+def level(identified_until: date | None, on: date) -> Level:
+    """Say how surely somebody is known: by a document in force, by one that has run out, or by none."""
+    if identified_until is None:
+        return Level.UNIDENTIFIED
+    return Level.IDENTIFIED if identified_until >= on else Level.SIMPLIFIED
+
+
+async def facts(
+    db: AsyncConnection, now: datetime, *, spenders: Collection[UUID] = (), receivers: Collection[UUID] = ()
+) -> dict[UUID, Facts]:
+    """Load what allowances of people follow from, in one round trip; without the lane's lock it is a forecast.
+
+    Of those who only receive, what they spent is not looked up; of those who only spend, what they have.
+    """
+    wanted, on = sorted({*spenders, *receivers}), calendar.statutory_date(now)
+    if not wanted:
+        return {}
+    asked = {
+        "holders": wanted,
+        "spends": [each in spenders for each in wanted],
+        "receives": [each in receivers for each in wanted],
+        "day": on,
+        "month": on.replace(day=1),
+        "next": calendar.add_months(on.replace(day=1), 1),
+        "now": now,
+    }
+    return {row.holder: Facts(row, on) for row in await db.execute(_LOAD, asked)}
+
+
+class Allowances:
+    """The allowances of one batch. Its lanes are locked, so nothing here changes before it commits."""
+
+    def __init__(self, desk: Desk, found: dict[UUID, Facts]) -> None:
+        self._db = desk.db
+        self._today = calendar.statutory_date(desk.now)
+        self._month = self._today.replace(day=1)
+        self._found = found
+        self._changes: defaultdict[tuple[UUID, date, Operation], int] = defaultdict(int)
+
+    @classmethod
+    async def load(cls, desk: Desk, spends: Iterable[Spend]) -> Self:
+        """Load what the batch needs to decide about `spends`."""
+        spenders, receivers = set[UUID](), set[UUID]()
+        for holder, operation, _ in spends:
+            (receivers if operation is Operation.RECEIVE else spenders).add(holder)
+        return cls(desk, await facts(desk.db, desk.now, spenders=spenders, receivers=receivers))
+
+    def e_resident(self, holder: UUID) -> bool:
+        """Say whether `holder`, whom `load` was told of, is an e-resident now."""
+        return self._found[holder].profile.e_resident
+
+    def refusal(self, spend: Spend) -> Restricted | LimitReached | None:
+        """Say what stands against a spend; nothing is counted.
+
+        What is no amount of tenge is stopped by restrictions alone: the ledger has its own word for it.
+        """
+        mine, (_, operation, money) = self._found[spend.holder], spend
+        if (stop := next(mine.stopping(operation), None)) is not None:
+            return Restricted(*stop)
+        if not _counts(money):
+            return None
+        return next(mine.reached(operation, money.minor, self._today), None)
+
+    def claim(self, spend: Spend) -> Restricted | LimitReached | None:
+        """Say what stands against a spend; None lets it pass and counts it."""
+        refused = self.refusal(spend)
+        if refused is None and _counts(spend.money):
+            self._count(spend, self._today, spend.money.minor)
+        return refused
+
+    def count(self, spend: Spend, counted_at: datetime) -> None:
+        """Count what nobody can refuse any more, on the day of `counted_at`; an amount below zero is given back."""
+        if spend.money.currency is KZT:
+            self._count(spend, calendar.statutory_date(counted_at), spend.money.minor)
+
+    def give_back(self, spend: Spend, counted_at: datetime | None = None) -> None:
+        """Take back what was claimed: now, where the desk refuses, or at `counted_at`, of what comes back later."""
+        if _counts(spend.money):
+            on = self._today if counted_at is None else calendar.statutory_date(counted_at)
+            self._count(spend, on, -spend.money.minor)
+
+    def _count(self, spend: Spend, on: date, minor: int) -> None:
+        mine, operation = self._found[spend.holder], spend.operation
+        if operation is Operation.RECEIVE:
+            mine.stored += minor
+            return
+        if operation is Operation.TRANSFER:  # others may only be held until they leave
+            mine.stored -= minor
+        if on == self._today:
+            mine.day[operation] = max(mine.day.get(operation, 0) + minor, 0)
+        if on >= self._month and on.replace(day=1) == self._month:
+            mine.month[operation] = max(mine.month.get(operation, 0) + minor, 0)
+        self._changes[spend.holder, on, operation] += minor
+
+    async def write(self) -> None:
+        """Store what was counted, in one statement."""
+        changes = sorted((key, minor) for key, minor in self._changes.items() if minor)
+        if changes:
+            await self._db.execute(_WRITE, _columns(changes))
+
+
+def _counts(money: Money) -> bool:
+    return money.currency is KZT and money.minor > 0
+
+
+def _columns(changes: Sequence[tuple[tuple[UUID, date, Operation], int]]) -> dict[str, object]:
+    return {
+        "holders": [holder for (holder, _, _), _ in changes],
+        "days": [day for (_, day, _), _ in changes],
+        "operations": [operation.value for (_, _, operation), _ in changes],
+        "minors": [minor for _, minor in changes],
+    }
+
+
+# A document that identified somebody does so until it is refused; which one lasts longest is what counts. That it is
+# looked at again lowers nothing by itself: what a match on a list stops, two officers stop, and say so (restrictions).
+_LOAD = text(
+    """
+    SELECT asked.holder, known.identified_until,
+           EXISTS (
+               SELECT FROM residency.status
+               WHERE status.resident = asked.holder AND status.kind = 'e_resident' AND status.state = 'active'
+           ) AS e_resident,
+           stopped.ids, stopped.reasons, stopped.reviews, own.names AS own_names, own.minors AS own_minors,
+           used.operations, used.days, used.months,
+           CASE WHEN asked.receives THEN (
+               SELECT posted FROM wallet.account WHERE account.holder = asked.holder AND account.purpose = 'wallet'
+           ) END AS stored
+    FROM unnest(CAST(:holders AS uuid[]), CAST(:spends AS boolean[]), CAST(:receives AS boolean[]))
+         AS asked (holder, spends, receives)
+    LEFT JOIN LATERAL (
+        SELECT max(document.expires) AS identified_until FROM kyc.document CROSS JOIN LATERAL (
+            SELECT (array_agg(decision.outcome ORDER BY decision.version DESC))[1] AS latest,
+                   bool_or(decision.outcome = 'identified') AS identified
+            FROM kyc.decision WHERE decision.document = document.id
+        ) AS decided
+        WHERE document.resident = asked.holder AND decided.identified AND decided.latest <> 'refused'
+    ) AS known ON true
+    LEFT JOIN LATERAL (
+        SELECT array_agg(id ORDER BY id) AS ids, array_agg(reason ORDER BY id) AS reasons,
+               array_agg(review_due ORDER BY id) AS reviews
+        FROM app.restriction WHERE restriction.holder = asked.holder AND restriction.state = 'in_force'
+    ) AS stopped ON true
+    LEFT JOIN LATERAL (
+        SELECT array_agg(name) AS names, array_agg(standing) AS minors
+        FROM app.own_limit
+        CROSS JOIN LATERAL (SELECT CASE WHEN raised_from <= :now THEN raised_to ELSE minor END AS standing) AS now_
+        WHERE asked.spends AND own_limit.holder = asked.holder AND standing IS NOT NULL
+    ) AS own ON true
+    LEFT JOIN LATERAL (
+        SELECT array_agg(operation) AS operations, array_agg(of_day) AS days, array_agg(of_month) AS months
+        FROM (
+            SELECT operation, coalesce(sum(minor) FILTER (WHERE day = :day), 0)::bigint AS of_day,
+                   sum(minor)::bigint AS of_month
+            FROM app.allowance_use
+            WHERE asked.spends AND allowance_use.holder = asked.holder
+              AND allowance_use.day >= :month AND allowance_use.day < CAST(:next AS date)
+            GROUP BY operation
+        ) AS by_operation
+    ) AS used ON true
+    """
+)
+# Of a day that is counted no more (app/limiting/forgetting.py) nothing can come back.
+_WRITE = text(
+    """
+    WITH change AS MATERIALIZED (
+        SELECT * FROM unnest(
+            CAST(:holders AS uuid[]), CAST(:days AS date[]), CAST(:operations AS text[]), CAST(:minors AS bigint[])
+        ) AS each (holder, day, operation, minor)
+    ), back AS (
+        UPDATE app.allowance_use SET minor = greatest(allowance_use.minor + change.minor, 0)
+        FROM change WHERE change.minor < 0 AND allowance_use.holder = change.holder
+          AND allowance_use.day = change.day AND allowance_use.operation = change.operation
+    )
+    INSERT INTO app.allowance_use AS counted (holder, day, operation, minor)
+    SELECT holder, day, operation, minor FROM change WHERE minor > 0
+    ON CONFLICT (holder, day, operation) DO UPDATE SET minor = counted.minor + EXCLUDED.minor
+    """
+)

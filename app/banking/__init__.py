@@ -1,0 +1,1 @@
+"""What residents do with banks: money in and out, own accounts there, exchange; and that all of it is there."""

@@ -1,0 +1,171 @@
+"""Which moves in the ledger belong to an order: what is set aside when it is asked for, and what follows its end.
+
+A pay-out leaves the wallet for clearing and clearing for the bank, whose mirror then stands for less. What a resident
+has at a bank is mirrored by an account of theirs, against the operator's account of all that bank holds for residents.
+An exchange is booked as wallet/exchange.py does, by the rate of its quote; what is given goes on to the bank and what
+is got comes from it, so that the positions hold no more than what rounding left.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from uuid import UUID
+
+import msgspec
+
+from app import ids
+from app.banking.order import Act, Kind, Order
+from app.banking.quoting import Quote
+from app.house import House
+from law.money import KZT, Currency, Money
+from wallet.chart import Purpose
+from wallet.exchange import Exchange, Rate, quoted
+from wallet.transfer import AccountId, Capture, Hold, HoldId, Move, Post, Release, TransferId
+
+
+class Places(msgspec.Struct, frozen=True, kw_only=True):
+    """The operator's accounts that orders of one bank go through, on the order's lane.
+
+    `holdings` are by currency what the bank holds for residents, `positions` those of an exchange.
+    """
+
+    bank: AccountId
+    clearing: AccountId
+    fees: AccountId
+    suspense: AccountId
+    rounding: AccountId | None
+    holdings: dict[Currency, AccountId]
+    positions: dict[Currency, AccountId]
+
+    def all(self) -> list[AccountId]:
+        """List them, to be loaded."""
+        own = [self.bank, self.clearing, self.fees, self.suspense]
+        return [*own, *([self.rounding] if self.rounding else []), *self.holdings.values(), *self.positions.values()]
+
+
+async def places(house: House, order: Order, bank: str) -> Places:
+    """Find the operator's accounts for `order` at the bank with this code."""
+
+    async def find(purpose: Purpose, label: str = "", currency: Currency = KZT) -> AccountId:
+        return await house.money.operator(purpose, lane=order.lane, label=label, currency=currency)
+
+    currencies = {order.currency} | ({order.gets_currency} if order.gets_currency else set())
+    changing = currencies if order.kind is Kind.EXCHANGE else set()
+    return Places(
+        bank=await find(Purpose.BANK, bank),
+        clearing=await find(Purpose.PAYOUT_CLEARING, bank),
+        fees=await find(Purpose.FEES),
+        suspense=await find(Purpose.SUSPENSE),
+        rounding=await find(Purpose.ROUNDING, currency=order.currency) if changing else None,
+        holdings={each: await find(Purpose.PARTNER_HOLDINGS, bank, each) for each in sorted(currencies)},
+        positions={each: await find(Purpose.FX_POSITION, bank, each) for each in sorted(changing)},
+    )
+
+
+def hold(order: Order, at: Places) -> Hold:
+    """Set the money of a new order aside."""
+    assert order.source is not None, "errands move no money"
+    through = {
+        Kind.FROM_ACCOUNT: lambda: at.holdings[order.currency],
+        Kind.EXCHANGE: lambda: at.positions[order.currency],
+    }.get(order.kind, lambda: at.clearing)()
+    return Hold(
+        id=HoldId(order.id),
+        debit=AccountId(order.source),
+        credit=through,
+        money=order.money + order.fee,
+        code=f"{order.kind}.asked",
+        reference=str(order.id),
+        owner=order.holder,
+    )
+
+
+def moves(order: Order, act: Act, at: Places, wallet: AccountId | None, quote: Quote | None = None) -> list[Move]:
+    """List the moves of `act`, which happen all or not at all.
+
+    `wallet` is the holder's, where there is a holder; `quote` that of an exchange.
+    """
+    if act is Act.REJECT:
+        return [Release(id=_new(), hold=HoldId(order.id), code=f"{order.kind}.rejected", reference=str(order.id))]
+    if act is Act.RETURN:
+        return _back(order, at, wallet or at.suspense)
+    taken = Capture(
+        id=_new(),
+        hold=HoldId(order.id),
+        money=order.money + order.fee,
+        code=f"{order.kind}.done",
+        reference=str(order.id),
+    )
+    if order.kind is Kind.EXCHANGE:
+        assert quote is not None, "an exchange has a quote"
+        return [taken, *_exchanged(order, at, wallet, exchange(quote))]
+    return [taken, *_FOLLOWS[order.kind](order, at)]
+
+
+def exchange(quote: Quote) -> Exchange:
+    """Say what a quote gives, gets and leaves to rounding: of what is given, all but that is what is got costs."""
+    value, source = Decimal(quote.rate), f"quote:{quote.id}"
+    rate = Rate(base=quote.sells_currency, quote=quote.buys_currency, value=value, source=source, at=quote.at)
+    return quoted(quote.sells, quote.buys, rate)
+
+
+def _paid(order: Order, at: Places) -> list[Move]:
+    fee = [_post(order, at.clearing, at.fees, order.fee, "fee")] if order.fee else []
+    return [_post(order, at.clearing, at.bank, order.money, "sent"), *fee]
+
+
+def _moved_in(order: Order, at: Places) -> list[Move]:
+    arrives = _post(order, at.holdings[order.currency], _target(order), order.money, "arrived")
+    return [*_paid(order, at), arrives]
+
+
+def _moved_out(order: Order, at: Places) -> list[Move]:
+    return [_post(order, at.bank, _target(order), order.money, "arrived")]
+
+
+def _exchanged(order: Order, at: Places, wallet: AccountId | None, booked: Exchange) -> list[Move]:
+    given, got = booked.given, booked.got
+    sold_to = at.bank if order.source == wallet else at.holdings[given.currency]
+    bought_of = at.bank if order.target == wallet else at.holdings[got.currency]
+    taking, giving = at.positions[given.currency], at.positions[got.currency]
+    legs: list[Move] = [
+        _post(order, taking, sold_to, given, "sold"),
+        _post(order, bought_of, giving, got, "bought"),
+        _post(order, giving, _target(order), got, "arrived"),
+    ]
+    if booked.remainder and at.rounding is not None:
+        sides = (taking, at.rounding) if booked.remainder.minor > 0 else (at.rounding, taking)
+        legs.append(_post(order, *sides, abs(booked.remainder), "rounding"))
+    return legs
+
+
+_FOLLOWS: dict[Kind, Callable[[Order, Places], list[Move]]] = {
+    Kind.PAYOUT: _paid,
+    Kind.REFUND: _paid,
+    Kind.TO_ACCOUNT: _moved_in,
+    Kind.FROM_ACCOUNT: _moved_out,
+}
+
+
+def _back(order: Order, at: Places, to: AccountId) -> list[Move]:
+    # Whoever did not get the money was not served, so the fee comes back too.
+    fee = [_post(order, at.fees, to, order.fee, "fee_back")] if order.fee else []
+    return [_post(order, at.bank, to, order.money, "returned"), *fee]
+
+
+def _target(order: Order) -> AccountId:
+    assert order.target is not None, "money that goes to an account names it"
+    return AccountId(order.target)
+
+
+def _post(order: Order, debit: AccountId, credit: AccountId, money: Money, what: str) -> Post:
+    code, reference = f"{order.kind}.{what}", str(order.id)
+    return Post(id=_new(), debit=debit, credit=credit, money=money, code=code, reference=reference)
+
+
+def _new() -> TransferId:
+    return TransferId(ids.new())
+
+
+def accounts(order: Order) -> list[UUID]:
+    """List the residents' accounts of an order."""
+    return [account for account in (order.source, order.target) if account is not None]

@@ -1,0 +1,1 @@
+"""What a resident may spend, explained, and what they set for themselves."""

@@ -1,0 +1,45 @@
+"""What is refused between residents and banks."""
+
+from app.banking import (
+    bank_account,
+    bank_statement,
+    banks,
+    beneficiary,
+    exchanging,
+    incoming,
+    moving,
+    order,
+    quoting,
+    requesting,
+    suspense,
+    topup,
+)
+from app.refusals.refusal import Refusal
+
+REFUSALS: dict[type[Exception], Refusal] = {
+    bank_account.AccountExists: Refusal(409, "bank_account_exists"),
+    bank_account.NotOpen: Refusal(409, "bank_account_not_open"),
+    bank_account.UnknownBankAccount: Refusal(404, "not_found"),
+    bank_statement.BadStatement: Refusal(422, "bad_statement"),
+    bank_statement.StatementDiffers: Refusal(409, "statement_differs"),
+    banks.NoBank: Refusal(503, "no_bank", retry_after_s=60),
+    banks.UnknownBank: Refusal(422, "unknown_bank"),
+    beneficiary.BadAccount: Refusal(422, "bad_account"),
+    beneficiary.NameDiffers: Refusal(409, "name_differs"),
+    beneficiary.TooMany: Refusal(409, "too_many_beneficiaries"),
+    beneficiary.UnknownBeneficiary: Refusal(404, "not_found"),
+    exchanging.NotThatBank: Refusal(422, "not_that_bank"),
+    incoming.UnknownIncoming: Refusal(404, "not_found"),
+    moving.NotOfIssuer: Refusal(422, "not_of_issuer"),
+    order.UnknownOrder: Refusal(404, "not_found"),
+    quoting.NoPrice: Refusal(503, "no_price", retry_after_s=2),
+    quoting.SameCurrency: Refusal(422, "same_currency"),
+    quoting.UnknownQuote: Refusal(404, "not_found"),
+    requesting.QuoteExpired: Refusal(409, "quote_expired"),
+    requesting.QuoteUsed: Refusal(409, "quote_used"),
+    suspense.NotSuspended: Refusal(409, "payment_not_suspended"),
+    suspense.ProposalOpen: Refusal(409, "proposal_open"),
+    suspense.SameOfficer: Refusal(409, "same_reviewer"),
+    suspense.UnknownProposal: Refusal(404, "not_found"),
+    topup.UnknownTopup: Refusal(404, "not_found"),
+}

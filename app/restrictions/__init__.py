@@ -1,0 +1,1 @@
+"""Restrictions: nobody's money stops silently."""

@@ -1,0 +1,177 @@
+"""What a statement shows, whatever it is written as: its head, and rows with words for what they are.
+
+reads   wallet/statement.py   the record and its legs
+adds    cards.payment         the merchant of a card payment, as the network spelt it then
+writes  sheets.py, camt053.py, printed.py
+"""
+
+import tomllib
+from collections.abc import AsyncIterator, Sequence
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.http import ids
+from app.language import Language
+from app.statements.issue import Letterhead
+from law.calendar import statutory_date
+from law.money import Money, format_major
+from wallet import statement
+from wallet.statement import Line, Statement, Summed
+
+_CARD = "card_payment:"
+
+
+class Paper(msgspec.Struct, frozen=True, kw_only=True):
+    """The head: `verify_url` finds the statement in public, `sha256` is the root over head and rows."""
+
+    id: str
+    verify_url: str
+    letterhead: Letterhead
+    account: str
+    begins_on: date
+    ends_on: date
+    final: bool
+    opening: Money
+    closing: Money
+    summed: Summed
+    made_at: datetime
+    language: Language
+
+    @property
+    def sha256(self) -> str:
+        """The statement's hash, in hex."""
+        return self.summed.root.hex()
+
+    @property
+    def address(self) -> str:
+        """Where money for the account is sent: its IBAN, or its id while it has none."""
+        return self.letterhead.iban or self.account
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One row: `booked_on` and `value_on` are days in Kazakhstan, `label` names a merchant where there is one.
+
+    `version` is the number of the leg on the account, which counts holds too; `number` counts the rows.
+    """
+
+    number: int
+    version: int
+    transfer: str
+    booked_at: datetime
+    effective_at: datetime
+    booked_on: date
+    value_on: date
+    kind: str
+    code: str
+    reference: str
+    label: str
+    moved: Money
+    balance: Money
+
+
+class NotReady(Exception):
+    """The worker is still reading the rows of this long statement."""
+
+
+def head(made: Statement, letterhead: Letterhead, language: Language) -> Paper:
+    """Write the head; raises NotReady."""
+    if made.summed is None:
+        raise NotReady
+    return Paper(
+        id=ids.show("statement", made.id),
+        verify_url=verify_url(letterhead.issuer, made.code),
+        letterhead=letterhead,
+        account=ids.show("wallet", made.account),
+        begins_on=made.period.begins_on,
+        ends_on=made.period.ends_on,
+        final=made.final,
+        opening=made.opening,
+        closing=made.closing,
+        summed=made.summed,
+        made_at=made.made_at,
+        language=language,
+    )
+
+
+def verify_url(issuer: str, code: bytes) -> str:
+    """Say where anybody who has the paper can check it."""
+    return f"{issuer}/v1/public/statements/{code.hex()}"
+
+
+async def rows(db: AsyncConnection, made: Statement) -> AsyncIterator[list[Row]]:
+    """Read the rows in order, some at a time; the story speaks for their owner."""
+    number = 0
+    async for chunk in statement.lines(db, made):
+        names = await merchants(db, made.lane, [line.reference for line in chunk])
+        shown = [_row(line, number + nth, names) for nth, line in enumerate(chunk, start=1)]
+        number += len(shown)
+        yield shown
+
+
+_MERCHANTS = text("SELECT id, merchant_name FROM cards.payment WHERE lane = :lane AND id = ANY(:payments)")
+
+
+async def merchants(db: AsyncConnection, lane: int, references: Sequence[str]) -> dict[str, str]:
+    """Name the merchants behind references of card payments, by reference."""
+    payments = {UUID(found.removeprefix(_CARD)) for found in references if found.startswith(_CARD)}
+    if not payments:
+        return {}
+    found = await db.execute(_MERCHANTS, {"lane": lane, "payments": sorted(payments)})
+    return {f"{_CARD}{row.id}": row.merchant_name for row in found}
+
+
+def _row(line: Line, number: int, names: dict[str, str]) -> Row:
+    return Row(
+        number=number,
+        version=line.version,
+        transfer=ids.show("transfer", line.id),
+        booked_at=line.at,
+        effective_at=line.effective,
+        booked_on=statutory_date(line.at),
+        value_on=statutory_date(line.effective),
+        kind=line.kind,
+        code=line.code,
+        reference=line.reference,
+        label=names.get(line.reference, ""),
+        moved=line.moved,
+        balance=line.balance,
+    )
+
+
+@cache
+def texts() -> dict[str, dict[str, str]]:
+    """Read the words of statements, by word and language."""
+    found: dict[str, dict[str, str]] = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
+    return found
+
+
+def word(name: str, language: Language) -> str:
+    """Say a word of ours."""
+    return texts()[name][language]
+
+
+def description(row: Row, language: Language) -> str:
+    """Say what a row is."""
+    return said(row.kind, row.code, row.label, language, comes=row.moved.minor > 0)
+
+
+def said(kind: str, code: str, label: str, language: Language, *, comes: bool) -> str:
+    """Say what a leg is: by its code, or by its direction where the code has no words; `label` names the merchant."""
+    known = texts().get(f"code.{code}") or texts()["in" if comes else "out"]
+    words = texts()["reversal"][language] if kind == "reversal" else known[language]
+    return f"{words}: {label}" if label else words
+
+
+def amount(money: Money, language: Language) -> str:
+    """Write an amount for people: thousands apart, a true minus, the comma or point of the language."""
+    whole, _, fraction = format_major(abs(money)).partition(".")
+    mark, gap = (".", ",") if language is Language.EN else (",", "\u00a0")
+    grouped = f"{int(whole):,}".replace(",", gap)
+    sign = "\u2212" if money.minor < 0 else ""
+    return f"{sign}{grouped}{mark}{fraction}" if fraction else f"{sign}{grouped}"
