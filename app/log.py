@@ -22,7 +22,7 @@ FIELDS = frozenset(
     {
         "event", "level", "timestamp", "trace_id", "method", "route", "status", "duration_ms", "error",
         "sqlstate", "size", "step", "exception", "kind", "state", "attempts", "placement", "message", "subscription",
-        "sequence", "source", "why", "owner", "version",
+        "sequence", "source", "why", "owner", "version", "order",
     }
 )  # fmt: skip
 _CAUSES_MAX = 4

@@ -72,9 +72,17 @@ class Proof(msgspec.Struct, frozen=True):
     answer: passkey.Proven
 
 
+class Waived(msgspec.Struct, frozen=True):
+    """A tester without a passkey stands for `subject` (demo and test only); the day after a recovery binds them too."""
+
+    subject: UUID
+    operation: str
+    in_recovery: bool
+
+
 Refusal = UnknownId | Required | Mismatch | NotSigned | RecoveryPeriod
 #: What stands behind an item: a proof, nothing where none is asked for, or why there is none.
-Confirmed = Proof | Refusal | None
+Confirmed = Proof | Waived | Refusal | None
 
 
 class Confirmations:
@@ -87,12 +95,22 @@ class Confirmations:
         self._counters: dict[bytes, int] = {}
         self._claimed: dict[UUID, Proof] = {}
         self._used: dict[UUID, Proof] = {}
+        self._limited: dict[UUID, datetime] = {}
 
     @classmethod
     async def load(cls, db: AsyncConnection, asked: Iterable[Confirmed]) -> Self:
         """Lock what is behind `asked`: the step-ups that are not used yet, and the counters of their passkeys."""
         found = cls(db, clock.real())
-        pairs = {(each.step_up, each.answer.passkey) for each in asked if isinstance(each, Proof)}
+        pairs: set[tuple[UUID, bytes]] = set()
+        waived: set[UUID] = set()
+        for each in asked:
+            if isinstance(each, Proof):
+                pairs.add((each.step_up, each.answer.passkey))
+            elif isinstance(each, Waived) and not each.in_recovery:
+                waived.add(each.subject)
+        if waived:
+            rows = await db.execute(_LIMITED, {"subjects": list(waived), "now": found._at})
+            found._limited = {row.id: row.limited_until for row in rows}
         if pairs:
             step_ups, passkeys = zip(*pairs, strict=True)
             asked_for = {"step_ups": list(step_ups), "passkeys": list(passkeys), "now": found._at}
@@ -103,6 +121,9 @@ class Confirmations:
 
     def claim(self, confirmed: Confirmed) -> Refusal | None:
         """Say what stands against acting on `confirmed`; None lets it pass. Items of one request may share a proof."""
+        if isinstance(confirmed, Waived):
+            until = self._limited.get(confirmed.subject)
+            return None if until is None else RecoveryPeriod(confirmed.operation, until)
         if not isinstance(confirmed, Proof):
             return confirmed
         if (claimed := self._claimed.get(confirmed.step_up)) is confirmed:
@@ -152,6 +173,7 @@ class Confirmations:
         return journal.Fact(aggregate=proof.step_up, holder=proof.subject, at=self._at, actor=proof.actor, event=fact)
 
 
+_LIMITED = text("SELECT id, limited_until FROM app.subject WHERE id = ANY(:subjects) AND limited_until > :now")
 _LOAD = text(
     """
     SELECT step_up.id AS step_up, passkey.id AS passkey, passkey.sign_count

@@ -5,8 +5,8 @@ Texts of the standard are at most so long (Max35Text …) and an id of ours is a
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from html import escape
 from uuid import UUID
-from xml.sax.saxutils import escape
 
 from app.http import ids
 from app.statements import paper

@@ -21,6 +21,7 @@ _DUTIES = ("viewer", "case_officer", "approver", "security", "auditor")
 _POSTING_SEES = (
     ("kyc.document", "SELECT (id, resident, expires)"),
     ("kyc.decision", "SELECT (document, resident, version, outcome)"),
+    ("app.subject", "SELECT (id, limited_until)"),
 )
 
 

@@ -44,6 +44,13 @@ class Actor(NamedTuple):
         shown = {**line, "idempotency_key": key}
         return Deed("transfer.send", shown, self._post("/v1/transfers", body, key), repeats=True)
 
+    async def send_named(self) -> Deed:
+        key, [line, _] = str(ids.new()), self._lines()
+        found = await self.mine.phone.post("/v1/payees/lookups", {"via": "wallet", "value": line["payee"]})
+        body = {"to": found["reference"], "amount": {"amount_minor": SENT, "currency": "KZT"}}
+        shown = {**line, "name": found.get("name") or "", "address": found["address"], "idempotency_key": key}
+        return Deed("transfer.send_named", shown, self._post("/v1/transfers", body, key), repeats=True)
+
     async def send_many(self) -> Deed:
         key, lines = str(ids.new()), self._lines()
         shown = {
@@ -127,6 +134,7 @@ class Actor(NamedTuple):
 #: How often each deed was done, by what it leaves behind.
 DEEDS: dict[str, tuple[Callable[[Actor], Awaitable[Deed]], Json]] = {
     "transfer.send": (Actor.send, {"transfers": 1}),
+    "transfer.send_named": (Actor.send_named, {"transfers": 1}),
     "transfer.send_many": (Actor.send_many, {"transfers": 2}),
     "card.reveal": (Actor.reveal, {"reveals": 1}),
     "card.limits": (Actor.limit, {"limits": 1}),

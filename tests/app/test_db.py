@@ -175,8 +175,17 @@ async def test_nobody_reads_or_takes_the_keys_of_another(engines: Engines) -> No
         await stored("resident:mine", "network:visa")
 
 
-@pytest.mark.parametrize("values", ["NULL, 'bank', NULL", ":me, 'wallet', -1", ":other, 'wallet', 0"])
-async def test_a_resident_opens_no_account_but_the_own_and_none_to_overdraw(engines: Engines, values: str) -> None:
+@pytest.mark.parametrize(
+    ("values", "refusal"),
+    [
+        ("NULL, 'fees', NULL", "row-level security"),
+        (":me, 'wallet', -1", "chart of accounts"),
+        (":other, 'wallet', 0", "row-level security|share a lane"),
+    ],
+)
+async def test_a_resident_opens_no_account_but_the_own_and_none_to_overdraw(
+    engines: Engines, values: str, refusal: str
+) -> None:
     me, other = ids.new(), ids.new()
 
     async with engines.api.connect() as connection:
@@ -188,5 +197,5 @@ async def test_a_resident_opens_no_account_but_the_own_and_none_to_overdraw(engi
             "INSERT INTO wallet.account (lane, id, currency, opened_at, holder, purpose, floor)"  # noqa: S608  rows of the table above
             f" VALUES (1, uuidv7(), 'KZT', now(), {values})"
         )
-        with pytest.raises(sqlalchemy.exc.DBAPIError, match=r"row-level security|residents_have_a_floor"):
+        with pytest.raises(sqlalchemy.exc.DBAPIError, match=refusal):
             await connection.execute(opening, {"me": me, "other": other})

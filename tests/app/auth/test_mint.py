@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from app import clock, db, ids
 from app.auth import mint, stepup
-from app.auth.confirmed import RecoveryPeriod
+from app.auth.confirmed import Confirmations, RecoveryPeriod
 from app.auth.mint import Minted, NotHere, OtherRole, ScopeNotHeld
 from app.auth.principal import ROLES, Principal, Role
 from app.auth.scopes import SCOPES, held_by
@@ -80,7 +80,10 @@ async def test_whoever_recovered_a_short_while_ago_waits_with_a_minted_token_too
                 redeemed: object = await stepup.redeem(await story(), house.settings, me, **asked)
         except RecoveryPeriod as waits:
             redeemed = waits
-        return [type(redeemed), type(await stepup.proven(house.api, house.settings, me, **asked))]
+        waived = await stepup.proven(house.api, house.settings, me, **asked)
+        async with house.posting.connect() as connection:
+            claimed = (await Confirmations.load(connection, [waived])).claim(waived)
+        return [type(redeemed), type(claimed)]
 
     before = await refusals()
     async with db.transaction(house.api, holder=me.subject, audience="service") as story:
