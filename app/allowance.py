@@ -23,9 +23,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.restrictions.reason import CLASSES, Reason
 from law import calendar
 from law.money import KZT, Money
-from wallet import limit
+from wallet import limit, packed
 from wallet.desk import Desk
-from wallet.limit import Level, Measure, Operation, Profile, Used
+from wallet.limit import Ceiling, Level, Measure, Operation, Profile, Used
+from wallet.packed import Packed
 
 __all__ = ["Allowances", "LimitReached", "Operation", "Restricted", "Spend"]
 
@@ -34,11 +35,13 @@ class Spend(NamedTuple):
     """Somebody's money, about to move.
 
     That a RECEIVE was refused is the payee's matter: their payer hears `app.standing.PayeeUnavailable` and no more.
+    `stopped_as` is the operation whose restrictions it meets, where that is not the one it is counted as.
     """
 
     holder: UUID
     operation: Operation
     money: Money
+    stopped_as: Operation | None = None
 
 
 class Restricted(Exception):
@@ -77,7 +80,7 @@ class Restriction(NamedTuple):
 class Facts:
     """One person's allowance on a day: loaded once, counted up as the batch goes."""
 
-    __slots__ = ("day", "month", "own", "profile", "restrictions", "stored")
+    __slots__ = ("day", "month", "own", "profile", "restrictions", "room", "stored")
 
     def __init__(self, row: Any, on: date) -> None:  # noqa: ANN401  a row of _LOAD
         self.profile = Profile(level(row.identified_until, on), row.e_resident)
@@ -90,24 +93,38 @@ class Facts:
         self.day: dict[Operation, int] = dict(zip(operations, row.days or (), strict=True))
         self.month: dict[Operation, int] = dict(zip(operations, row.months or (), strict=True))
         self.stored: int = row.stored or 0
+        #: At least this much of an operation passes every limit: what most payments are compared with.
+        self.room: dict[Operation, int] = {}
 
     def stopping(self, operation: Operation) -> Iterator[Restriction]:
         """Go through the restrictions that stop `operation`, whatever the amount."""
         return (each for each in self.restrictions if operation in CLASSES[each.reason].stops)
 
+    def refusal(self, operation: Operation, minor: int, on: date) -> LimitReached | None:
+        """Say which limit `minor` more would pass, the first of them."""
+        if minor <= self.room.get(operation, -1):
+            return None
+        self.room[operation] = min((left for _, _, left in self._left(operation, on)), default=minor)
+        return None if minor <= self.room[operation] else next(self.reached(operation, minor, on))
+
     def reached(self, operation: Operation, minor: int, on: date) -> Iterator[LimitReached]:
         """Go through the limits that `minor` more would pass."""
+        for ceiling, most, left in self._left(operation, on):
+            if minor > left:
+                asked = ceiling.limit
+                resets_at = limit.ends(asked.measure, on)
+                yield LimitReached(
+                    asked.name, most=most, left=max(left, 0), own=most != ceiling.most, resets_at=resets_at
+                )
+
+    def _left(self, operation: Operation, on: date) -> Iterator[tuple[Ceiling, int, int]]:
+        """Go through the limits of an operation: each with the most that may be spent, and what is left of it."""
         used = Used(self.day, self.month)
         for ceiling in limit.over(self.profile, on, operation):
             asked = ceiling.limit
             own = self.own.get(asked.name)
             most = ceiling.most if own is None or own > ceiling.most else own
-            left = most - (self.stored if asked.measure is Measure.BALANCE else limit.spent(asked, used))
-            if minor > left:
-                resets_at = limit.ends(asked.measure, on)
-                yield LimitReached(
-                    asked.name, most=most, left=max(left, 0), own=most != ceiling.most, resets_at=resets_at
-                )
+            yield ceiling, most, most - (self.stored if asked.measure is Measure.BALANCE else limit.spent(asked, used))
 
 
 def level(identified_until: date | None, on: date) -> Level:
@@ -143,7 +160,7 @@ class Allowances:
     """The allowances of one batch. Its lanes are locked, so nothing here changes before it commits."""
 
     def __init__(self, desk: Desk, found: dict[UUID, Facts]) -> None:
-        self._db = desk.db
+        self._desk = desk
         self._today = calendar.statutory_date(desk.now)
         self._month = self._today.replace(day=1)
         self._found = found
@@ -153,7 +170,7 @@ class Allowances:
     async def load(cls, desk: Desk, spends: Iterable[Spend]) -> Self:
         """Load what the batch needs to decide about `spends`."""
         spenders, receivers = set[UUID](), set[UUID]()
-        for holder, operation, _ in spends:
+        for holder, operation, *_ in spends:
             (receivers if operation is Operation.RECEIVE else spenders).add(holder)
         return cls(desk, await facts(desk.db, desk.now, spenders=spenders, receivers=receivers))
 
@@ -166,12 +183,10 @@ class Allowances:
 
         What is no amount of tenge is stopped by restrictions alone: the ledger has its own word for it.
         """
-        mine, (_, operation, money) = self._found[spend.holder], spend
-        if (stop := next(mine.stopping(operation), None)) is not None:
+        mine, (_, operation, money, stopped_as) = self._found[spend.holder], spend
+        if mine.restrictions and (stop := next(mine.stopping(stopped_as or operation), None)) is not None:
             return Restricted(*stop)
-        if not _counts(money):
-            return None
-        return next(mine.reached(operation, money.minor, self._today), None)
+        return mine.refusal(operation, money.minor, self._today) if _counts(money) else None
 
     def claim(self, spend: Spend) -> Restricted | LimitReached | None:
         """Say what stands against a spend; None lets it pass and counts it."""
@@ -179,6 +194,15 @@ class Allowances:
         if refused is None and _counts(spend.money):
             self._count(spend, self._today, spend.money.minor)
         return refused
+
+    def claim_all(self, spends: Sequence[Spend]) -> Restricted | LimitReached | None:
+        """Claim all of `spends` or none: the first that something stands against gives the answer."""
+        for place, spend in enumerate(spends):
+            if (refused := self.claim(spend)) is not None:
+                for claimed in spends[:place]:
+                    self.give_back(claimed)
+                return refused
+        return None
 
     def count(self, spend: Spend, counted_at: datetime) -> None:
         """Count what nobody can refuse any more, on the day of `counted_at`; an amount below zero is given back."""
@@ -193,6 +217,8 @@ class Allowances:
 
     def _count(self, spend: Spend, on: date, minor: int) -> None:
         mine, operation = self._found[spend.holder], spend.operation
+        for each in mine.room if minor > 0 else ():  # what is given back is found when the room is measured anew
+            mine.room[each] -= minor
         if operation is Operation.RECEIVE:
             mine.stored += minor
             return
@@ -208,20 +234,20 @@ class Allowances:
         """Store what was counted, in one statement."""
         changes = sorted((key, minor) for key, minor in self._changes.items() if minor)
         if changes:
-            await self._db.execute(_WRITE, _columns(changes))
+            self._desk.also(_WRITE, _columns(changes))
 
 
 def _counts(money: Money) -> bool:
     return money.currency is KZT and money.minor > 0
 
 
-def _columns(changes: Sequence[tuple[tuple[UUID, date, Operation], int]]) -> dict[str, object]:
-    return {
-        "holders": [holder for (holder, _, _), _ in changes],
-        "days": [day for (_, day, _), _ in changes],
-        "operations": [operation.value for (_, _, operation), _ in changes],
-        "minors": [minor for _, minor in changes],
-    }
+def _columns(changes: Sequence[tuple[tuple[UUID, date, Operation], int]]) -> tuple[Packed, ...]:
+    return (
+        packed.uuids(holder for (holder, _, _), _ in changes),
+        packed.texts(day.isoformat() for (_, day, _), _ in changes),
+        packed.texts(operation.value for (_, _, operation), _ in changes),
+        packed.bigints([minor for _, minor in changes]),
+    )
 
 
 # A document that identified somebody does so until it is refused; which one lasts longest is what counts. That it is
@@ -273,11 +299,10 @@ _LOAD = text(
     """
 )
 # Of a day that is counted no more (app/limiting/forgetting.py) nothing can come back.
-_WRITE = text(
-    """
+_WRITE = b"""
     WITH change AS MATERIALIZED (
         SELECT * FROM unnest(
-            CAST(:holders AS uuid[]), CAST(:days AS date[]), CAST(:operations AS text[]), CAST(:minors AS bigint[])
+            %s::uuid[], %s::text[]::date[], %s::text[], %s::bigint[]
         ) AS each (holder, day, operation, minor)
     ), back AS (
         UPDATE app.allowance_use SET minor = greatest(allowance_use.minor + change.minor, 0)
@@ -288,4 +313,3 @@ _WRITE = text(
     SELECT holder, day, operation, minor FROM change WHERE minor > 0
     ON CONFLICT (holder, day, operation) DO UPDATE SET minor = counted.minor + EXCLUDED.minor
     """
-)

@@ -16,7 +16,8 @@ number of processes may do this, and a crash leaves nothing to repair.
 """
 
 import asyncio
-from collections import deque
+import contextlib
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,6 +34,9 @@ __all__ = ["Batch", "Overloaded", "Render", "Reply", "Unavailable", "UnknownLane
 
 _log = structlog.get_logger()
 
+#: Batches of this process under way on a lane, of whatever verb: one is stored, one waits for its lock. Others would
+#: wait for it with a connection in hand that look-ups and other lanes need.
+ON_LANE_MAX = 2
 #: Fewer than this are not shared out: the second commit would cost more than what is done meanwhile.
 SHARE_MIN = 64
 
@@ -70,6 +74,7 @@ class Batch:
         self._waiting = 0
         self._queues: dict[Key, deque[Entry]] = {}
         self._runners: dict[Key, asyncio.Task[None]] = {}
+        self._doors: defaultdict[int, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(ON_LANE_MAX))
 
     async def submit(
         self, verb: Verb, items: Sequence[Any], *, lanes: Sequence[int], claim: Claim, render: Render
@@ -125,7 +130,10 @@ class Batch:
 
     async def _take(self, turn: Turn) -> None:
         try:
-            await self._settle(turn)
+            async with contextlib.AsyncExitStack() as doors:
+                for lane in turn.lanes:  # in the one order all batches keep, as with the locks behind them
+                    await doors.enter_async_context(self._doors[lane])
+                await self._settle(turn)
         finally:
             turn.sent.set()
             self._waiting -= turn.size

@@ -32,9 +32,10 @@ _TIMEOUTS = {
     " -c default_transaction_read_only=on",
 }
 
-#: A batch for each set of lanes at work; one transaction for each of the worker's steps; reports one after the other.
-#: With the gate's own a process has 29 at most: three fit into the 100 connections PostgreSQL allows unless told more.
-POOLS = {walls.POSTING: 4, walls.WORKER: 10, walls.REPORT: 2}
+#: Two batches on each of two lanes and two look-ups beside them; one transaction for each of the worker's steps;
+#: reports one after the other. With the gate's own a process has 31 at most: three fit into the 97 connections that
+#: PostgreSQL allows unless told more.
+POOLS = {walls.POSTING: 6, walls.WORKER: 10, walls.REPORT: 2}
 
 _OPEN = text(
     """

@@ -31,6 +31,8 @@ _CLASSES: dict[str, tuple[int, int]] = {
     "codes": (60, 600),
     # Whether somebody can be paid by a number, and by which name: enough for many bills, too little to list people.
     "lookups": (30, 600),
+    # Each takes the lock that all payments of a lane wait for.
+    "own-limits": (30, 600),
     # A hundred things at once, or a document made for the asking.
     "bulk": (120, 60),
     # Messages of partners: 2 000 card swipes a second through one network's address.

@@ -79,12 +79,18 @@ def _house(request: Request[Any, Any, State]) -> House:
     return found
 
 
-def _me(request: Request[Any, Any, State]) -> Principal:
+# Each of these asks for the one before: what a handler wants side by side, Litestar would make a task for each of.
+
+
+def _me(request: Request[Any, Any, State], house: NamedDependency[House]) -> Principal:  # noqa: ARG001  as said above
     found: Principal = request.auth
     return found
 
 
-async def _story(request: Request[Any, Any, State]) -> AsyncGenerator[Story, None]:
+async def _story(
+    request: Request[Any, Any, State],
+    me: NamedDependency[Principal | None],  # noqa: ARG001  as said above
+) -> AsyncGenerator[Story, None]:
     """One transaction for the request; Litestar ends it before the first byte of the answer."""
     caller: Principal | None = request.auth
     source = request.app.state.house.api

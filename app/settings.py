@@ -51,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `role_password` is theirs. Where a demo or test does not name one it follows from the owner's (role_word).
     With `pkcs11_module` the KEKs are in the token `pkcs11_token` (proof/hsm.py), else in files below `keys`.
+    `issuing_bank` has a default in a demo or test only.
     `certificate_header` is where the proxies at the addresses `certificate_proxies` tell of client certificates.
     `files` are the files that values came from; who may see a secret change asks for it by secret().
     """
@@ -141,7 +142,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     if not all(is_origin(origin, told.rp_id) for origin in told.origins):
         raise BadSetting("origins")
     if not told.virtual:
-        _check_guarded(told)
+        _check_live(told)
     if told.role_password is None and told.virtual:
         return msgspec.structs.replace(told, role_password=role_word(told.database_url))
     return told
@@ -175,6 +176,12 @@ def is_origin(text: str, rp_id: str) -> bool:
 def address(url: str) -> str:
     """Name our driver in an address of PostgreSQL as libpq and hosting providers write it (`postgres://…`)."""
     return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
+
+
+def _check_live(told: Settings) -> None:
+    _check_guarded(told)
+    if told.issuing_bank == _DEMO_BANK:  # every address of a wallet would name a bank that does not exist
+        raise BadSetting("issuing_bank")
 
 
 def _check_guarded(told: Settings) -> None:

@@ -17,7 +17,7 @@ from typing import cast
 import uvicorn
 import uvloop
 
-from app import connection, log, main
+from app import cli, connection, log, main
 from app.settings import Settings
 from bench import entrance, ground
 
@@ -154,6 +154,7 @@ async def _serve(settings: Settings, socket: str) -> None:
     log.configure()
     app = main.build(settings)
     entrance.add_echoes(app)
+    cli.settle()
     told = connection.options(trusted_proxies="", drain_s=settings.drain_s)
     await uvicorn.Server(uvicorn.Config(app, uds=socket, **told)).serve()
 

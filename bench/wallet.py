@@ -47,12 +47,12 @@ async def rows(ground: Ground) -> list[Row]:
         crowd = await moving.latencies_ms(house, FIRST_LANE, pairs, at_once=32, times=6_400)
     return [
         rounds.row("moves, random", FUNCTION, goal=Goal(ratio_min=1.1)),
-        rounds.row("moves, random", STATEMENTS, goal=Goal(ratio_min=2.5)),
+        rounds.row("moves, random", STATEMENTS),
         rounds.row("moves, one hot account", HOT_FUNCTION, goal=Goal(ratio_min=8)),
         rounds.row(f"moves in bulks of {BULK}", FUNCTION, goal=Goal(ratio_min=1.1)),
         rounds.row("moves, 2 lanes in 2 processes", FUNCTION, goal=Goal(ratio_min=1.8)),
         rounds.row("moves from lane to lane", "moves, random"),
-        row("one move alone, median", statistics.median(alone), "ms", goal=Goal(value_max=2)),
+        row("one move alone, median", statistics.median(alone), "ms"),
         row("one of 32 at once, p99", crowd[len(crowd) * 99 // 100], "ms", goal=Goal(value_max=10)),
     ]
 

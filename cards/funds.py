@@ -20,7 +20,7 @@ from wallet.transfer import AccountId, Answer, Capture, Hold, HoldId, Kind, Post
 _RANDOM_BITS = 62  # the last field of a UUIDv7 (RFC 9562 section 5.7)
 
 
-class _Leg(enum.StrEnum):
+class Leg(enum.StrEnum):
     """The moves an element may bring, one of each at most; also their codes in the ledger."""
 
     HOLD = "card_hold"
@@ -94,7 +94,7 @@ def take(tray: Tray, payment: Payment, amount: Money) -> Money:
         covered = zero(payment.currency)
     if short := amount - covered:
         lender = Purpose.CARD_RECEIVABLE if payment.account else Purpose.SUSPENSE
-        _expect(_post(tray, payment, _Leg.SHORT, tray.operator(payment, lender), short))
+        _expect(_post(tray, payment, Leg.SHORT, tray.operator(payment, lender), short))
     if open_promise := tray.promises.get(payment.id):
         promise(tray, payment, hold if held(tray, payment) else None, until=open_promise.due_at)
     return short
@@ -103,20 +103,20 @@ def take(tray: Tray, payment: Payment, amount: Money) -> Money:
 def _pay(tray: Tray, payment: Payment, covered: Money, hold: HoldId | None) -> Answer:
     if hold is None:
         assert payment.account is not None, "where nothing is spendable nothing is covered"
-        return _post(tray, payment, _Leg.CAPTURE, AccountId(payment.account), covered)
+        return _post(tray, payment, Leg.CAPTURE, AccountId(payment.account), covered)
     return tray.desk.capture(
         Capture(
-            id=TransferId(_id(payment, _Leg.CAPTURE)),
+            id=TransferId(_id(payment, Leg.CAPTURE)),
             hold=hold,
             money=covered,
-            code=_Leg.CAPTURE.value,
+            code=Leg.CAPTURE.value,
             reference=_reference(payment),
             final=not payment.sums().promised,
         )
     )
 
 
-def _post(tray: Tray, payment: Payment, leg: _Leg, debit: AccountId, money: Money) -> Answer:
+def _post(tray: Tray, payment: Payment, leg: Leg, debit: AccountId, money: Money) -> Answer:
     return tray.desk.post(
         Post(
             id=TransferId(_id(payment, leg)),
@@ -131,14 +131,14 @@ def _post(tray: Tray, payment: Payment, leg: _Leg, debit: AccountId, money: Mone
 
 def _place(tray: Tray, payment: Payment, money: Money) -> HoldId:
     assert payment.account is not None, "only a card of ours is promised for"
-    hold = HoldId(_id(payment, _Leg.HOLD))
+    hold = HoldId(_id(payment, Leg.HOLD))
     placed = tray.desk.place(
         Hold(
             id=hold,
             debit=AccountId(payment.account),
             credit=tray.operator(payment, Purpose.CARD_CLEARING),
             money=money,
-            code=_Leg.HOLD.value,
+            code=Leg.HOLD.value,
             reference=_reference(payment),
         )
     )
@@ -149,9 +149,9 @@ def _place(tray: Tray, payment: Payment, money: Money) -> HoldId:
 
 def _give_back(tray: Tray, payment: Payment, hold: HoldId, kind: Kind) -> None:
     release = Release(
-        id=TransferId(_id(payment, _Leg.RELEASE)),
+        id=TransferId(_id(payment, Leg.RELEASE)),
         hold=hold,
-        code=_Leg.RELEASE.value,
+        code=Leg.RELEASE.value,
         reference=_reference(payment),
         kind=kind,
     )
@@ -166,7 +166,7 @@ def _reference(payment: Payment) -> str:
     return f"card_payment:{payment.id}"
 
 
-def _id(payment: Payment, leg: _Leg) -> UUID:
+def _id(payment: Payment, leg: Leg) -> UUID:
     """Derive a move's id, next to the payment's own in every index: the same time in front, other bits behind."""
     name = f"{payment.id}/{len(payment.elements)}/{leg}".encode()
     random = int.from_bytes(hashlib.sha256(name).digest()[:8], "big") >> (64 - _RANDOM_BITS)

@@ -93,6 +93,24 @@ def own_rows(table: str, column: str, *, also_nobodys: bool = False) -> None:
     op.execute(f"CREATE POLICY many_holders ON {table} TO {POSTING}, {WORKER}, {REPORT}, CURRENT_USER USING (true)")
 
 
+def for_officers(table: str) -> None:
+    """Let no resident, not even the one it is about, read or write it, whatever the API asks for."""
+    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    op.execute(f"CREATE POLICY officers ON {table} TO {API} USING (current_setting('app.audience', true) = 'officer')")
+    op.execute(f"CREATE POLICY inside ON {table} TO {POSTING}, {WORKER}, {REPORT}, CURRENT_USER USING (true)")
+
+
+def decided_once(table: str) -> None:
+    """Let a row of `table` begin undecided, and be decided once (0019): four eyes see it in this order."""
+    op.execute(
+        f"""
+        CREATE TRIGGER decided_once BEFORE INSERT OR UPDATE ON {table}
+        FOR EACH ROW EXECUTE FUNCTION app.refuse_decided()
+        """
+    )
+
+
 def journal(name: str) -> None:
     """Create `<name>.event`, the append-only journal of a package, whose rows queue for the relay as they are written.
 

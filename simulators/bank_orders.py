@@ -92,23 +92,23 @@ def _compare(_: Books, __: str, asked: Json) -> Json:
 
 def _move_in(books: Books, key: str, asked: Json) -> Json:
     books.enter(SAFE, "KZT", -asked["amount_minor"], key)
-    return {"sequence": books.enter(asked["account"], "KZT", asked["amount_minor"], key)}
+    return {"sequences": {asked["account"]: books.enter(asked["account"], "KZT", asked["amount_minor"], key)}}
 
 
 def _move_out(books: Books, key: str, asked: Json) -> Json:
     books.enter(SAFE, "KZT", asked["amount_minor"], key)
-    return {"sequence": books.enter(asked["account"], "KZT", -asked["amount_minor"], key)}
+    return {"sequences": {asked["account"]: books.enter(asked["account"], "KZT", -asked["amount_minor"], key)}}
 
 
 def _exchange(books: Books, key: str, asked: Json) -> Json:
-    sequences = [
-        books.enter(SAFE if side == "wallet" else side, currency, minor, key)
+    sequences = {
+        side: books.enter(SAFE if side == "wallet" else side, currency, minor, key)
         for side, currency, minor in (
             (asked["sells_from"], asked["currency"], -asked["amount_minor"]),
             (asked["buys_to"], asked["gets_currency"], asked["gets_minor"]),
         )
-    ]
-    return {"sequence": max(sequences)}
+    }
+    return {"sequences": {side: number for side, number in sequences.items() if side != "wallet"}}
 
 
 _ACTS = {

@@ -20,8 +20,9 @@ from rich.panel import Panel
 from rich.table import Table
 
 from simulators import house, journey, proofs, world
+from simulators.facts import Facts
 from simulators.house import House
-from simulators.journey import Facts, Journey
+from simulators.journey import Journey
 from simulators.phone import Call
 
 FOLDER = Path(".data/demo")

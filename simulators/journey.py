@@ -6,7 +6,6 @@ key, so a step survives the death of any process it talks to.
 """
 
 import asyncio
-import json
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -17,12 +16,13 @@ from typing import Any, NamedTuple, Self
 
 import httpx
 
-from simulators import passport
+from simulators import banking, passport
+from simulators.facts import Facts, expect, pretty, tenge
 from simulators.house import House
 from simulators.patience import Desk, PatientPhone, patiently, through, until
 from simulators.phone import Call, Refused
 from simulators.wallet_app import Held, WalletApp, present
-from simulators.world import PASSPORTS
+from simulators.world import BANK, PASSPORTS
 
 #: The passport specimen of a real country, where somebody keeps one beside the project. Its chip is genuine and old.
 SPECIMEN = Path("../shared/data/emrtd/bsi2008")
@@ -33,11 +33,6 @@ BOUGHT_MINOR = 12_500_00
 _UNDECIDED: dict[str, Any] = {"accepted": False, "checks": []}
 
 Record = Callable[[Call], None]
-Facts = dict[str, str]
-
-
-class Unexpected(Exception):
-    """The house answered, but not what it should."""
 
 
 class Step(NamedTuple):
@@ -45,12 +40,6 @@ class Step(NamedTuple):
 
     title: str
     act: Callable[["Journey"], Awaitable[Facts]]
-
-
-def expect(condition: object, what: str) -> None:
-    """Go on only if it is so. Raises Unexpected."""
-    if not condition:
-        raise Unexpected(what)
 
 
 class Journey:
@@ -271,6 +260,10 @@ class Journey:
         path = f"/purchases/{purchase}/clear"
         return await until(lambda: self.ask("POST", "card_network", path, {}), lambda seen: seen["code"] != "91")
 
+    async def bank(self) -> Facts:
+        """Pay out, exchange, and have a statement that a stranger checks."""
+        return await banking.use(self.phone, self._outside, BANK)
+
     async def invest(self) -> Facts:
         """Opt in, preview a deposit, confirm what is shown with the passkey; the bank confirms; the position shows."""
         text = await self.phone.get("/v1/invest/consent")
@@ -343,6 +336,7 @@ STEPS = (
     Step("A signed credential is taken and shown", Journey.take_credential),
     Step("Money comes in, once, though it is reported three times", Journey.receive_money),
     Step("A card is ordered and used", Journey.shop),
+    Step("Money is paid out and exchanged, and a stranger checks the statement", Journey.bank),
     Step("A deposit is placed", Journey.invest),
     Step("The regulator reads the report", Journey.report),
 )
@@ -358,14 +352,3 @@ def somebody() -> passport.Passport:
         number=f"X{secrets.randbelow(10**8):08d}",
         expires=date(2034, 5, 1),
     )
-
-
-def pretty(value: object) -> str:
-    """Write JSON on one line."""
-    return json.dumps(value, ensure_ascii=False)
-
-
-def tenge(money: dict[str, Any]) -> str:
-    """Write an amount as people read it."""
-    whole, minor = divmod(money["amount_minor"], 100)
-    return f"{whole:,}.{minor:02d} {money['currency']}".replace(",", " ")

@@ -9,8 +9,9 @@ from urllib.parse import quote
 import httpx
 
 from simulators import messages
+from simulators.facts import Facts, expect
 from simulators.house import House
-from simulators.journey import Facts, expect, somebody
+from simulators.journey import somebody
 from simulators.patience import PatientPhone, patiently, until
 from simulators.phone import Phone, Refused
 

@@ -20,6 +20,8 @@ PROGRAMS = {
     "verifier": Program("simulators.verifier", ("--issuer", "{api}")),
     "notary": Program("simulators.notary", ("--folder", "{folder}/notary"), ready="/key"),
 }
+#: The code of the bank that issues the e-money.
+BANK = "demo-bank"
 #: What needs the database.
 INSIDE = ("api", "worker")
 #: Signs the passports of the demonstration; the installation trusts its certificate and no other.
@@ -64,7 +66,7 @@ def enrol(house: House) -> None:
     """Make the bank and the card network partners of the installation, by the keys they sign with."""
     bank, network = house.url("bank"), house.url("card_network")
     partners = {
-        "demo-bank": {
+        BANK: {
             "name": "Demo Bank",
             "kind": "bank",
             "key": _get(f"{bank}/public-key"),

@@ -32,6 +32,7 @@ Node = TypeVar("Node", bound=ast.expr | ast.keyword)
 
 #: Exceptions that never become an answer of ours, and where they end instead.
 INTERNAL: dict[str, str] = {
+    "app.banking.asking": "the worker: the order stays where it is, with its trouble for officers to see",
     "app.auth.app_attest": "a finding about an attestation, for officers",
     "app.auth.client": "the token endpoint, as OAuth's invalid_client; the operator's terminal",
     "app.auth.message_signature": "caught where a message is proved (caller.Unproved), or the bank is asked again",

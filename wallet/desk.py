@@ -21,6 +21,7 @@ from proof import merkle
 from wallet import account, crossing, holds, leaf, ledger, period, reversal
 from wallet.chart import Purpose
 from wallet.ledger import Account, Lane, OpenHold
+from wallet.packed import Packed
 from wallet.sheet import Moved, Sheet
 from wallet.transfer import (
     AccountId,
@@ -91,6 +92,7 @@ class Desk(Sheet):
         self._closed_until: datetime | None = None
         self._closing: list[account.Closing] = []
         self._doubted: list[UUID] = []
+        self._also: list[tuple[bytes, Sequence[Packed]]] = []
 
     # -- facts ---------------------------------------------------------------------------------------------------------
 
@@ -275,6 +277,10 @@ class Desk(Sheet):
 
     # -- storing -------------------------------------------------------------------------------------------------------
 
+    def also(self, statement: bytes, columns: Sequence[Packed]) -> None:
+        """Have a statement executed with what is written at the end, at no round trip of its own."""
+        self._also.append((statement, columns))
+
     async def write(self) -> None:
         """Store every decision in one statement; the database refuses it whole, maybe only when its answer is read.
 
@@ -288,6 +294,8 @@ class Desk(Sheet):
         if self.linked:
             await self.db.execute(_LINK, self._groups())
         await account.write_closings(self.db, self._closing, at=self.now)
+        for statement, columns in self._also:
+            await ledger.execute(await ledger.wire(self.db), statement, columns)
 
     async def settle_doubts(self) -> None:
         """Find out whether any of what was refused is there already; raises Repeated."""

@@ -1,43 +1,36 @@
 """Exchange: money of one currency for another one's, at a rate somebody named, with nothing lost in rounding.
 
-computes  selling(), buying(), quoted()   how much is given and got, and what remains
-books     book()                          payer -> position, position -> payee, remainder <-> rounding: one group
-tells     fact()                          the rate, who said so, and what remained
+computes  quoted()   what remains of what is given
+books     legs()     given -> sold on, bought -> got, remainder <-> rounding: what app/banking/booking.py posts
+tells     fact()     the rate, who said so, and what remained
 
-The operator stands between the currencies: its position takes in what is given and pays out what is got. What is got is
-rounded half to even, since smaller than a unit nothing can be paid. What that is worth in the currency given is its
-cost; the difference to what was given is the remainder, which goes to the rounding account, or comes from there.
+The operator stands between the currencies, with a position in each. Amounts are a bank's, rounded by it, since smaller
+than a unit nothing can be paid. What is got is worth its cost in the currency given; the difference to what was given
+is the remainder, which goes to the rounding account, or comes from there.
 """
 
-from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from law.money import Currency, Money, zero
+from law.money import Currency, Money
 from proof import journal
-from wallet import account, tables
-from wallet.chart import Purpose
-from wallet.desk import Desk
 from wallet.events import Exchanged
-from wallet.transfer import AccountId, Post, Posted, Reason, Refused, TransferId
+from wallet.transfer import AccountId
 
 
 class RateNotOfThese(Exception):
     """The rate is of other currencies than the money."""
 
 
-class TooLittle(Exception):
-    """What would be got is less than the smallest unit of its currency."""
-
-
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
     """`value` of `quote` buy one of `base`, both in major units: base USD, quote KZT, value 526.31.
 
-    `source` names who said so, a word of ours such as `bank:altai/quote:…`; `at` is when.
+    `source` names who said so, a word of ours such as `quote:…`; `at` is when.
     """
 
     base: Currency
@@ -68,28 +61,6 @@ class Exchange(msgspec.Struct, frozen=True):
     remainder: Money
     rate: Rate
 
-    @property
-    def cost(self) -> Money:
-        """What the position takes in."""
-        return self.given - self.remainder
-
-
-def selling(given: Money, to: Currency, rate: Rate) -> Exchange:
-    """Compute what `given` buys; raises RateNotOfThese, TooLittle, law.money.AmountOutOfRange."""
-    per_minor = rate.per_minor(given.currency, to)
-    got = round(given.minor * per_minor)
-    if got <= 0:
-        raise TooLittle
-    return quoted(given, Money(got, to), rate)
-
-
-def buying(got: Money, giving: Currency, rate: Rate) -> Exchange:
-    """Compute what `got` costs, which leaves no remainder; raises RateNotOfThese, TooLittle, AmountOutOfRange."""
-    given = round(got.minor / rate.per_minor(giving, got.currency))
-    if given <= 0:
-        raise TooLittle
-    return Exchange(Money(given, giving), got, zero(giving), rate)
-
 
 def quoted(given: Money, got: Money, rate: Rate) -> Exchange:
     """Take amounts that somebody else rounded, as a bank does, and say what remains; raises RateNotOfThese."""
@@ -97,93 +68,41 @@ def quoted(given: Money, got: Money, rate: Rate) -> Exchange:
     return Exchange(given, got, Money(given.minor - cost, given.currency), rate)
 
 
-class Booking(msgspec.Struct, frozen=True, kw_only=True):
-    """An exchange to be booked from `payer` to `payee`, as transfers named after `first`, which names the group too.
+class Through(msgspec.Struct, frozen=True, kw_only=True):
+    """The accounts an exchange goes through: `taking` and `giving` are the operator's positions.
 
-    `label` is whose position it is (the bank's code), `owner` whose account `payer` must be.
+    What is sold goes on to `sold_to`, what is bought comes from `bought_of`: where the bank keeps either.
     """
 
-    first: UUID
-    exchange: Exchange
-    payer: AccountId
+    taking: AccountId
+    sold_to: AccountId
+    bought_of: AccountId
+    giving: AccountId
     payee: AccountId
-    label: str
-    owner: UUID
-    actor: str
-    code: str = "exchange"
-    reference: str = ""
+    rounding: AccountId
 
 
-Booked = list[Posted] | Refused
+class Leg(NamedTuple):
+    """One transfer of an exchange."""
+
+    name: str
+    debit: AccountId
+    credit: AccountId
+    money: Money
 
 
-async def book(desk: Desk, asked: Sequence[Booking]) -> list[Booked]:
-    """Book exchanges one after the other, each all or not at all: a verb for app/batch.py, or part of one."""
-    await desk.load(side for each in asked for side in (each.payer, each.payee))
-    known = [each for each in asked if each.payer in desk.accounts and each.payee in desk.accounts]
-    operators = await _load_operators(desk, {place for each in known for place in _places(desk, each)})
-    answers: list[Booked] = []
-    facts = []
-    for each in asked:
-        before = len(desk.rows)
-        answers.append(
-            desk.group(each.first, _legs(each, *(operators[place] for place in _places(desk, each))))
-            if each in known
-            else Refused(Reason.UNKNOWN_ACCOUNT)
-        )
-        if len(desk.rows) > before:  # neither refused nor booked before
-            facts.append(fact(each.exchange, each.first, holder=each.owner, actor=each.actor, at=desk.now))
-    await journal.append(desk.db, tables.event, *facts)
-    return answers
-
-
-_Place = tuple[int, Purpose, str, Currency]
-
-
-def _places(desk: Desk, asked: Booking) -> tuple[_Place, _Place, _Place]:
-    """Name the operator's accounts: the position that takes, the one that gives, and the rounding account."""
-    given, got = asked.exchange.given.currency, asked.exchange.got.currency
-    lane, other = desk.accounts[asked.payer].lane, desk.accounts[asked.payee].lane
-    return (
-        (lane, Purpose.FX_POSITION, asked.label, given),
-        (other, Purpose.FX_POSITION, asked.label, got),
-        (lane, Purpose.ROUNDING, "", given),
-    )
-
-
-async def _load_operators(desk: Desk, places: Iterable[_Place]) -> dict[_Place, AccountId]:
-    found = {}
-    for lane, purpose, label, currency in sorted(places):
-        found[lane, purpose, label, currency] = await account.operator(
-            desk.db, lane=lane, purpose=purpose, label=label, currency=currency, at=desk.now
-        )
-    await desk.load(found.values())
-    return found
-
-
-def _legs(asked: Booking, taking: AccountId, giving: AccountId, rounding: AccountId) -> list[Post]:
-    """List the transfers: what is given, what is got, and the remainder if there is one."""
-    exchange = asked.exchange
-    sides = [
-        ("given", asked.payer, taking, exchange.given),
-        ("got", giving, asked.payee, exchange.got),
-        ("rounding", taking, rounding, exchange.remainder),
+def legs(exchange: Exchange, through: Through) -> list[Leg]:
+    """List what follows once `taking` has what is given; the positions then hold what rounding left, and no more."""
+    listed = [
+        Leg("sold", through.taking, through.sold_to, exchange.given),
+        Leg("bought", through.bought_of, through.giving, exchange.got),
+        Leg("arrived", through.giving, through.payee, exchange.got),
     ]
+    if exchange.remainder.minor > 0:
+        listed.append(Leg("rounding", through.taking, through.rounding, exchange.remainder))
     if exchange.remainder.minor < 0:
-        sides[2] = ("rounding", rounding, taking, -exchange.remainder)
-    return [
-        Post(
-            id=TransferId(UUID(int=asked.first.int ^ nth << 1)),  # the last bit tells twins apart (wallet/crossing.py)
-            debit=debit,
-            credit=credit,
-            money=money,
-            owner=asked.owner if name == "given" else None,
-            code=f"{asked.code}.{name}",
-            reference=asked.reference,
-        )
-        for nth, (name, debit, credit, money) in enumerate(sides)
-        if money
-    ]
+        listed.append(Leg("rounding", through.rounding, through.taking, -exchange.remainder))
+    return listed
 
 
 def fact(exchange: Exchange, group: UUID, *, holder: UUID, actor: str, at: datetime) -> journal.Fact:

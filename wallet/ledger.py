@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from law.money import Currency
 from wallet import leaf, packed
+from wallet.packed import Packed
 
 #: The driver's connection under a SQLAlchemy one.
 Wire = psycopg.AsyncConnection[Any]
@@ -183,6 +184,12 @@ async def load(db: Wire, lanes: Iterable[int], ids: Iterable[UUID]) -> psycopg.A
     """Ask for accounts; each row is what Account takes. Those of other lanes or of nobody have none."""
     with _as_sqlalchemy():
         return await db.execute(_LOAD, (packed.integers(list(lanes)), packed.uuids(ids)), prepare=True, binary=True)
+
+
+async def execute(db: Wire, statement: bytes, columns: Sequence[Packed]) -> None:
+    """Execute a statement over columns of a batch, whose answer nobody reads."""
+    with _as_sqlalchemy():
+        await db.execute(statement, columns, prepare=True)
 
 
 _TYPES = (

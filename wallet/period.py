@@ -94,7 +94,8 @@ async def propose(db: AsyncConnection, *, period: UUID, until: date, actor: str,
     if await _found(db, column.approved_at.is_(None) & column.withdrawn_at.is_(None), limit=1):
         raise PeriodProposedAlready
     made = Period(period, until, actor, at, None, None)
-    await db.execute(insert(tables.period).values(msgspec.structs.asdict(made)))
+    proposed = {"id": period, "closed_until": until, "proposed_by": actor, "proposed_at": at}
+    await db.execute(insert(tables.period).values(proposed))
     await _record(db, made, PeriodProposed(closed_until=until), actor, at)
     return made
 

@@ -20,7 +20,7 @@ from app.tables import event
 from law import calendar
 from law.money import Currency, Money
 from proof import journal
-from wallet import account, period
+from wallet import account, crossing, period
 from wallet.account import Balance, Purpose
 from wallet.transfer import MOVES
 from wallet.transfer import Kind as Moved
@@ -89,6 +89,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     effective_on: date | None = None
 
 
+_DECIDED = {"decided_by", "decided_at", "transfer"}  # said by who decides
 _COLUMNS = [tables.adjustment.c[name] for name in Adjustment.__struct_fields__]
 
 
@@ -118,7 +119,8 @@ async def propose(
         proposed_by=actor,
         proposed_at=at,
     )
-    await db.execute(insert(tables.adjustment).values(msgspec.structs.asdict(made) | {"currency": str(money.currency)}))
+    undecided = {name: value for name, value in msgspec.structs.asdict(made).items() if name not in _DECIDED}
+    await db.execute(insert(tables.adjustment).values(undecided | {"currency": str(money.currency)}))
     told = AdjustmentProposed(kind=made.kind, reason=made.reason, amount_minor=made.minor)
     await journal.append(db, event, journal.Fact(aggregate=made.id, at=at, actor=actor, event=told))
     return made
@@ -134,13 +136,14 @@ async def _reversed(db: AsyncConnection, mine: Balance, wanted: Wanted) -> Money
     if wanted.reverses is None or wanted.purpose is not None:
         raise Incompatible(Why.NEEDS_TRANSFER)
     await db.execute(_LOCK, {"transfer": str(wanted.reverses)})
-    row = (
-        await db.execute(_TRANSFER, {"transfer": wanted.reverses, "wallet": mine.account, "lane": mine.lane})
-    ).one_or_none()
+    asked = {"transfer": wanted.reverses, "wallet": mine.account, "lane": mine.lane}
+    row = (await db.execute(_TRANSFER, asked | {"twin": crossing.twin(wanted.reverses)})).one_or_none()
     if row is None:
         raise Incompatible(Why.NOT_THEIRS)
     if Moved(row.kind) not in MOVES - {Moved.REVERSAL}:
         raise Incompatible(Why.REVERSAL_OF_REVERSAL)
+    if row.owned or row.grouped:
+        raise Incompatible(Why.OWNED)
     if row.proposed:
         raise Incompatible(Why.PROPOSED_ALREADY)
     return wanted.money or Money(row.amount, Currency.of(row.currency))
@@ -190,11 +193,25 @@ async def _found(db: AsyncConnection, wanted: ColumnElement[bool], *, limit: int
 
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('app.adjustment:' || :transfer, 0))")
+# What a bank, a card network or a placement still answers for goes back by their own word; and of moves that happened
+# together, but for the two of a crossing, none goes back alone.
 _TRANSFER = text(
     """
     SELECT transfer.kind, transfer.amount, transfer.currency,
-           EXISTS (SELECT FROM app.adjustment WHERE reverses = transfer.id AND state <> 'dropped') AS proposed
+           EXISTS (SELECT FROM app.adjustment WHERE reverses = transfer.id AND state <> 'dropped') AS proposed,
+           transfer.code LIKE 'payment.%' OR transfer.reference LIKE 'card_payment:%'
+           OR EXISTS (SELECT FROM app.bank_order WHERE id IN (named.id, transfer.of))
+           OR EXISTS (SELECT FROM invest.placement WHERE id IN (named.id, transfer.of)) AS owned,
+           EXISTS (
+               SELECT FROM wallet.lane
+               JOIN wallet.transfer AS other ON other.lane = lane.lane AND other.linked = transfer.linked
+               WHERE other.id NOT IN (transfer.id, :twin)
+           ) AS grouped
     FROM wallet.account JOIN wallet.transfer ON transfer.lane = account.lane AND transfer.id = :transfer
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN transfer.reference ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+                    THEN CAST(transfer.reference AS uuid) END AS id
+    ) AS named
     WHERE account.lane = :lane AND account.id = :wallet AND :wallet IN (transfer.debit, transfer.credit)
     """
 )

@@ -44,6 +44,7 @@ class Why(enum.StrEnum):
     NOT_THEIRS = "transfer_of_another"
     REVERSAL_OF_REVERSAL = "not_reversible"
     PROPOSED_ALREADY = "reversal_proposed"
+    OWNED = "part_of_another_flow"
 
 
 class Incompatible(Exception):
@@ -60,15 +61,17 @@ class Rule(msgspec.Struct, frozen=True):
     kinds: Mapping[Kind, frozenset[Purpose]]
 
 
-_CORRECTIONS = frozenset({Purpose.ADJUSTMENT, Purpose.SUSPENSE})
+# Suspense is only ever put into: each tenge of it waits for its own two officers (app/banking/suspense.py).
+_TAKEN_TO = frozenset({Purpose.ADJUSTMENT, Purpose.SUSPENSE})
+_GIVEN_FROM = frozenset({Purpose.ADJUSTMENT})
 _NOTHING: frozenset[Purpose] = frozenset()
 
 RULES: dict[Reason, Rule] = {
-    Reason.MISPOSTED: Rule({Kind.CREDIT: _CORRECTIONS, Kind.DEBIT: _CORRECTIONS, Kind.REVERSAL: _NOTHING}),
-    Reason.DUPLICATE: Rule({Kind.DEBIT: _CORRECTIONS, Kind.REVERSAL: _NOTHING}),
+    Reason.MISPOSTED: Rule({Kind.CREDIT: _GIVEN_FROM, Kind.DEBIT: _TAKEN_TO, Kind.REVERSAL: _NOTHING}),
+    Reason.DUPLICATE: Rule({Kind.DEBIT: _TAKEN_TO, Kind.REVERSAL: _NOTHING}),
     Reason.FEE_REFUND: Rule({Kind.CREDIT: frozenset({Purpose.FEES})}),
     Reason.FEE_DUE: Rule({Kind.DEBIT: frozenset({Purpose.FEES})}),
-    Reason.GOODWILL: Rule({Kind.CREDIT: frozenset({Purpose.ADJUSTMENT})}),
+    Reason.GOODWILL: Rule({Kind.CREDIT: _GIVEN_FROM}),
     Reason.CARD_SHORTFALL: Rule({Kind.DEBIT: frozenset({Purpose.CARD_RECEIVABLE})}),
     Reason.DISPUTE_WON: Rule({Kind.CREDIT: frozenset({Purpose.DISPUTE_RECEIVABLE})}),
     Reason.DISPUTE_LOST: Rule({Kind.DEBIT: frozenset({Purpose.DISPUTE_RECEIVABLE}), Kind.REVERSAL: _NOTHING}),

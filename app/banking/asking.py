@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock, db, person, vault
 from app.account import consent
-from app.banking import beneficiary, concluding, errands, hearing, order, tables
+from app.banking import beneficiary, concluding, counting, errands, hearing, order, tables
 from app.banking.order import Act, Change, Kind, Order, State
 from app.banking.told import Told
 from app.house import House
@@ -27,7 +27,11 @@ from app.partners import json_bank, registry
 from app.partners.json_bank import Unheard, Unreachable
 from app.partners.message import TooEarly, Unfit
 from app.partners.registry import Partner
+from app.restrictions import restriction
+from app.restrictions.reason import CLASSES
 from law import calendar
+from wallet import tables as ledger
+from wallet.limit import Operation
 
 SIZE_MAX = 20
 #: A bank tells by webhook within moments; when it has not, we ask.
@@ -39,6 +43,10 @@ _BACKOFF_MAX = timedelta(hours=1)
 _BY_CONTRACT = frozenset({Kind.PAYOUT, Kind.REFUND})
 
 _log = structlog.get_logger()
+
+
+class NotSetAside(Exception):
+    """The order's money is not held under its id: no bank pays it, and somebody has to look."""
 
 
 class Payee(msgspec.Struct, frozen=True):
@@ -75,11 +83,12 @@ async def step(house: House) -> int:
     now = clock.real()
     async with db.transaction(house.worker) as story:
         taken = await order.claim(await story(), now=now, until=now + _LEASE, limit=SIZE_MAX)
-    await asyncio.gather(*(_advance(house, found) for found in taken))
+    await asyncio.gather(*(advance(house, found) for found in taken))
     return len(taken)
 
 
-async def _advance(house: House, found: Order) -> None:
+async def advance(house: House, found: Order) -> None:
+    """Bring an order one step further, as it was when it was taken: one that moved on meanwhile is left alone."""
     try:
         await _ask(house, found)
     except Exception as error:  # noqa: BLE001  one order's fault must not stop the others; it stays due
@@ -92,6 +101,8 @@ async def _ask(house: House, found: Order) -> None:
     """Bring an order to its bank, or news of it back: one request, two where the bank never heard of it."""
     async with db.transaction(house.worker) as story:
         connection = await story()
+        if (await order.lock(connection, [found.id]))[found.id].version != found.version:
+            return  # another worker or the bank itself was faster
         partner = await registry.find(connection, found.partner)
         untold = await _may_not_be_told(connection, found, partner, at=story.now)
         if (is_new := found.state is State.REQUESTED) and untold is None:
@@ -109,23 +120,37 @@ async def _ask(house: House, found: Order) -> None:
 async def _may_not_be_told(connection: AsyncConnection, found: Order, partner: Partner, *, at: datetime) -> str | None:
     """Say why the bank may not be asked; None where it may.
 
-    A withdrawal of the consent works from now on: on what the bank was asked for before, it is heard to the end.
+    A withdrawal of the consent and a restriction work from now on: on what the bank was asked for before, it is heard
+    to the end.
     """
     if partner.state is not registry.State.ACTIVE:
         return "partner_not_active"
-    if found.holder is None or found.kind in _BY_CONTRACT:
+    if found.holder is None:
+        return None
+    if await _is_stopped(connection, found.holder, counting.stopped_as(found)):
+        return "restricted"
+    if found.kind in _BY_CONTRACT:
         return None
     [missing] = await consent.towards(connection, [(found.holder, found.partner)], at=at)
     return "consent_withdrawn" if missing else None
 
 
+async def _is_stopped(connection: AsyncConnection, holder: UUID, operation: Operation | None) -> bool:
+    return any(
+        each.state is restriction.State.IN_FORCE and operation in CLASSES[each.reason].stops
+        for each in await restriction.of(connection, holder)
+    )
+
+
 async def _leave(connection: AsyncConnection, found: Order, *, at: datetime) -> Order:
-    """Write down that the bank is about to be asked."""
-    locked = (await order.lock(connection, [found.id]))[found.id]
-    if locked.version != found.version:
-        return locked
+    """Write down that the bank is about to be asked, of an order that is locked; raises NotSetAside."""
+    if found.kind not in order.ERRANDS:
+        holds = ledger.hold.c
+        query = select(holds.remaining).where((holds.lane == found.lane) & (holds.id == found.id))
+        if (await connection.scalar(query) or 0) < (found.money + found.fee).minor:
+            raise NotSetAside
     due_at = clock.real() + ASK_AFTER
-    [left] = await order.record(connection, [Change(order=locked, act=Act.SEND, at=at, actor="system", due_at=due_at)])
+    [left] = await order.record(connection, [Change(order=found, act=Act.SEND, at=at, actor="system", due_at=due_at)])
     return left
 
 
@@ -135,7 +160,8 @@ async def _give_up(house: House, found: Order, why: str) -> None:
         said = Told(order_id=found.key, status="rejected", reason=why)
         await errands.conclude(house, found, Act.REJECT, said, actor="system")
         return
-    if trouble := await concluding.submit(house, found, {"act": Act.REJECT, "reason": why}, actor="system"):
+    ending = {"act": Act.REJECT, "reason": why, "version": found.version}
+    if trouble := await concluding.submit(house, found, ending, actor="system"):
         async with db.transaction(house.worker) as story:
             await _later(await story(), found, trouble)
 
@@ -221,7 +247,9 @@ async def _exchange(connection: AsyncConnection, found: Order, told: Request) ->
     quotes = tables.fx_quote.c
     quote = await connection.scalar(select(quotes.bank_quote).where(quotes.id == found.quote))
     accounts = tables.bank_account.c
-    query = select(accounts.account, accounts.id).where(accounts.account.in_([found.source, found.target]))
+    # One the bank refused before stands for the same money as the one it opened then.
+    mine = accounts.account.in_([found.source, found.target]) & (accounts.state == "open")
+    query = select(accounts.account, accounts.id).where(mine)
     at_bank = {row.account: _shown(row.id) for row in await connection.execute(query)}
     return msgspec.structs.replace(
         told,

@@ -2,8 +2,7 @@
 
 A pay-out leaves the wallet for clearing and clearing for the bank, whose mirror then stands for less. What a resident
 has at a bank is mirrored by an account of theirs, against the operator's account of all that bank holds for residents.
-An exchange is booked as wallet/exchange.py does, by the rate of its quote; what is given goes on to the bank and what
-is got comes from it, so that the positions hold no more than what rounding left.
+An exchange is booked by the legs of wallet/exchange.py, at the rate of its quote.
 """
 
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from app.banking.quoting import Quote
 from app.house import House
 from law.money import KZT, Currency, Money
 from wallet.chart import Purpose
-from wallet.exchange import Exchange, Rate, quoted
+from wallet.exchange import Exchange, Rate, Through, legs, quoted
 from wallet.transfer import AccountId, Capture, Hold, HoldId, Move, Post, Release, TransferId
 
 
@@ -123,19 +122,17 @@ def _moved_out(order: Order, at: Places) -> list[Move]:
 
 
 def _exchanged(order: Order, at: Places, wallet: AccountId | None, booked: Exchange) -> list[Move]:
-    given, got = booked.given, booked.got
-    sold_to = at.bank if order.source == wallet else at.holdings[given.currency]
-    bought_of = at.bank if order.target == wallet else at.holdings[got.currency]
-    taking, giving = at.positions[given.currency], at.positions[got.currency]
-    legs: list[Move] = [
-        _post(order, taking, sold_to, given, "sold"),
-        _post(order, bought_of, giving, got, "bought"),
-        _post(order, giving, _target(order), got, "arrived"),
-    ]
-    if booked.remainder and at.rounding is not None:
-        sides = (taking, at.rounding) if booked.remainder.minor > 0 else (at.rounding, taking)
-        legs.append(_post(order, *sides, abs(booked.remainder), "rounding"))
-    return legs
+    given, got = booked.given.currency, booked.got.currency
+    assert at.rounding is not None, "an exchange is rounded"
+    through = Through(
+        taking=at.positions[given],
+        sold_to=at.bank if order.source == wallet else at.holdings[given],
+        bought_of=at.bank if order.target == wallet else at.holdings[got],
+        giving=at.positions[got],
+        payee=_target(order),
+        rounding=at.rounding,
+    )
+    return [_post(order, leg.debit, leg.credit, leg.money, leg.name) for leg in legs(booked, through)]
 
 
 _FOLLOWS: dict[Kind, Callable[[Order, Places], list[Move]]] = {

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import db, ids
 from app.allowance import Allowances, Operation, Spend
-from app.banking import booking, incoming, order, quoting, tables
+from app.banking import booking, counting, incoming, order, quoting, tables
 from app.banking.booking import Places
 from app.banking.incoming import Incoming, Step
 from app.banking.order import Act, Change, Kind, Order, WrongState
@@ -36,7 +36,11 @@ from wallet.transfer import AccountId, HoldId, Move, Reason, Refused
 
 
 class Conclusion(msgspec.Struct, frozen=True, kw_only=True):
-    """The end of an order as its bank told it. `wallet` is the holder's; `sequence` counts the account's movements."""
+    """The end of an order as its bank told it, or as we end what no bank was asked for.
+
+    `wallet` is the holder's; `sequences` count the movements of accounts at the bank (app.bank_account), by their ids.
+    `version` is of the order we looked at, where the end is our own decision and not news of what the bank did.
+    """
 
     order: UUID
     act: Act
@@ -45,7 +49,8 @@ class Conclusion(msgspec.Struct, frozen=True, kw_only=True):
     wallet: AccountId | None = None
     bank_reference: str | None = None
     reason: str | None = None
-    sequence: int | None = None
+    sequences: dict[UUID, int] = {}
+    version: int | None = None
 
 
 class Blocked(Exception):
@@ -57,6 +62,8 @@ class Blocked(Exception):
 
 
 Concluded = Order | Blocked | WrongState
+#: What `submit` answers where the order moved on since it was looked at.
+OVERTAKEN = "it moved on meanwhile"
 
 
 async def submit(house: House, found: Order, conclusion: dict[str, object], *, actor: str) -> str:
@@ -115,12 +122,18 @@ async def conclude(desk: Desk, asked: Sequence[Conclusion]) -> Sequence[Conclude
 def _move(desk: Desk, item: Conclusion, found: Order, quotes: dict[UUID, Quote], strayed: list[Incoming]) -> Concluded:
     """Decide the act and its moves, all or none; what comes back to nobody is added to `strayed`."""
     try:
-        state = order.after(found.state, item.act)
+        state = _after(item, found)
         if not _try(desk, item, found, quotes):
             strayed.append(_stray(found, desk.now))
     except (WrongState, Blocked) as refusal:
         return refusal
     return msgspec.structs.replace(found, state=state, version=found.version + 1)
+
+
+def _after(item: Conclusion, found: Order) -> order.State:
+    if item.version not in {None, found.version}:
+        raise WrongState(item.act, found.state)
+    return order.after(found.state, item.act)
 
 
 def _try(desk: Desk, item: Conclusion, found: Order, quotes: dict[UUID, Quote]) -> bool:
@@ -140,10 +153,8 @@ def _try(desk: Desk, item: Conclusion, found: Order, quotes: dict[UUID, Quote]) 
 
 def _stray(found: Order, at: datetime) -> Incoming:
     """Put what came back for a closed wallet in the officers' queue, under the key of its order."""
-    came = incoming.promised(
-        found.partner, found.key, found.money + found.fee, found.rail or Rail.IMPS, sent_at=at, at=at
-    )
-    return msgspec.structs.replace(came, stage="suspended", reason="wallet_closed", received_at=at, lane=found.lane)
+    came, rail = found.money + found.fee, found.rail or Rail.IMPS
+    return incoming.stray(found.partner, found.key, came, rail, lane=found.lane, reason="wallet_closed", at=at)
 
 
 def _together(desk: Desk, moves: Sequence[Move], group: UUID | None = None) -> None:
@@ -172,8 +183,7 @@ async def _follow(
     for item, answer in zip(asked, answers, strict=True):
         if not isinstance(answer, Order):
             continue
-        if item.sequence is not None:
-            await _moved_at_bank(desk.db, answer, item.sequence)
+        await _moved_at_bank(desk.db, item.sequences)
         if answer.quote is not None and item.act is Act.FINISH:
             await journal.append(desk.db, ledger_tables.event, _exchanged(answer, item, quotes[answer.quote], desk.now))
         if answer.kind is Kind.REFUND:
@@ -185,17 +195,16 @@ def _exchanged(found: Order, item: Conclusion, quote: Quote, at: datetime) -> jo
     return exchange.fact(booking.exchange(quote), found.id, holder=found.holder, actor=item.actor, at=at)
 
 
-async def _moved_at_bank(connection: AsyncConnection, concluded: Order, sequence: int) -> None:
+async def _moved_at_bank(connection: AsyncConnection, sequences: dict[UUID, int]) -> None:
     accounts = tables.bank_account
-    touched = accounts.c.account.in_(booking.accounts(concluded)) & (accounts.c.sequence < sequence)
-    await connection.execute(accounts.update().where(touched).values(sequence=sequence))
+    for account, sequence in sorted(sequences.items()):
+        older = (accounts.c.id == account) & (accounts.c.sequence < sequence)
+        await connection.execute(accounts.update().where(older).values(sequence=sequence))
 
 
 def _spent(found: Order) -> Spend | None:
     """Say how the order was counted, to be given back on the day it was."""
-    if found.operation is None or found.operation is Operation.RECEIVE or found.holder is None:
-        return None
-    return Spend(found.holder, found.operation, found.money)
+    return None if found.operation is Operation.RECEIVE else counting.spend(found)
 
 
 async def _wallet(house: House, found: Order) -> AccountId | None:
@@ -208,5 +217,11 @@ async def _wallet(house: House, found: Order) -> AccountId | None:
 
 
 def _render(answers: Sequence[Concluded]) -> Stored:
-    trouble = f"ledger: {answers[0].reason}" if isinstance(answers[0], Blocked) else ""
+    match answers[0]:
+        case Blocked() as blocked:
+            trouble = f"ledger: {blocked.reason}"
+        case WrongState():
+            trouble = OVERTAKEN
+        case _:
+            trouble = ""
     return Stored(200, msgspec.json.encode(trouble))

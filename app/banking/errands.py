@@ -23,14 +23,18 @@ class Details(msgspec.Struct, frozen=True):
     bic: str
 
 
-async def conclude(house: House, found: Order, act: Act, said: Told, *, actor: str) -> None:
-    """Write what came of an errand; said twice at once it is written once."""
+async def conclude(house: House, found: Order, act: Act, said: Told, *, actor: str) -> bool:
+    """Write what came of an errand; said twice at once it is written once. False where it moved on meanwhile.
+
+    We ourselves end only what is as it was when we decided to.
+    """
     details = await _sealed(house, found, said) if found.kind is Kind.ACCOUNT and act is Act.FINISH else None
     async with db.transaction(house.worker) as story:
         connection = await story()
         locked = (await order.lock(connection, [found.id]))[found.id]
-        if (locked.state, act) not in order.LIFE:
-            return
+        overtaken = actor == "system" and locked.version != found.version
+        if overtaken or (locked.state, act) not in order.LIFE:
+            return False
         reason = None if act is Act.FINISH else said.reason or "not_said"
         change = Change(
             order=locked, act=act, at=story.now, actor=actor, bank_reference=said.bank_reference, reason=reason
@@ -40,6 +44,7 @@ async def conclude(house: House, found: Order, act: Act, said: Told, *, actor: s
             await _account(connection, moved, details)
         else:
             await _named(connection, moved, said)
+    return True
 
 
 async def _sealed(house: House, found: Order, said: Told) -> bytes:

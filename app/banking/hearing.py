@@ -6,8 +6,12 @@ decides    app/banking/hearing.py      decide()      <- you are here
 concludes  app/banking/concluding.py   conclude()    where money moves; app/banking/errands.py where none does
 """
 
+from uuid import UUID
+
+from sqlalchemy import select
+
 from app import db
-from app.banking import concluding, errands, order
+from app.banking import booking, concluding, errands, order, tables
 from app.banking.order import Act, Kind, Order, State
 from app.banking.told import Told
 from app.house import House
@@ -38,19 +42,48 @@ async def told(house: House, message: Message) -> str:
 
 
 async def heard(house: House, found: Order, said: Told) -> str:
-    """Let what the bank says about `found` take effect; raises Unfit, TooEarly."""
+    """Let what the bank says about `found` take effect; raises Unfit, TooEarly.
+
+    Where other news was faster, the words are weighed again against the order as it is then.
+    """
     act = decide(found, said)
     if act is None:
         return "known already"
-    actor = f"partner:{found.partner}"
-    if found.kind in order.ERRANDS:
-        await errands.conclude(house, found, act, said, actor=actor)
-        return act.value
-    words = {"bank_reference": said.bank_reference, "reason": _reason(act, said), "sequence": said.sequence}
-    trouble = await concluding.submit(house, found, {"act": act, **words}, actor=actor)
+    trouble = await _conclude(house, found, act, said)
+    if trouble == concluding.OVERTAKEN:
+        async with db.transaction(house.worker) as story:
+            found = await order.find(await story(), found.id, found.kind)
+        return await heard(house, found, said)
     if trouble:
         raise TooEarly(trouble)
     return act.value
+
+
+async def _conclude(house: House, found: Order, act: Act, said: Told) -> str:
+    """Let `act` take effect; answers what went wrong, empty where nothing did."""
+    actor = f"partner:{found.partner}"
+    if found.kind in order.ERRANDS:
+        return "" if await errands.conclude(house, found, act, said, actor=actor) else concluding.OVERTAKEN
+    sequences = await _sequences(house, found, said) if act is Act.FINISH else {}
+    words = {"bank_reference": said.bank_reference, "reason": _reason(act, said), "sequences": sequences}
+    return await concluding.submit(house, found, {"act": act, **words}, actor=actor)
+
+
+async def _sequences(house: House, found: Order, said: Told) -> dict[UUID, int]:
+    """Say which movement of each account at the bank the order is; raises Unfit where the bank does not number all.
+
+    A balance it reports counts the order or does not: without the numbers nobody knows.
+    """
+    if found.kind not in order.MOVES_ACCOUNTS:
+        return {}
+    accounts = tables.bank_account.c
+    touched = accounts.account.in_(booking.accounts(found)) & (accounts.state == "open")
+    async with db.transaction(house.worker) as story:
+        known = (await (await story()).scalars(select(accounts.id).where(touched))).all()
+    named = {order.show(Kind.ACCOUNT, account): account for account in known}
+    if named.keys() != said.sequences.keys():
+        raise Unfit("it does not number the movements of the accounts")
+    return {account: said.sequences[name] for name, account in named.items()}
 
 
 def decide(found: Order, said: Told) -> Act | None:

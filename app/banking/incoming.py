@@ -33,7 +33,10 @@ class UnknownIncoming(Exception):
 
 
 class Incoming(msgspec.Struct, frozen=True, kw_only=True):
-    """A payment as it stands. `payment_id` is the bank's, `reason` why it was suspended, `lane` where it is booked."""
+    """A payment as it stands. `payment_id` is the bank's, `reason` why it was suspended, `lane` where it is booked.
+
+    Until it is received its figures are those of the announcement, then those of what arrived, which the ledger moved.
+    """
 
     id: UUID
     partner: UUID
@@ -58,6 +61,11 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     def amount(self) -> Money:
         """What comes."""
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def strayed(self) -> bool:
+        """Whether it is our own payment that came back for nobody: no payer of a bank's sent it."""
+        return self.payment_id.startswith(_STRAY)
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -84,6 +92,12 @@ def promised(partner: UUID, payment_id: str, money: Money, rail: Rail, *, sent_a
         announced_at=at,
         version=0,
     )
+
+
+def stray(partner: UUID, order: str, money: Money, rail: Rail, *, lane: int, reason: str, at: datetime) -> Incoming:
+    """Begin with money of our `order` that came back for nobody. It is named as no bank can name a payment."""
+    came = promised(partner, f"{_STRAY}{order}", money, rail, sent_at=at, at=at)
+    return msgspec.structs.replace(came, stage="suspended", reason=reason, received_at=at, lane=lane)
 
 
 def expected(found: Incoming, now: datetime) -> Window | None:
@@ -175,6 +189,7 @@ def _incoming(row: dict[str, object]) -> Incoming:
     return msgspec.convert({name: row[name] for name in Incoming.__struct_fields__}, Incoming, strict=False)
 
 
+_STRAY = "~"
 _WRITE = text(
     """
     INSERT INTO app.incoming AS known (
@@ -191,6 +206,7 @@ _WRITE = text(
     )
     ON CONFLICT (id) DO UPDATE SET
         message = EXCLUDED.message, holder = EXCLUDED.holder, topup = EXCLUDED.topup, lane = EXCLUDED.lane,
+        amount_minor = EXCLUDED.amount_minor, currency = EXCLUDED.currency, rail = EXCLUDED.rail,
         stage = EXCLUDED.stage, reason = EXCLUDED.reason, received_at = EXCLUDED.received_at,
         ended_at = EXCLUDED.ended_at, version = EXCLUDED.version
     """

@@ -54,6 +54,8 @@ PREFIX = {
 }
 #: Kinds that move no money.
 ERRANDS = frozenset({Kind.ACCOUNT, Kind.NAME_CHECK})
+#: Kinds that move an account of a resident at the bank, one or both sides.
+MOVES_ACCOUNTS = frozenset({Kind.TO_ACCOUNT, Kind.FROM_ACCOUNT, Kind.EXCHANGE})
 #: Kinds whose money may come back after the bank sent it on.
 RETURNABLE = frozenset({Kind.PAYOUT, Kind.REFUND})
 

@@ -29,6 +29,8 @@ from law.money import Currency, Money
 Side = Literal["sells", "buys"]
 _PATH = "/quotes"
 _LIFE_MAX = timedelta(minutes=5)
+#: A price is compared with what was published; where they are further apart than this, one of them is a mistake.
+_TIMES_APART_MAX = 10
 #: Digits of a spread and of an inverse rate: enough to compare by, computed from what is exact.
 _SHOWN = Context(prec=12, rounding=ROUND_HALF_EVEN)
 _PERCENT_DIGITS = Decimal("0.0001")
@@ -129,17 +131,20 @@ async def ask(house: House, bank: Partner, wanted: Wanted) -> Price:
 
 
 def fits(wanted: Wanted, price: Price) -> bool:
-    """Say whether a price is one for what was asked, and its two amounts are each other's at its rate."""
+    """Say whether a price is one for what was asked, can be compared, and its amounts are each other's at its rate."""
     sells = (price.sells_minor, price.sells_currency, price.buys_currency)
     buys = (price.buys_minor, price.buys_currency, price.sells_currency)
     fixed = sells if wanted.side == "sells" else buys
     if price.quote_id != wanted.quote_id or fixed != (wanted.amount_minor, wanted.currency, wanted.other_currency):
         return False
+    rate, published = Decimal(price.rate), Decimal(price.reference_rate)
+    if not 0 < max(rate, published) <= _TIMES_APART_MAX * min(rate, published):
+        return False
     given = Money(price.sells_minor, Currency.of(price.sells_currency))
-    exact = rounding.convert(given, Decimal(price.rate), Currency.of(price.buys_currency))
+    exact = rounding.convert(given, rate, Currency.of(price.buys_currency))
     # Where the bought side is fixed, what is sold is rounded: a unit of it may be worth several of the other.
     unit = Money(1, given.currency)
-    slack = max(1, rounding.convert(unit, Decimal(price.rate), exact.money.currency).money.minor)
+    slack = max(1, rounding.convert(unit, rate, exact.money.currency).money.minor)
     return abs(exact.money.minor - price.buys_minor) <= (0 if wanted.side == "sells" else slack)
 
 

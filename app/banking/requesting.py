@@ -9,6 +9,7 @@ goes on    app/banking/asking.py       step()
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain
 from uuid import UUID
 
 import msgspec
@@ -19,13 +20,14 @@ from app.account import consent
 from app.account.consent import ConsentMissing
 from app.allowance import Allowances, LimitReached, Restricted, Spend
 from app.auth.confirmed import Confirmations, Confirmed, Refusal
-from app.banking import booking, order
+from app.banking import arriving, booking, order
 from app.banking.booking import Places
 from app.banking.order import Kind, Order
 from app.batch import Render, Reply
 from app.house import House
 from app.idempotency_key import Claim
 from wallet.desk import Desk
+from wallet.limit import Operation
 from wallet.transfer import Refused
 
 
@@ -60,15 +62,19 @@ async def request(desk: Desk, asked: Sequence[Asked]) -> Sequence[Answer]:
     if not asked:
         return []
     confirmations = await Confirmations.load(desk.db, (each.confirmed for each in asked))
-    allowances = await Allowances.load(desk, [spend for each in asked if (spend := _spend(each))])
+    coming = await arriving.load(desk, (each.order for each in asked))
+    spends = [arriving.spends(each.order, coming) for each in asked]
+    allowances = await Allowances.load(desk, chain.from_iterable(spends))
+    for holder, (_, money) in coming.items():
+        allowances.count(Spend(holder, Operation.RECEIVE, money), desk.now)
     used = await _used(desk, asked)
     await desk.load(account for each in asked for account in (*booking.accounts(each.order), *each.places.all()))
     missing = await consent.towards(desk.db, [_told(each) for each in asked], at=desk.now)
     answers = [
         lacking
         if lacking is not None and each.order.kind is not Kind.PAYOUT  # one's own money leaves by contract
-        else _decide(desk, confirmations, allowances, each, used)
-        for each, lacking in zip(asked, missing, strict=True)
+        else _decide(desk, confirmations, allowances, each, taking, used)
+        for each, taking, lacking in zip(asked, spends, missing, strict=True)
     ]
     taken = [answer for answer in answers if isinstance(answer, Order)]
     actors = {each.order.id: each.actor for each in asked}
@@ -80,7 +86,14 @@ async def request(desk: Desk, asked: Sequence[Asked]) -> Sequence[Answer]:
     return answers
 
 
-def _decide(desk: Desk, confirmations: Confirmations, allowances: Allowances, asked: Asked, used: set[UUID]) -> Answer:
+def _decide(  # noqa: PLR0917  what is known of the whole batch, and of one item
+    desk: Desk,
+    confirmations: Confirmations,
+    allowances: Allowances,
+    asked: Asked,
+    spends: Sequence[Spend],
+    used: set[UUID],
+) -> Answer:
     new = asked.order
     if (refusal := confirmations.claim(asked.confirmed)) is not None:
         return refusal
@@ -88,25 +101,17 @@ def _decide(desk: Desk, confirmations: Confirmations, allowances: Allowances, as
         return QuoteExpired()
     if new.quote is not None and new.quote in used:
         return QuoteUsed()
-    spend = _spend(asked)
-    if spend is not None and (stop := allowances.claim(spend)) is not None:
+    if (stop := allowances.claim_all(spends)) is not None:
         return stop
     answer = desk.place(booking.hold(new, asked.places))
     if isinstance(answer, Refused):
-        if spend is not None:
+        for spend in spends:
             allowances.give_back(spend)
         return answer
     confirmations.use(asked.confirmed)
     if new.quote is not None:
         used.add(new.quote)
     return msgspec.structs.replace(new, requested_at=desk.now)
-
-
-def _spend(asked: Asked) -> Spend | None:
-    holder = asked.order.holder
-    if holder is None or asked.order.operation is None:
-        return None
-    return Spend(holder, asked.order.operation, asked.order.money)
 
 
 def _told(asked: Asked) -> tuple[UUID, UUID]:

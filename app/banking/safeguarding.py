@@ -213,12 +213,19 @@ async def listed(connection: AsyncConnection, *, alarms: bool, limit: int) -> li
 
 _AT_BANK = frozenset({"bank", "safeguarding", "invest_settlement"})
 _LEASE = text("SELECT name FROM app.lease WHERE name = 'safeguarding' FOR UPDATE SKIP LOCKED")
-# A day is compared when its statement is there, or when the bank has had its time; again when one arrives later.
+# A day is compared when its statement is there, or when the bank has had its time; again when one arrives, at any time.
+# Days go on from the last one that was compared, so that a worker that was away for long leaves none out.
 _DUE = text(
     """
     SELECT partner.id AS partner, partner.code, days.day::date AS day, coalesce(made.no, 0) + 1 AS no
     FROM app.partner
-    CROSS JOIN generate_series(CAST(:first AS date), CAST(:today AS date) - 1, interval '1 day') AS days (day)
+    CROSS JOIN LATERAL (
+        SELECT generate_series(
+            least(CAST(:first AS date), max(day) + 1), CAST(:today AS date) - 1, interval '1 day'
+        )::date AS day FROM app.safeguarding WHERE safeguarding.partner = partner.id
+        UNION
+        SELECT day FROM app.safeguarding WHERE safeguarding.partner = partner.id AND outcome = 'no_statement'
+    ) AS days
     LEFT JOIN LATERAL (
         SELECT no, outcome FROM app.safeguarding
         WHERE safeguarding.partner = partner.id AND safeguarding.day = days.day::date ORDER BY no DESC LIMIT 1

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock, db, ids
 from app import tables as app_tables
+from app.allowance import Allowances, LimitReached, Operation, Spend
 from app.banking import booking, incoming, order, tables
 from app.banking.booking import Places
 from app.banking.events import PaymentAged, ResolutionDecided, ResolutionProposed
@@ -30,8 +31,9 @@ from app.partners import registry
 from app.partners.events import PaymentCredited
 from law import calendar
 from law.calendar import Calendar
+from law.money import Money
 from proof import journal
-from wallet import account
+from wallet import account, transfer
 from wallet.desk import Desk
 from wallet.transfer import AccountId, Post, Refused, TransferId
 
@@ -52,6 +54,18 @@ class NotSuspended(Exception):
 
 class ProposalOpen(Exception):
     """An officer has proposed something already: approve or refuse that first."""
+
+
+class NotReturnable(Exception):
+    """Nobody paid it in: it is our own payment that came back, so there is only somebody to match it to."""
+
+
+class CantReceive(Exception):
+    """The wallet may not take it now, as `why` says in the words a payment is suspended with."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 class UnknownProposal(Exception):
@@ -78,15 +92,17 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Resolution(msgspec.Struct, frozen=True, kw_only=True):
-    """An approval: by whom, and the accounts the money goes between."""
+    """An approval: by whom, how much, and the accounts it goes between."""
 
     proposal: UUID
     actor: str
+    money: Money
     places: Places
     wallet: AccountId | None
 
 
-Answer = Proposal | Refused | NotSuspended | UnknownProposal | SameOfficer
+Refusal = Refused | CantReceive
+Answer = Proposal | Refusal | NotSuspended | UnknownProposal | SameOfficer
 
 
 async def waiting(db_: AsyncConnection, *, after: UUID | None, limit: int) -> list[Incoming]:
@@ -114,10 +130,15 @@ async def proposals(db_: AsyncConnection, payment: UUID) -> list[Proposal]:
 async def propose(
     db_: AsyncConnection, payment: UUID, action: Action, to: UUID | None, reason: Reason, *, actor: str, at: datetime
 ) -> Proposal:
-    """Propose what to do; raises UnknownIncoming, NotSuspended, ProposalOpen, wallet.account.NoWallet."""
+    """Propose what to do.
+
+    Raises UnknownIncoming, NotSuspended, NotReturnable, ProposalOpen, wallet.account.NoWallet.
+    """
     found = await incoming.find(db_, payment)
     if found.stage != "suspended":
         raise NotSuspended
+    if found.strayed and action == "return":
+        raise NotReturnable
     if to is not None:
         query = text("SELECT 1 FROM wallet.account WHERE id = :id AND purpose = 'wallet' AND closed_at IS NULL")
         if await db_.scalar(query, {"id": to}) is None:
@@ -128,7 +149,8 @@ async def propose(
     await db_.execute(_LOCK, {"payment": str(payment)})
     if any(each.verdict is None for each in await proposals(db_, payment)):
         raise ProposalOpen
-    await db_.execute(insert(tables.suspense_proposal).values(msgspec.structs.asdict(made)))
+    undecided = {name: value for name, value in msgspec.structs.asdict(made).items() if name not in _DECIDED}
+    await db_.execute(insert(tables.suspense_proposal).values(undecided))
     fact = ResolutionProposed(payment, made.id, action, reason)
     await _tell(db_, payment, fact, actor=actor, at=at)
     return made
@@ -162,6 +184,7 @@ async def approve(house: House, proposal: UUID, *, actor: str, claim: Claim, ren
     item = Resolution(
         proposal=proposal,
         actor=actor,
+        money=payment.amount,
         places=places,
         wallet=None if asked.account is None else AccountId(asked.account),
     )
@@ -177,10 +200,13 @@ async def resolve(desk: Desk, asked: Sequence[Resolution]) -> Sequence[Answer]:
         for side in (each.places.suspense, each.places.clearing, *([each.wallet] if each.wallet else []))
     )
     await desk.load_crossing()
-    return [await _resolve(desk, each) for each in asked]
+    allowances = await Allowances.load(desk, [spend for each in asked if (spend := _spend(desk, each))])
+    answers = [await _resolve(desk, allowances, each) for each in asked]
+    await allowances.write()
+    return answers
 
 
-async def _resolve(desk: Desk, asked: Resolution) -> Answer:
+async def _resolve(desk: Desk, allowances: Allowances, asked: Resolution) -> Answer:
     columns = tables.suspense_proposal.c
     query = select(tables.suspense_proposal).where((columns.id == asked.proposal) & columns.verdict.is_(None))
     row = (await desk.db.execute(query.with_for_update())).one_or_none()
@@ -192,24 +218,37 @@ async def _resolve(desk: Desk, asked: Resolution) -> Answer:
     payment = await incoming.lock_one(desk.db, proposal.incoming)
     if payment is None or payment.stage != "suspended":
         return NotSuspended()
-    refused = await (_match if proposal.action == "match" else _send_back)(desk, asked, payment)
+    assert payment.amount == asked.money, "what was received stays as it is"
+    held = desk.available(asked.places.suspense)
+    if held is None or held < asked.money:
+        # The account has no floor: what is not there would be somebody else's.
+        return Refused(transfer.Reason.INSUFFICIENT_FUNDS)
+    if proposal.action == "match":
+        refused = await _match(desk, allowances, asked, payment)
+    else:
+        refused = await _send_back(desk, asked, payment)
     if refused is not None:
         return refused
     return await _decide(desk.db, proposal, "approved", actor=asked.actor, at=desk.now)
 
 
-async def _match(desk: Desk, asked: Resolution, payment: Incoming) -> Refused | None:
+async def _match(desk: Desk, allowances: Allowances, asked: Resolution, payment: Incoming) -> Refusal | None:
     assert asked.wallet is not None, "a match names the wallet"
+    spend = _spend(desk, asked)
+    if spend is not None and (stop := allowances.claim(spend)) is not None:
+        return CantReceive("receive_limit" if isinstance(stop, LimitReached) else "receive_restricted")
     post = Post(
         id=TransferId(ids.new()),
         debit=asked.places.suspense,
         credit=asked.wallet,
-        money=payment.amount,
+        money=asked.money,
         code="payment.matched",
         reference=str(payment.id),
     )
     answer = desk.post(post)
     if isinstance(answer, Refused):
+        if spend is not None:
+            allowances.give_back(spend)
         return answer
     holder = desk.holder(asked.wallet)
     found = msgspec.structs.replace(payment, stage="credited", holder=holder, ended_at=desk.now)
@@ -219,6 +258,11 @@ async def _match(desk: Desk, asked: Resolution, payment: Incoming) -> Refused | 
     fact = journal.Fact(aggregate=post.id, holder=holder, at=desk.now, actor=asked.actor, event=event)
     await journal.append(desk.db, app_tables.event, fact)
     return None
+
+
+def _spend(desk: Desk, asked: Resolution) -> Spend | None:
+    holder = None if asked.wallet is None else desk.holder(asked.wallet)
+    return None if holder is None else Spend(holder, Operation.RECEIVE, asked.money)
 
 
 async def _send_back(desk: Desk, asked: Resolution, payment: Incoming) -> Refused | None:
@@ -279,6 +323,7 @@ async def step(house: House) -> int:
     return raised
 
 
+_DECIDED = {"decided_by", "decided_at", "verdict"}  # said by who decides
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('app.suspense:' || :payment, 0))")
 _UNAGED = text(
     """

@@ -37,6 +37,10 @@ class NotLower(Exception):
         self.most = most
 
 
+class OwnLimitMoved(Exception):
+    """The limit was set by another request meanwhile: look at it again."""
+
+
 class Own(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody's own limit: `minor` until `raised_from`, `raised_to` from then on; None is no limit of their own."""
 
@@ -81,18 +85,20 @@ async def of(db: AsyncConnection, holder: UUID) -> dict[str, Own]:
     return {row.name: Own(**{name: getattr(row, name) for name in Own.__struct_fields__}) for row in rows}
 
 
-async def hold(db: AsyncConnection, holder: UUID) -> None:
-    """Wait for the lane of `holder`: what is set from here on no batch sees halfway."""
-    await db.execute(_HOLD_LANE, {"holder": holder})
-
-
 async def store(
     db: AsyncConnection, holder: UUID, name: str, *, before: Own, made: Own, actor: str, at: datetime
 ) -> None:
-    """Write an own limit that was decided, and tell the person."""
+    """Write what was decided of `before`, and tell the person; raises OwnLimitMoved.
+
+    From here on the lane of `holder` is held, so that no batch sees it halfway: the caller commits and does no more.
+    """
+    await db.execute(_HOLD_LANE, {"holder": holder})
     values = {**msgspec.structs.asdict(made), "at": at}
     stored = insert(tables.own_limit).values(holder=holder, name=name, **values)
-    await db.execute(stored.on_conflict_do_update(index_elements=["holder", "name"], set_=values))
+    unmoved = tables.own_limit.c.version == before.version
+    written = stored.on_conflict_do_update(index_elements=["holder", "name"], set_=values, where=unmoved)
+    if (await db.execute(written.returning(tables.own_limit.c.version))).one_or_none() is None:
+        raise OwnLimitMoved
     told = journal.Fact(aggregate=holder, holder=holder, at=at, actor=actor, event=_event(name, before, made))
     await journal.append(db, event, told)
 

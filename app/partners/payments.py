@@ -156,8 +156,7 @@ async def received(house: House, message: Message) -> str:
         stopped=stopped,
         actor=f"partner:{partner.id}",
     )
-    content = [report.reference, report.amount_minor, report.currency]
-    name = claim(f"partner:{partner.code}", f"payment/{report.payment_id}", content)
+    name = claim(f"partner:{partner.code}", f"payment/{report.payment_id}", _content(house, report))
     try:
         reply = await house.money.submit(credit, [payment], lanes=[lane], claim=name, render=_render)
     except Reused as error:
@@ -174,6 +173,13 @@ def _read(message: Message) -> Received:
     if report.sent_at is not None and report.sent_at.tzinfo is None:
         raise Unfit("an instant without an offset")
     return report
+
+
+def _content(house: House, report: Received) -> list[object]:
+    """List what makes a report another payment's; of the payer, what can't be guessed back from its hash."""
+    payer = msgspec.json.encode(report.payer).decode()
+    blind = house.keys.kms.blind("partner_payment.payer", payer).hex()
+    return [report.reference, report.amount_minor, report.currency, report.iban, report.rail, blind]
 
 
 def _promise(report: Received, partner: UUID, at: datetime) -> Incoming:
@@ -245,7 +251,8 @@ async def credit(desk: Desk, payments: Sequence[Payment]) -> Sequence[Booked]:
     owners = [payment.owner.account for payment in payments if payment.owner]
     await desk.load([*owners, *(account for payment in payments for account in (payment.mirror, payment.suspense))])
     allowances = await Allowances.load(desk, [_spend(each.owner, each) for each in payments if each.owner])
-    known = await incoming.lock(desk.db, [(each.partner, each.payment_id) for each in payments])
+    locked = await incoming.lock(desk.db, [(each.partner, each.payment_id) for each in payments])
+    known = {place: found for place, found in locked.items() if found.stage == "announced"}
     booked = [_book(desk, allowances, payment) for payment in payments]
     rows = [_row(each, desk.now) for each in booked]
     await desk.db.execute(tables.partner_payment.insert(), rows)
@@ -290,7 +297,16 @@ def _staged(booked: Booked, known: dict[tuple[UUID, str], Incoming], at: datetim
     before = known.get((payment.partner, payment.payment_id), payment.promise)
     steps: list[Step] = [Step("received", at, None), Step("screened", at, payment.screened)]
     owner = payment.owner
-    here = msgspec.structs.replace(before, message=payment.message, received_at=at, lane=payment.lane)
+    # What arrived counts, whatever was announced: it is what the ledger moved.
+    here = msgspec.structs.replace(
+        before,
+        message=payment.message,
+        amount_minor=payment.money.minor,
+        currency=payment.money.currency,
+        rail=payment.promise.rail,
+        received_at=at,
+        lane=payment.lane,
+    )
     if booked.suspended_for is not None:
         # Whose it may be is for officers to say: until then it is shown to nobody.
         why = booked.suspended_for

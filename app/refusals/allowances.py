@@ -14,6 +14,7 @@ REFUSALS: dict[type[Exception], Refusal] = {
     opening.NotIdentifiedYet: Refusal(403, "wallet_needs_identification"),
     own.UnknownLimit: Refusal(404, "unknown_limit"),
     own.NotLower: Refusal(422, "not_lower"),
+    own.OwnLimitMoved: Refusal(409, "own_limit_moved"),
     # restrictions
     restriction.UnknownRestriction: Refusal(404, "not_found"),
     restriction.UnknownAct: Refusal(404, "not_found"),

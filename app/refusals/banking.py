@@ -37,6 +37,8 @@ REFUSALS: dict[type[Exception], Refusal] = {
     quoting.UnknownQuote: Refusal(404, "not_found"),
     requesting.QuoteExpired: Refusal(409, "quote_expired"),
     requesting.QuoteUsed: Refusal(409, "quote_used"),
+    suspense.CantReceive: Refusal(409, "wallet_cannot_receive"),
+    suspense.NotReturnable: Refusal(409, "payment_not_returnable"),
     suspense.NotSuspended: Refusal(409, "payment_not_suspended"),
     suspense.ProposalOpen: Refusal(409, "proposal_open"),
     suspense.SameOfficer: Refusal(409, "same_reviewer"),

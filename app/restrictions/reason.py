@@ -3,7 +3,8 @@
 The public classes are few. What must not be tipped off (a suspicious report, a match on a list, an authority's
 question) is LEGAL_REVIEW, always: the same words, the same clock, the same column of the matrix, so that nothing tells
 one cause from another. One's own money finds a way out to an account in one's own name, unless a court or a state body
-has ordered otherwise in public. What is said of each class is in app/texts/restrictions.toml.
+has ordered otherwise in public; foreign money of one's own can be sold for tenge wherever PAYOUT_OWN works, since only
+tenge leaves (app/banking/counting.py). What is said of each class is in app/texts/restrictions.toml.
 """
 
 import enum

@@ -23,6 +23,7 @@ from law.calendar import statutory_date
 from law.money import Money, format_major
 from wallet import statement
 from wallet.statement import Line, Statement, Summed
+from wallet.transfer import Kind
 
 _CARD = "card_payment:"
 
@@ -161,10 +162,14 @@ def description(row: Row, language: Language) -> str:
     return said(row.kind, row.code, row.label, language, comes=row.moved.minor > 0)
 
 
+#: What a leg of this kind does where its side does not say it: holds bind and free money, and move none.
+_DOES: dict[str, str] = {Kind.REVERSAL: "reversal", Kind.HOLD: "held", Kind.VOID: "freed", Kind.EXPIRE: "freed"}
+
+
 def said(kind: str, code: str, label: str, language: Language, *, comes: bool) -> str:
-    """Say what a leg is: by its code, or by its direction where the code has no words; `label` names the merchant."""
-    known = texts().get(f"code.{code}") or texts()["in" if comes else "out"]
-    words = texts()["reversal"][language] if kind == "reversal" else known[language]
+    """Say what a leg is: by its code, or by what it does where the code has no words; `label` names the merchant."""
+    does = texts()[_DOES.get(kind, "in" if comes else "out")]
+    words = (does if kind == Kind.REVERSAL else texts().get(f"code.{code}", does))[language]
     return f"{words}: {label}" if label else words
 
 

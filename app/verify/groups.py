@@ -1,4 +1,4 @@
-"""What belongs together, computed again from the transfers: linked groups, transit, reversals, exchanges.
+"""What belongs together, computed again from the transfers: groups, transit, reversals, exchanges, suspense.
 
 As in app/verify/books.py every check is a query that selects what is wrong.
 """
@@ -50,8 +50,29 @@ WHERE (worth.given, worth.given_in, worth.got, worth.got_in, worth.remainder)
 ORDER BY 1
 """  # noqa: S608  made of literals
 
+# What cards lent and officers set aside there has words of its own.
+_SUSPENSE = """
+WITH booked AS (
+    SELECT account.lane, account.currency,
+           sum(CASE WHEN transfer.credit = account.id THEN transfer.amount ELSE -transfer.amount END) AS minor
+    FROM wallet.account
+    JOIN wallet.transfer ON transfer.lane = account.lane AND account.id IN (transfer.debit, transfer.credit)
+    WHERE account.purpose = 'suspense' AND transfer.kind IN ('post', 'capture', 'reversal')
+      AND transfer.code <> 'adjustment' AND transfer.reference NOT LIKE 'card_payment:%'
+    GROUP BY account.lane, account.currency
+), waiting AS (
+    SELECT lane, currency, sum(amount_minor) AS minor
+    FROM app.incoming WHERE stage IN ('suspended', 'returning') GROUP BY lane, currency
+)
+SELECT lane || '/' || currency AS place, 'flipped' AS kind,
+       'has ' || coalesce(booked.minor, 0) || ' in suspense, where ' || coalesce(waiting.minor, 0) || ' waits' AS what
+FROM booked FULL JOIN waiting USING (lane, currency)
+WHERE coalesce(booked.minor, 0) <> coalesce(waiting.minor, 0) ORDER BY 1
+"""
+
 # table → what is wrong with it
 CHECKS = (
+    ("app.incoming", _SUSPENSE),
     (
         "wallet.linked",
         """

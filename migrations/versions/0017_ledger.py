@@ -109,12 +109,20 @@ def _post() -> None:
                    unnest(t_credit_posted), unnest(t_debit_hold_out), unnest(t_credit_hold_in), t_at,
                    unnest(t_effective), unnest(t_code), unnest(t_reference);
 
-            UPDATE wallet.account SET
-                posted = account.posted + change.moved,
-                hold_out = account.hold_out + change.out_,
-                hold_in = account.hold_in + change.in_,
-                version = account.version + change.legs
+            SELECT count(*), count(moved.lane) INTO wanted_rows, found_rows
             FROM (
+                SELECT lane, count(*), min(seq) AS first, max(seq) AS last
+                FROM (SELECT unnest(t_lane) AS lane, unnest(t_seq) AS seq) AS t GROUP BY lane
+            ) AS numbered
+            LEFT JOIN unnest(lanes, lane_seqs, lane_counts) AS moved (lane, seq, count)
+                ON moved.lane = numbered.lane AND moved.count = numbered.count
+                AND numbered.first = moved.seq + 1 AND numbered.last = moved.seq + moved.count;
+            IF found_rows <> wanted_rows OR found_rows <> cardinality(lanes) THEN
+                RAISE EXCEPTION 'numbers differ from the lanes: % of % agree', found_rows, wanted_rows
+                    USING ERRCODE = 'data_corrupted';
+            END IF;
+
+            WITH change AS MATERIALIZED (
                 SELECT lane, place, currency, sum(moved)::bigint AS moved, sum(out_)::bigint AS out_,
                        sum(in_)::bigint AS in_, count(*) AS legs
                 FROM (SELECT unnest(t_lane) AS lane, unnest(t_debit) AS debit, unnest(t_credit) AS credit,
@@ -125,15 +133,23 @@ def _post() -> None:
                     (t.credit, CASE WHEN t.kind IN ('post', 'capture', 'reversal') THEN t.amount ELSE 0 END, 0, t.held)
                 ) AS leg (place, moved, out_, in_)
                 GROUP BY lane, place, currency
-            ) AS change
-            WHERE account.lane = change.lane AND account.id = a_id[change.place]
-              AND account.currency = change.currency AND account.closed_at IS NULL
-              AND account.version = a_version[change.place]
-              AND account.posted + change.moved = a_posted[change.place]
-              AND account.hold_out + change.out_ = a_hold_out[change.place]
-              AND account.hold_in + change.in_ = a_hold_in[change.place];
-            GET DIAGNOSTICS found_rows = ROW_COUNT;
-            SELECT count(DISTINCT place) INTO wanted_rows FROM unnest(t_debit || t_credit) AS place;
+            ), changed AS (
+                UPDATE wallet.account SET
+                    posted = account.posted + change.moved,
+                    hold_out = account.hold_out + change.out_,
+                    hold_in = account.hold_in + change.in_,
+                    version = account.version + change.legs
+                FROM change
+                WHERE account.lane = change.lane AND account.id = a_id[change.place]
+                  AND account.lane = a_lane[change.place]
+                  AND account.currency = change.currency AND account.closed_at IS NULL
+                  AND account.version = a_version[change.place]
+                  AND account.posted + change.moved = a_posted[change.place]
+                  AND account.hold_out + change.out_ = a_hold_out[change.place]
+                  AND account.hold_in + change.in_ = a_hold_in[change.place]
+                RETURNING 1
+            )
+            SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM change) INTO found_rows, wanted_rows;
             IF found_rows <> wanted_rows OR found_rows <> cardinality(a_id) THEN
                 RAISE EXCEPTION 'balances differ from their legs: % of % accounts agree', found_rows, wanted_rows
                     USING ERRCODE = 'data_corrupted';

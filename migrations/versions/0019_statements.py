@@ -12,6 +12,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Build it."""
+    _refuse_decided()
     _periods()
     _closings()
     _statements()
@@ -25,6 +26,26 @@ def downgrade() -> None:
         op.execute(f"DROP TABLE wallet.{table}")
     for function in ("refuse_closed_period()", "close_period()", "issued_statement(bytea)"):
         op.execute(f"DROP FUNCTION wallet.{function}")
+    op.execute("DROP FUNCTION app.refuse_decided()")
+
+
+def _refuse_decided() -> None:
+    """Create what walls.decided_once() puts before tables where one officer proposes and another one decides."""
+    op.execute(
+        """
+        CREATE FUNCTION app.refuse_decided() RETURNS trigger
+        LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+        DECLARE
+            earlier record := CASE TG_OP WHEN 'INSERT' THEN NEW ELSE OLD END;
+        BEGIN
+            IF earlier.decided_by IS NOT NULL THEN
+                RAISE EXCEPTION '% of % that is decided refused', TG_OP, TG_TABLE_NAME
+                    USING ERRCODE = 'insufficient_privilege';
+            END IF;
+            RETURN NEW;
+        END $$
+        """
+    )
 
 
 def _periods() -> None:
@@ -53,9 +74,11 @@ def _periods() -> None:
         CREATE UNIQUE INDEX period_open ON wallet.period ((true)) WHERE approved_at IS NULL AND withdrawn_at IS NULL
         """
     )
+    walls.for_officers("wallet.period")
     walls.grant(
         "wallet.period",
-        api="SELECT, INSERT, UPDATE (approved_by, approved_at, withdrawn_by, withdrawn_at)",
+        api="SELECT, INSERT (id, closed_until, proposed_by, proposed_at),"
+        " UPDATE (approved_by, approved_at, withdrawn_by, withdrawn_at)",
         posting="SELECT",
         worker="SELECT",
         report="SELECT",
@@ -66,6 +89,12 @@ def _periods() -> None:
         CREATE FUNCTION wallet.close_period() RETURNS trigger
         LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         BEGIN
+            IF TG_OP = 'INSERT' THEN
+                IF NEW.approved_at IS NOT NULL OR NEW.withdrawn_at IS NOT NULL THEN
+                    RAISE EXCEPTION 'a period that nobody proposed' USING ERRCODE = 'insufficient_privilege';
+                END IF;
+                RETURN NEW;
+            END IF;
             IF TG_OP <> 'UPDATE' OR OLD.approved_at IS NOT NULL OR OLD.withdrawn_at IS NOT NULL THEN
                 RAISE EXCEPTION '% of a decided period refused', TG_OP USING ERRCODE = 'insufficient_privilege';
             END IF;
@@ -80,7 +109,7 @@ def _periods() -> None:
     )
     op.execute(
         """
-        CREATE TRIGGER decided BEFORE UPDATE OR DELETE ON wallet.period
+        CREATE TRIGGER decided BEFORE INSERT OR UPDATE OR DELETE ON wallet.period
         FOR EACH ROW EXECUTE FUNCTION wallet.close_period()
         """
     )

@@ -25,17 +25,9 @@ _LAST = "('app.resident_key', 'holder')"
 
 def upgrade() -> None:
     """Build it."""
-    for build in (
-        _accounts,
-        _beneficiaries,
-        _quotes,
-        _orders,
-        _topups,
-        _incoming,
-        _suspense,
-        _statements,
-        _safeguarding,
-    ):
+    for build in (_accounts, _beneficiaries, _quotes, _orders, _topups):
+        build()
+    for build in (_incoming, _suspense, _statements, _safeguarding):
         build()
     _erase_also(_LAST, f"{_GOES}, {_LAST}")
 
@@ -118,8 +110,8 @@ def _quotes() -> None:
             sells_currency text NOT NULL CHECK (sells_currency ~ '^[A-Z]{3}$'),
             buys_minor bigint NOT NULL CHECK (buys_minor > 0),
             buys_currency text NOT NULL CHECK (buys_currency ~ '^[A-Z]{3}$' AND buys_currency <> sells_currency),
-            rate text NOT NULL CHECK (rate ~ '^[0-9]{1,12}([.][0-9]{1,12})?$'),
-            reference_rate text NOT NULL CHECK (reference_rate ~ '^[0-9]{1,12}([.][0-9]{1,12})?$'),
+            rate text NOT NULL CHECK (rate ~ '^(?=.*[1-9])[0-9]{1,12}([.][0-9]{1,12})?$'),
+            reference_rate text NOT NULL CHECK (reference_rate ~ '^(?=.*[1-9])[0-9]{1,12}([.][0-9]{1,12})?$'),
             source text NOT NULL CHECK (source ~ '^[ -~]{1,64}$'),
             source_account uuid NOT NULL,
             target_account uuid NOT NULL,
@@ -172,6 +164,7 @@ def _orders() -> None:
             CHECK ((quote IS NOT NULL) = (kind = 'exchange')),
             CHECK ((holder IS NULL) = (kind = 'refund')),
             CHECK ((ended_at IS NOT NULL) = (state IN ('done', 'rejected', 'returned'))),
+            CHECK (due_at IS NULL OR ended_at IS NULL),
             CHECK (reason IS NOT NULL OR state NOT IN ('rejected', 'returned'))
         )
         """
@@ -186,6 +179,13 @@ def _orders() -> None:
         " WHERE kind = 'refund' AND state NOT IN ('rejected', 'returned')"
     )
     walls.own_rows("app.bank_order", "holder")
+    # What moves money is written with its hold, by the role that posts; the API asks for errands only.
+    op.execute(
+        f"""
+        CREATE POLICY errands ON app.bank_order AS RESTRICTIVE FOR INSERT TO {walls.API}
+        WITH CHECK (kind IN ('account', 'name_check') AND state = 'requested')
+        """
+    )
     running = "state, version, bank_reference, reason, trouble, due_at, attempts, leased_until, ended_at"
     walls.grant("app.bank_order", api="SELECT, INSERT", posting=f"SELECT, INSERT, UPDATE ({running})", report="SELECT")
     walls.grant("app.bank_order", worker=f"SELECT, UPDATE ({running})")
@@ -230,12 +230,13 @@ def _topups() -> None:
 
 
 def _incoming() -> None:
+    # A `payment_id` is a bank's; with a tilde, which no bank's has, it is our order whose money came back for nobody.
     op.execute(
         """
         CREATE TABLE app.incoming (
             id uuid PRIMARY KEY,
             partner uuid NOT NULL REFERENCES app.partner,
-            payment_id text NOT NULL CHECK (payment_id ~ '^[A-Za-z0-9._:/-]{1,64}$'),
+            payment_id text NOT NULL CHECK (payment_id ~ '^~?[A-Za-z0-9._:/-]{1,64}$'),
             message uuid REFERENCES app.inbox,
             holder uuid,
             topup uuid REFERENCES app.topup,
@@ -266,9 +267,15 @@ def _incoming() -> None:
     op.execute("CREATE INDEX incoming_suspended ON app.incoming (received_at, id) WHERE stage = 'suspended'")
     op.execute("CREATE INDEX incoming_promised ON app.incoming (promised_by)")
     walls.own_rows("app.incoming", "holder", also_nobodys=True)
-    running = "message, holder, topup, lane, stage, reason, received_at, ended_at, version"
-    walls.grant("app.incoming", api="SELECT", posting=f"SELECT, INSERT, UPDATE ({running})", report="SELECT")
-    walls.grant("app.incoming", worker=f"SELECT, INSERT, UPDATE ({running}, aged_at)")
+    # What arrives may differ from what was announced; what has arrived is what the ledger moved, for good.
+    op.execute(
+        "CREATE TRIGGER received BEFORE UPDATE ON app.incoming FOR EACH ROW WHEN (OLD.received_at IS NOT NULL AND"
+        " (OLD.amount_minor, OLD.currency, OLD.rail, OLD.received_at) IS DISTINCT FROM"
+        " (NEW.amount_minor, NEW.currency, NEW.rail, NEW.received_at)) EXECUTE FUNCTION app.refuse_change()"
+    )
+    moving = "amount_minor, currency, rail, message, holder, topup, lane, stage, reason, received_at, ended_at, version"
+    walls.grant("app.incoming", api="SELECT", posting=f"SELECT, INSERT, UPDATE ({moving})", report="SELECT")
+    walls.grant("app.incoming", worker=f"SELECT, INSERT, UPDATE ({moving}, aged_at)")
     op.execute(
         """
         CREATE TABLE app.incoming_stage (
@@ -314,7 +321,10 @@ def _suspense() -> None:
         " WHERE verdict = 'approved' AND action = 'match'"
     )
     deciding = "decided_by, decided_at, verdict"
-    walls.grant("app.suspense_proposal", api=f"SELECT, INSERT, UPDATE ({deciding})", report="SELECT")
+    walls.for_officers("app.suspense_proposal")
+    walls.decided_once("app.suspense_proposal")
+    proposing = "id, incoming, action, account, reason, proposed_by, proposed_at"
+    walls.grant("app.suspense_proposal", api=f"SELECT, INSERT ({proposing}), UPDATE ({deciding})", report="SELECT")
     walls.grant("app.suspense_proposal", posting=f"SELECT, UPDATE ({deciding})", worker="SELECT")
 
 
@@ -386,10 +396,5 @@ def _safeguarding() -> None:
 def _erase_also(was: str, becomes: str) -> None:
     """Write the one function that erases a person anew, with what else goes before the key does."""
     was, becomes = (text.replace("'", "''") for text in (was, becomes))
-    op.execute(
-        f"""
-        DO $$ BEGIN
-            EXECUTE replace(pg_get_functiondef('app.erase(uuid)'::regprocedure), '{was}', '{becomes}');
-        END $$
-        """
-    )
+    changed = f"replace(pg_get_functiondef('app.erase(uuid)'::regprocedure), '{was}', '{becomes}')"
+    op.execute(f"DO $$ BEGIN EXECUTE {changed}; END $$")

@@ -128,8 +128,18 @@ def _restrictions() -> None:
     )
     op.execute("CREATE UNIQUE INDEX restriction_act_open ON app.restriction_act (restriction) WHERE agreed IS NULL")
     op.execute("CREATE INDEX restriction_act_holder ON app.restriction_act (holder)")
-    _for_officers("app.restriction_act")
+    walls.for_officers("app.restriction_act")
     walls.grant("app.restriction_act", api="SELECT, INSERT, UPDATE (decided_by, decided_at, agreed)", worker="SELECT")
+    # Only what an appeal lifts is written down decided: the resident asked for it.
+    for act, check in (
+        ("INSERT", "WITH CHECK (decided_by IS NULL OR act = 'lift')"),
+        ("UPDATE", "USING (decided_by IS NULL) WITH CHECK (true)"),
+    ):
+        op.execute(
+            f"""
+            CREATE POLICY decided_{act.lower()} ON app.restriction_act AS RESTRICTIVE FOR {act} TO {walls.API} {check}
+            """
+        )
     op.execute(
         f"""
         CREATE TABLE app.restriction (
@@ -236,7 +246,7 @@ def _appeals() -> None:
         """
     )
     walls.append_only("app.restriction_verdict")
-    _for_officers("app.restriction_verdict")
+    walls.for_officers("app.restriction_verdict")
     walls.grant("app.restriction_verdict", api="SELECT, INSERT", worker="SELECT")
 
 
@@ -279,10 +289,15 @@ def _adjustments() -> None:
     op.execute("CREATE UNIQUE INDEX adjustment_reverses ON app.adjustment (reverses) WHERE state <> 'dropped'")
     op.execute("CREATE INDEX adjustment_holder ON app.adjustment (holder, id)")
     op.execute("CREATE INDEX adjustment_open ON app.adjustment (id) WHERE state = 'proposed'")
-    _for_officers("app.adjustment")
-    op.execute(f"CREATE POLICY batches ON app.adjustment TO {walls.POSTING} USING (true)")
+    walls.for_officers("app.adjustment")
+    walls.decided_once("app.adjustment")
     decided = "decided_by, decided_at, state, transfer"
-    walls.grant("app.adjustment", api=f"SELECT, INSERT, UPDATE ({decided})", worker="SELECT", report="SELECT")
+    proposed = (
+        "id, holder, lane, wallet, kind, reason, purpose, label, minor, currency, reverses, effective, evidence, note,"
+        " proposed_by, proposed_at, state"
+    )
+    walls.grant("app.adjustment", api=f"SELECT, INSERT ({proposed}), UPDATE ({decided})", worker="SELECT")
+    walls.grant("app.adjustment", report="SELECT")
     # Whoever locks a row needs UPDATE on a column of it.
     walls.grant("app.adjustment", posting=f"SELECT, UPDATE ({decided})")
 
@@ -317,13 +332,3 @@ def _duties(*duties: str) -> None:
     op.execute("ALTER TABLE app.officer_grant DROP CONSTRAINT officer_grant_duty_check")
     named = ", ".join(f"'{duty}'" for duty in duties)
     op.execute(f"ALTER TABLE app.officer_grant ADD CONSTRAINT officer_grant_duty_check CHECK (duty IN ({named}))")
-
-
-def _for_officers(table: str) -> None:
-    """Let no resident, not even the one it is about, read it (tipping-off)."""
-    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-    op.execute(
-        f"CREATE POLICY officers ON {table} TO {walls.API} USING (current_setting('app.audience', true) = 'officer')"
-    )
-    op.execute(f"CREATE POLICY inside ON {table} TO {walls.WORKER}, {walls.REPORT}, CURRENT_USER USING (true)")

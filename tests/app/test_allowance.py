@@ -195,6 +195,7 @@ async def compare(
                 if passed:
                     done.append(Spent(now, asked))
             await allowances.write()
+            await desk.write()
 
 
 async def _limits_own(api: AsyncEngine, holder: UUID) -> None:

@@ -1,6 +1,7 @@
 """Many callers, one transaction: what each of them may rely on."""
 
 import asyncio
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from app import batch, db, idempotency_key
+from app import batch, db, idempotency_key, ids
 from app.batch import Batch, Overloaded, Unavailable
 from app.idempotency_key import Stored
 from app.money import FIRST_LANE, Money, plainly
@@ -76,6 +77,27 @@ async def test_a_lone_move_takes_two_round_trips(engines: Engines, settings: Set
         await behind.dispose()
     assert isinstance(answer, Posted)
     assert counter.round_trips - before == 2
+
+
+async def test_who_waits_for_a_lane_leaves_connections_to_look_ups(engines: Engines, settings: Settings) -> None:
+    mine = db.engine(settings, walls.POSTING)
+    money = Money(mine)
+    verbs = [functools.partial(echo) for _ in range(2 * db.POOLS[walls.POSTING])]
+
+    async with engines.posting.begin() as other:
+        await other.execute(text("SELECT FROM wallet.lane WHERE lane = :lane FOR UPDATE"), {"lane": FIRST_LANE})
+        waiting = [
+            asyncio.create_task(money.submit(verb, [1], lanes=[FIRST_LANE], claim=fresh(), render=show))
+            for verb in verbs
+        ]
+        for _ in range(len(verbs)):
+            await asyncio.sleep(0)
+        assert await money.lanes([ids.new()]) == set()
+        assert mine.pool.checkedout() <= batch.ON_LANE_MAX  # type: ignore[attr-defined]  # QueuePool has it
+
+    assert len(await asyncio.gather(*waiting)) == len(verbs)
+    await money.drain()
+    await mine.dispose()
 
 
 async def test_a_repeat_gets_the_first_answer_and_another_payload_is_refused(engines: Engines) -> None:

@@ -33,6 +33,7 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
         "ERESIDENCY_DATABASE_URL": settings.database_url,
         "ERESIDENCY_ROLE_PASSWORD": settings.role_password or "",
         "ERESIDENCY_KEYS": str(settings.keys),
+        "ERESIDENCY_ISSUING_BANK": '{"name": "A Bank", "bic": "ABCDKZKA", "code": "125"}',
         **more,
     }
 

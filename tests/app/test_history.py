@@ -63,6 +63,8 @@ FILTERS: list[tuple[Query, list[int]]] = [
     ({"kind": "hold,void"}, [0, 0]),
     ({"reference": "ref-9"}, [0, 0]),
     ({"text": "REF-9"}, [0, 0]),
+    ({"text": "set aside", "kind": "hold"}, [0]),
+    ({"text": "money paid"}, []),
     ({"text": "between residents", "least_minor": 500}, [-600, -500]),
     ({"text": "nothing says this"}, []),
     ({"reference": "ref-8"}, []),

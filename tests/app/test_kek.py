@@ -127,7 +127,11 @@ def test_settings_show_no_secret() -> None:
 
 
 def settings_of(**environ: str) -> Settings:
-    return settings.load({"ERESIDENCY_DATABASE_URL": "postgresql://owner:word-of-owner@localhost/x", **environ})
+    told = {
+        "ERESIDENCY_DATABASE_URL": "postgresql://owner:word-of-owner@localhost/x",
+        "ERESIDENCY_ISSUING_BANK": '{"name": "A Bank", "bic": "ABCDKZKA", "code": "125"}',
+    }
+    return settings.load(told | environ)
 
 
 def test_a_role_gets_another_password_while_connections_are_made(database: str) -> None:

@@ -7,10 +7,16 @@ import pytest
 import sqlalchemy
 
 from app import db, settings
-from app.settings import Settings, load
+from app.settings import IssuingBank, Settings
 from tests import postgres
 
 OWNER = "owner:word@db.example:5433/eresidency?sslmode=verify-full"
+BANK = {"ERESIDENCY_ISSUING_BANK": '{"name": "A Bank", "bic": "ABCDKZKA", "code": "125"}'}
+
+
+def load(environ: dict[str, str]) -> Settings:
+    """Read settings that name what production must be told."""
+    return settings.load(BANK | environ)
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
@@ -92,6 +98,24 @@ def test_production_asks_nobody_outside_without_tls(name: str) -> None:
             load({**given, f"ERESIDENCY_{name}": url})
 
 
+def test_production_names_the_bank_whose_money_the_wallets_hold() -> None:
+    given = {"DATABASE_URL": f"postgres://{OWNER}"}
+
+    with pytest.raises(settings.BadSetting, match="issuing_bank"):
+        settings.load(given)
+    assert load(given).issuing_bank == IssuingBank(name="A Bank", bic="ABCDKZKA", code="125")
+    for kind in ("demo", "test"):
+        assert settings.load({**given, "ERESIDENCY_ENVIRONMENT": kind}).issuing_bank.code == "999"
+
+
+@pytest.mark.parametrize(
+    "told", ["A Bank", "{}", '{"name": "", "bic": "ABCDKZKA", "code": "125"}', '{"name": "A", "bic": "A", "code": "1"}']
+)
+def test_a_bank_that_is_told_wrong_is_a_bad_setting(told: str) -> None:
+    with pytest.raises(settings.BadSetting, match="issuing_bank"):
+        load({"DATABASE_URL": f"postgres://{OWNER}", "ERESIDENCY_ISSUING_BANK": told})
+
+
 KEY_HASH = "android:apk-key-hash:" + "A" * 43
 
 
@@ -132,7 +156,16 @@ def test_compose_tells_production_what_has_no_safe_default() -> None:
     told = {name.lower() for name in re.findall(r"ERESIDENCY_([A-Z_]+?)(?:_FILE)?:", text)}
 
     assert told <= {field.name for field in msgspec.structs.fields(Settings)}
-    assert {"issuer", "rp_id", "origins", "agencies_url", "csca_folder", "keys", "role_password"} <= told
+    assert {
+        "issuer",
+        "rp_id",
+        "origins",
+        "agencies_url",
+        "csca_folder",
+        "keys",
+        "role_password",
+        "issuing_bank",
+    } <= told
     assert "--trusted-proxies" in text
 
 

@@ -3,11 +3,14 @@
 import asyncio
 
 import httpx
+import msgspec
 import pytest
 from litestar import Litestar
+from sqlalchemy import text
 
 from app import ids
 from app.http import ids as outside
+from app.money import FIRST_LANE, Money
 from proof import merkle
 from tests.app.people import bearer, keyed, residents, send, token, wallet
 from wallet import leaf
@@ -53,6 +56,38 @@ async def test_a_refusal_is_an_answer_too(app: Litestar, client: httpx.AsyncClie
     assert (first.status_code, first.json()["code"]) == (422, "insufficient_funds")
     assert again.content == first.content
     assert again.headers["content-type"] == "application/problem+json"
+
+
+async def test_who_finds_the_queue_full_is_told_when_to_come_again_and_nothing_is_kept(
+    app: Litestar, client: httpx.AsyncClient
+) -> None:
+    payer, payee = await residents(app, 2)
+    inside, engine = app.state.house, app.state.house.posting
+    app.state.house = msgspec.structs.replace(inside, money=Money(engine, capacity=1))
+    key = str(ids.new())
+
+    async with engine.connect() as elsewhere:
+        await elsewhere.execute(_HOLD_LANE, {"lane": FIRST_LANE})
+        first = asyncio.create_task(send(client, payer, payee, 1))
+        while not await elsewhere.scalar(_WAITING):
+            await elsewhere.execute(_LOOK_ANEW)
+        full = await send(client, payer, payee, 2, key)
+        before = await elsewhere.scalar(_KEPT, {"key": key})
+
+    assert (full.status_code, full.json()["code"], full.headers["retry-after"]) == (503, "overloaded", "1")
+    assert full.headers["content-type"] == "application/problem+json"
+    assert (await first).status_code == 201
+    again = await send(client, payer, payee, 2, key)
+    assert (again.status_code, "idempotency-replayed" in again.headers) == (201, False)
+    async with engine.connect() as elsewhere:
+        assert (before, await elsewhere.scalar(_KEPT, {"key": key})) == (0, 1)
+    app.state.house = inside
+
+
+_HOLD_LANE = text("SELECT FROM wallet.lane WHERE lane = :lane FOR UPDATE")
+_WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+_LOOK_ANEW = text("SELECT pg_stat_clear_snapshot()")
+_KEPT = text("SELECT count(*) FROM app.idempotency WHERE key = :key")
 
 
 @pytest.mark.parametrize(

@@ -57,12 +57,16 @@ async def saves(me: Investor, out: Outside, name: str | None = "A PAYEE", iban: 
 
 async def pays_out(me: Investor, to: str, tenge: int, key: str) -> Json:
     """Look at what it costs, confirm exactly that, and pay."""
+    paid: Json = await me.phone.post("/v1/payouts", await confirms_payout(me, to, tenge, key), key=key)
+    return paid
+
+
+async def confirms_payout(me: Investor, to: str, tenge: int, key: str) -> Json:
+    """Confirm a pay-out; gives what is then sent under this key."""
     terms = await me.phone.get(f"/v1/beneficiaries/{to}/payout-terms", amount_minor=tenge * 100)
     shown = {**terms["confirm"]["shown"], "idempotency_key": key}
     step_up = await me.phone.step_up(terms["confirm"]["operation"], shown)
-    body = {"beneficiary_id": to, "amount_minor": tenge * 100, "step_up": step_up}
-    paid: Json = await me.phone.post("/v1/payouts", body, key=key)
-    return paid
+    return {"beneficiary_id": to, "amount_minor": tenge * 100, "step_up": step_up}
 
 
 async def opens(me: Investor, out: Outside, currency: str, bank: str = outside.CODE) -> str:
@@ -83,9 +87,14 @@ async def moves(me: Investor, account: str, direction: str, tenge: int, key: str
 
 async def exchanges(me: Investor, quote: Json, key: str | None = None) -> Json:
     """Confirm both amounts and the rate, and exchange."""
-    step_up = await me.phone.step_up(quote["confirm"]["operation"], quote["confirm"]["shown"])
-    done: Json = await me.phone.post("/v1/exchanges", {"quote_id": quote["id"], "step_up": step_up}, key=key)
+    done: Json = await me.phone.post("/v1/exchanges", await confirms_exchange(me, quote), key=key)
     return done
+
+
+async def confirms_exchange(me: Investor, quote: Json) -> Json:
+    """Confirm an exchange; gives what is then sent."""
+    step_up = await me.phone.step_up(quote["confirm"]["operation"], quote["confirm"]["shown"])
+    return {"quote_id": quote["id"], "step_up": step_up}
 
 
 async def held(me: Investor) -> tuple[int, int]:

@@ -4,7 +4,10 @@ from datetime import datetime
 
 import pytest
 from litestar import Litestar
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
+from app import db
 from app.banking import topup
 from app.http import ids
 from app.settings import Settings
@@ -99,6 +102,59 @@ async def test_an_announcement_that_was_overtaken_changes_nothing(
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(("announced", "received"), [(500_000, 1), (1, 500_000)])
+async def test_what_arrives_counts_whatever_was_announced(
+    app: Litestar, settings: Settings, out: Outside, announced: int, received: int
+) -> None:
+    async with investor(app, settings, 327) as me:
+        wallet, before, name = ids.show("wallet", me.wallet), await held(me), f"P-other-{announced}"
+        payment = {"reference": wallet, "amount_minor": announced * 100, "payer": {"name": "A PAYER"}}
+        await out.public.post("/announcements", json={**payment, "payment_id": name})
+        await run(out, rounds=1)
+
+        await out.pays(wallet, received, payment_id=name, rail="ismt")
+        await outside.settle(out.house)
+
+        assert await held(me) == (before[0] + received * 100, 0)
+        shown = (await me.phone.get("/v1/incoming-payments"))["payments"][0]
+        assert (shown["stage"], shown["amount"]["amount_minor"]) == ("credited", received * 100)
+        assert shown["rail"] == "ismt"
+
+
+@pytest.mark.asyncio
+async def test_the_figures_of_what_arrived_stay_as_they_are(out: Outside) -> None:
+    await out.pays("for nobody", 300, payment_id="P-kept")
+    await outside.settle(out.house)
+
+    with pytest.raises(DBAPIError, match="history is only added to"):
+        async with db.transaction(out.house.worker) as story:
+            await (await story()).execute(text("UPDATE app.incoming SET amount_minor = 1 WHERE payment_id = 'P-kept'"))
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "change", [{"payer": {"name": "ANOTHER PAYER"}}, {"iban": "KZ599990000000000001"}, {"rail": "ismt"}], ids=str
+)
+async def test_a_report_that_tells_another_payer_address_or_rail_is_no_repeat(
+    out: Outside, change: dict[str, object]
+) -> None:
+    [changed] = change
+    payment = {"reference": "for nobody", "amount_minor": 5_00, "currency": "KZT", "payment_id": f"P-told-{changed}"}
+
+    for differs in ({}, {}, change):
+        out.bank.tell("payment.received", {**payment, "payer": {"name": "A PAYER"}, **differs})
+        await out.bank.send()
+        await outside.settle(out.house)
+
+    told = await outside.rows(out.house, "SELECT outcome FROM app.inbox ORDER BY received_at DESC, id DESC LIMIT 3")
+    assert [row.outcome for row in reversed(told)] == [
+        "suspended: no_wallet_matches",
+        "repeated: suspended: no_wallet_matches",
+        "another payment has this id",
+    ]
+
+
+@pytest.mark.asyncio
 async def test_a_payment_to_somebody_else_is_not_shown(app: Litestar, settings: Settings, out: Outside) -> None:
     async with investor(app, settings, 325) as me, investor(app, settings, 326) as stranger:
         await out.pays(ids.show("wallet", me.wallet), 100)
@@ -114,13 +170,13 @@ async def test_a_payment_to_somebody_else_is_not_shown(app: Litestar, settings: 
 def test_a_reference_is_read_however_it_was_written() -> None:
     reference = topup.drawn()
 
-    for text in (
+    for written in (
         reference,
         topup.shown(reference),
         topup.shown(reference).lower().replace("-", " "),
         f"ROC/{reference}",
     ):
-        assert reference in topup.read(text), text
+        assert reference in topup.read(written), written
 
 
 def test_a_reference_with_a_wrong_or_swapped_character_is_nobody_s() -> None:

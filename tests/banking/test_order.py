@@ -118,6 +118,20 @@ def _apply(asked: Order, act: Act, moved: Counter[AccountId], held: Money) -> Mo
     return held
 
 
+@pytest.mark.parametrize(("kind", "state"), list(itertools.product(Kind, State)))
+@pytest.mark.parametrize("status", ["pending", "done", "rejected", "returned"])
+def test_what_a_bank_says_is_no_news_or_refused_or_an_act_the_life_knows(kind: Kind, state: State, status: str) -> None:
+    # Words that were overtaken are weighed again against the order as it is then: this is why that comes to an end.
+    asked = an_order(kind, state)
+    said = msgspec.structs.replace(told(status, asked), iban="KZ599990000000000001")
+
+    try:
+        act = hearing.decide(asked, said)
+    except (TooEarly, Unfit):
+        return
+    assert act is None or (state, act) in LIFE
+
+
 _MOVING = [Kind.PAYOUT, Kind.TO_ACCOUNT, Kind.FROM_ACCOUNT, Kind.REFUND]
 
 

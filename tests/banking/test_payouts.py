@@ -48,6 +48,11 @@ async def test_a_payout_is_confirmed_with_its_fee_paid_by_the_bank_and_booked(
         done = await me.phone.get(f"/v1/payouts/{paid['id']}")
         assert (done["state"], done["expected"]) == ("done", None)
         assert done["bank_reference"].startswith("BO-")
+        told = await me.phone.get("/v1/wallets/me/entries", text="pay-out")
+        assert [(entry["code"], entry["description"]) for entry in told["entries"]] == [
+            ("payout.done", "Pay-out to a bank account"),
+            ("payout.asked", "Set aside for a pay-out"),
+        ]
         assert await held(me) == (_FULL - 50_100_00, 0)
         assert await outside.balance(out.house, Purpose.BANK, CODE) == mirror + 50_000_00
         assert await outside.balance(out.house, Purpose.PAYOUT_CLEARING, CODE) == 0
@@ -262,5 +267,5 @@ async def test_what_comes_back_for_a_closed_wallet_waits_in_the_officers_queue(
 
         assert await outside.balance(out.house, Purpose.SUSPENSE) == suspended + _FULL
         query = "SELECT stage, reason, amount_minor FROM app.incoming WHERE payment_id = :key"
-        [row] = await outside.rows(out.house, query, key=paid["id"])
+        [row] = await outside.rows(out.house, query, key=f"~{paid['id']}")
         assert tuple(row) == ("suspended", "wallet_closed", _FULL)

@@ -6,6 +6,7 @@ import json
 from datetime import date, timedelta
 from typing import Any
 
+import jwt
 import msgspec
 import pytest
 from litestar import Litestar
@@ -76,9 +77,28 @@ async def test_a_day_whose_money_is_there_agrees_and_is_signed(
     assert (found["day"], found["outcome"], found["items"]) == (day, "agrees", [])
     assert found["books_minor"] == found["statement_minor"] == 4_000_00
     assert sum(found["owed"].values()) == 4_000_00
-    middle = found["jws"].split(".")[1]
-    signed = base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4))
-    assert hashlib.sha256(signed).hexdigest() == found["sha256"]
+    key = (await read(app, settings, "/v1/public/anchors"))["key"]
+    assert jwt.get_unverified_header(found["jws"])["typ"] == "safeguarding+jws"
+    stated = jwt.decode(found["jws"], jwt.PyJWK(key), algorithms=["EdDSA"], issuer=settings.issuer)
+    assert (stated["day"], stated["outcome"], stated["books_minor"]) == (day, "agrees", 4_000_00)
+    head, middle, signature = found["jws"].split(".")
+    assert hashlib.sha256(outside.base64url(middle)).hexdigest() == found["sha256"]
+    for forged in (f"{head}.{changed(middle)}.{signature}", f"{head}.{middle}.{changed(signature)}"):
+        with pytest.raises(jwt.InvalidSignatureError):
+            jwt.decode(forged, jwt.PyJWK(key), algorithms=["EdDSA"])
+
+
+def changed(part: str) -> str:
+    """Change one character of it."""
+    middle = len(part) // 2
+    return f"{part[:middle]}{'A' if part[middle] != 'A' else 'B'}{part[middle + 1 :]}"
+
+
+async def read(app: Litestar, settings: Settings, path: str) -> Json:
+    """Read what is public."""
+    async with outside.client(app, settings.issuer) as anybody:
+        found: Json = (await anybody.get(path)).json()
+    return found
 
 
 @pytest.mark.fresh
@@ -146,6 +166,29 @@ async def test_a_day_without_a_statement_is_an_alarm_until_it_arrives_and_a_reru
             )
         stated = canonical.dumps(safeguarding.stated(again, settings.issuer))
         assert hashlib.sha256(stated).digest() == kept[1].sha256
+
+
+@pytest.mark.fresh
+@pytest.mark.asyncio
+async def test_a_statement_weeks_late_is_compared_and_days_nobody_looked_at_are_not_left_out(
+    app: Litestar, settings: Settings, out: Outside
+) -> None:
+    async with investor(app, settings, 364) as me:
+        await out.pays(ids.show("wallet", me.wallet), 5_000, payment_id="P-weeks")
+        await run(out)
+        day = date.fromisoformat(await tomorrow(out))
+        await forward(out.house, days=1)
+        assert (await compared(out, app))["outcome"] == "no_statement"
+
+        await forward(out.house, days=20)
+        await out.public.post("/statements", json={"day": day.isoformat()})
+        await compared(out, app)
+
+        kept = await outside.rows(out.house, "SELECT day, outcome FROM app.safeguarding ORDER BY day, no")
+        assert [row.outcome for row in kept if row.day == day] == ["no_statement", "agrees"]
+        days = sorted({row.day for row in kept})
+        assert days == [day + timedelta(days=nth) for nth in range((days[-1] - day).days + 1)]
+        assert len(days) > 20
 
 
 @pytest.mark.asyncio

@@ -21,6 +21,10 @@ BELONGINGS = (
     "/v1/me/credentials",
     "/v1/wallets/me",
     "/v1/wallets/me/entries",
+    "/v1/statements",
+    "/v1/payouts",
+    "/v1/beneficiaries",
+    "/v1/bank-accounts",
     "/v1/cards",
     "/v1/invest/consent",
     "/v1/invest/placements",
@@ -35,11 +39,12 @@ VICTIMS = (
     ("api", "verifier", "notary"),
     (POSTGRES, "bank"),
     ("worker", "card_network"),
+    ("worker", "bank"),
     ("api", "bank"),
     (POSTGRES,),
 )
 #: Whoever keeps something, once: what is tried with every change.
-KEEPERS = ((), (), ("api",), (), (POSTGRES,), ("worker",), ("bank",), ())
+KEEPERS = ((), (), ("api",), (), (POSTGRES,), ("worker",), (), ("bank",), ())
 
 
 @pytest.fixture(scope="module")

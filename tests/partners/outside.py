@@ -90,14 +90,18 @@ async def settle(house: House, rounds: int = 6) -> None:
             return
 
 
-async def balance(house: House, purpose: Purpose, label: str = "", holder: UUID | None = None) -> int:
-    """Read the posted balance of an account, in tiyn; zero where there is none."""
+async def balance(
+    house: House, purpose: Purpose, label: str = "", holder: UUID | None = None, *, currency: str = "KZT"
+) -> int:
+    """Read the posted balance of an account, in minor units; zero where there is none."""
     query = text(
         "SELECT coalesce(sum(posted), 0)::bigint FROM wallet.account WHERE purpose = :purpose AND label = :label"
-        " AND holder IS NOT DISTINCT FROM CAST(:holder AS uuid)"
+        " AND holder IS NOT DISTINCT FROM CAST(:holder AS uuid) AND currency = :currency"
     )
     async with house.report.connect() as connection:
-        found = await connection.scalar(query, {"purpose": purpose, "label": label, "holder": holder})
+        found = await connection.scalar(
+            query, {"purpose": purpose, "label": label, "holder": holder, "currency": currency}
+        )
     return int(found or 0)
 
 

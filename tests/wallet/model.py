@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable
 from copy import deepcopy
 from decimal import Decimal
+from fractions import Fraction
 from typing import NamedTuple
 
 
@@ -69,11 +70,11 @@ class Model:
         vars(self).update(before)
         return False
 
-    def exchange(self, key: Hashable, given: int, per_dollar: Decimal, wallet: str, dollars: str) -> bool:
-        got = round(given / per_dollar)
-        remainder = given - round(got * per_dollar)
-        return got > 0 and self.together(
+    def exchange(self, key: Hashable, given: int, got: int, rate: Decimal, wallet: str, account: str) -> bool:
+        remainder = given - round(got / Fraction(rate))
+        return self.together(
             lambda: self.send(key, wallet, "+position", given),
-            lambda: self.send((key, "got"), "+dollars", dollars, got),
+            lambda: self.send((key, "sold"), "+position", "+bank", given),
+            lambda: self.send((key, "arrived"), "+holdings", account, got),
             lambda: self.send((key, "rest"), "+position", "+rounding", remainder),
         )

@@ -3,7 +3,7 @@
 REFUSED  the database does not take it: the batch fails and nothing is stored
 FOUND    it is stored, and `eresidency verify ledger` says what is wrong
 """
-# ruff: noqa: ANN401, SLF001  what is planted takes what the code it replaces takes, inside of it too
+# ruff: noqa: ANN401  what is planted takes what the code it replaces takes, inside of it too
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -79,8 +79,8 @@ async def crossing_over(world: World) -> None:
 
 async def exchanging(world: World) -> None:
     mine = await test_exchange.resident(world.engines, world.money, 100)
-    rate = test_exchange.rate(USD, KZT, "526.4")
-    await test_exchange.book(world.money, test_exchange.booking(mine, exchange.selling(Amount(18_43, KZT), USD, rate)))
+    asked = await test_exchange.booking(world.engines, mine, Amount(18_43, KZT), Amount(4, USD))
+    await test_exchange.book(world.money, asked)
 
 
 # -- what is wrong -----------------------------------------------------------------------------------------------------
@@ -106,6 +106,29 @@ def drop_a_leg(patch: Patch) -> None:
 
 def post_twice(patch: Patch) -> None:
     _posting(patch, lambda rows: [*rows, rows[-1]._replace(id=ids.new(), seq=rows[-1].seq + 1)])
+
+
+def post_another_currency(patch: Patch) -> None:
+    whole = ledger.post
+
+    async def wrong(db: Any, at: Any, blocks: Any, rows: Any, expiries: Any, accounts: Any) -> None:
+        row = rows[-1]
+        versions = {"debit_version": row.debit_version + 1, "credit_version": row.credit_version + 1}
+        beside = row._replace(id=ids.new(), seq=row.seq + 1, currency="USD", **versions)
+        blocks[-1].lane.seq += 1
+        await whole(db, at, blocks, [*rows, beside], [*expiries, None], accounts)
+
+    patch.setattr(ledger, "post", wrong)
+
+
+def name_another_lane(patch: Patch) -> None:
+    whole = ledger.post
+
+    async def wrong(db: Any, at: Any, blocks: Any, rows: Any, expiries: Any, accounts: Any) -> None:
+        accounts[0].lane += 1
+        await whole(db, at, blocks, rows, expiries, accounts)
+
+    patch.setattr(ledger, "post", wrong)
 
 
 def _posting(patch: Patch, change: Callable[[Sequence[leaf.Row]], Sequence[leaf.Row]]) -> None:
@@ -202,23 +225,26 @@ def leave_it_in_transit(patch: Patch) -> None:
 
 
 def round_another_way(patch: Patch) -> None:
-    whole = exchange.selling
-
     def wrong(*asked: Any) -> Any:
-        found = whole(*asked)
+        found = exchange.quoted(*asked)
         return msgspec.structs.replace(found, remainder=found.remainder + Amount(1, KZT))
 
-    patch.setattr(exchange, "selling", wrong)
+    patch.setattr("app.banking.booking.quoted", wrong)
 
 
 def keep_the_remainder(patch: Patch) -> None:
-    whole = exchange._legs
-    patch.setattr(exchange, "_legs", lambda *asked: whole(*asked)[:2])
+    def wrong(*asked: Any) -> Any:
+        return [leg for leg in exchange.legs(*asked) if leg.name != "rounding"]
+
+    patch.setattr("app.banking.booking.legs", wrong)
 
 
 REFUSED: dict[Plant, Scenario] = {
     drop_a_leg: sending,
     post_twice: sending,
+    post_another_currency: sending,
+    name_another_lane: sending,
+    leave_a_number_out: sending,
     make_money: sending,
     forget_the_floor: overspending,
     release_too_much: holding,
@@ -232,7 +258,6 @@ FOUND: dict[Plant, tuple[Scenario, str]] = {
     forget_a_leaf: (sending, "vouches"),
     sign_another_amount: (sending, "vouches"),
     leave_a_version_out: (sending, "version"),
-    leave_a_number_out: (sending, "gap"),
     show_another_balance: (sending, "another balance"),
     keep_the_hold: (holding, "frees what was not held"),
     cross_without_a_group: (crossing_over, "outside of a group"),

@@ -7,7 +7,6 @@ the verifier, which shares no code with what wrote, finds nothing.
 """
 
 import asyncio
-import contextlib
 import functools
 from collections.abc import Sequence
 from datetime import timedelta
@@ -27,13 +26,12 @@ from app.settings import Settings
 from law.money import KZT, USD
 from law.money import Money as Amount
 from migrations import walls
-from tests.wallet import ledgers
+from tests.wallet import exchanges, ledgers
 from tests.wallet.ledgers import AT, fresh
 from tests.wallet.model import Model
-from wallet import account, exchange
+from wallet import account
 from wallet.chart import Purpose
 from wallet.desk import Desk
-from wallet.exchange import Booking, Rate
 from wallet.transfer import (
     AccountId,
     Answer,
@@ -53,7 +51,7 @@ from wallet.transfer import (
 
 HERE, THERE = ("anna", "bolat"), ("carla", "daniyar")
 WALLETS = (*HERE, *THERE)
-PER_DOLLAR = Decimal("526.31")
+PER_TENGE = Decimal("0.0019")
 HOUR = timedelta(hours=1)
 
 amounts = st.integers(1, 5_000)
@@ -89,6 +87,7 @@ class Ledger(RuleBasedStateMachine):
         self.doors = [Money(engine) for engine in self.engines]
         self.lanes = [1, await ledgers.second_lane(self.worker)]
         self.banks = {lane: await ledgers.bank(self.engines[0], lane=lane) for lane in self.lanes}
+        self.places = await exchanges.places(self.engines[0], KZT, USD)
         self.holder = ids.new()
         self.accounts: dict[str, AccountId] = {
             name: await ledgers.opened(self.api, self.holder if name == "anna" else None, lane=self.lane(name))
@@ -180,20 +179,20 @@ class Ledger(RuleBasedStateMachine):
             asked = Reverse(id=TransferId(ids.new()), of=moved, money=money, code="test")
             assert self.ask(asked) == [self.model.reverse(moved, amount)]
 
-    @rule(given=st.integers(1, 50_000))
-    def exchange(self, given: int) -> None:
-        at = Rate(base=USD, quote=KZT, value=PER_DOLLAR, source="test", at=AT)
-        first = ids.new()
-        exchanged = self.model.exchange(first, given, PER_DOLLAR, "anna", "dollars")
-        with contextlib.suppress(exchange.TooLittle):
-            what = exchange.selling(Amount(given, KZT), USD, at)
-            asked = Booking(
-                first=first, exchange=what, payer=self.accounts["anna"], payee=self.accounts["dollars"], label="altai",
-                owner=self.holder, actor="system:test",
-            )  # fmt: skip
-            answers: list[Any] = []
-            self.loop.run(self._submit(exchange.book, [asked], answers))
-            assert isinstance(answers[0], list) == exchanged
+    @rule(given=st.integers(1, 50_000), tenth=st.integers(0, 10))
+    def exchange(self, given: int, tenth: int) -> None:
+        """Sell tenge, for as much as the rate says or, as a bank may round, for a cent more."""
+        got = int(given * PER_TENGE) + (tenth == 0)
+        if got == 0:
+            return
+        asked = exchanges.booking_of(
+            self.places, self.holder, self.accounts["anna"], self.accounts["dollars"], Amount(given, KZT),
+            Amount(got, USD), PER_TENGE,
+        )  # fmt: skip
+        exchanged = self.model.exchange(asked.order.id, given, got, PER_TENGE, "anna", "dollars")
+        answers: list[Any] = []
+        self.loop.run(self._submit(exchanges.book, [asked], answers))
+        assert isinstance(answers[0], list) == exchanged
 
     async def _submit(self, verb: Any, asked: Sequence[Any], answers: list[Any]) -> None:  # noqa: ANN401  any verb
         async def heard(desk: Desk, items: Sequence[Any]) -> Sequence[Any]:

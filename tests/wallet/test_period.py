@@ -101,6 +101,48 @@ async def test_no_value_date_falls_into_a_closed_period(engines: Engines) -> Non
 
 
 @pytest.mark.parametrize(
+    ("audience", "refusal", "columns"),
+    [
+        ("officer", "permission denied", "approved_by, approved_at"),
+        ("officer", "permission denied", "withdrawn_by, withdrawn_at"),
+        ("resident", "row-level security", ""),
+    ],
+)
+async def test_a_period_begins_as_a_proposal_of_an_officer(
+    engines: Engines, audience: str, refusal: str, columns: str
+) -> None:
+    more, said = (f", {columns}", ", 'officer:two', now()") if columns else ("", "")
+    written = text(
+        f"INSERT INTO wallet.period (id, closed_until, proposed_by, proposed_at{more})"  # noqa: S608  literals above
+        f" VALUES (uuidv7(), DATE '2026-05-01', 'officer:one', now(){said})"
+    )
+
+    with pytest.raises(DBAPIError, match=refusal):
+        async with db.transaction(engines.api, audience=audience) as story:
+            await (await story()).execute(written)
+
+
+async def test_even_the_owner_closes_nothing_that_nobody_proposed(database: str) -> None:
+    owner = create_engine(database)
+    written = text(
+        "INSERT INTO wallet.period (id, closed_until, proposed_by, proposed_at, approved_by, approved_at)"
+        " VALUES (uuidv7(), DATE '2026-05-01', 'officer:one', now(), 'officer:two', now())"
+    )
+
+    with owner.connect() as connection, pytest.raises(DBAPIError, match="that nobody proposed"):
+        connection.execute(written)
+    owner.dispose()
+
+
+async def test_a_resident_reads_no_period(engines: Engines) -> None:
+    wanted = await propose(engines, days.era(), today=days.era())
+
+    async with db.transaction(engines.api, audience="resident", holder=wanted) as story:
+        assert await period.listed(await story(), limit=1) == []
+    await withdraw(engines, wanted)
+
+
+@pytest.mark.parametrize(
     "statement",
     [
         "UPDATE wallet.period SET closed_until = closed_until - 1",

@@ -47,7 +47,7 @@ class HoldView(Wire, frozen=True, kw_only=True):
 class OperationView(Wire, frozen=True, kw_only=True):
     """How much of it one operation may take now, and what bounds it.
 
-    `because` is `available`, or a limit (see /v1/limits) or a restriction (see /v1/restrictions) named by `which`.
+    `because` is `available`, or a limit (see /v1/limits) or a restriction (see /v1/me/restrictions) named by `which`.
     """
 
     operation: Annotated[Operation, Meta(examples=["transfer"])]

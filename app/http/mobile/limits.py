@@ -186,7 +186,7 @@ async def try_payment(
 @put(
     "/v1/limits/{limit_name:str}",
     operation_id="setOwnLimit",
-    opt={"scope": "wallet:write"},
+    opt={"scope": "wallet:write", "quota": "own-limits"},
     tags=_TAGS,
     summary="Set a limit of my own",
 )
@@ -201,7 +201,6 @@ async def set_own_limit(
 ) -> LimitView:
     """Lower a limit at once, or raise one's own again with the passkey, a day from now. Saying it again is free."""
     db, now = await story(), story.now
-    await own.hold(db, me.subject)
     on = calendar.statutory_date(now)
     facts = await _facts(db, story, me)
     own.check(limit_name, data.most_minor, limit.ceilings(facts.profile, on))

@@ -37,7 +37,7 @@ ListId = Annotated[str, Meta(examples=["payment_list_06AVZR0TKB7Z8M2Q3R4S5T6V7W"
 
 
 class PaymentWire(Wire, frozen=True):
-    """One payment: to a wallet or an IBAN, in tiyn, with the payer's own word for it."""
+    """One payment to a resident's wallet, named by its id or its IBAN, in tiyn, with the payer's own word for it."""
 
     to: Annotated[str, Meta(max_length=64, examples=["KZ859990000000000001"])]
     amount_minor: Minor
@@ -126,7 +126,10 @@ async def draft_payment_list(
     once: NamedDependency[Once],
     house: NamedDependency[House],
 ) -> Response[ListView]:
-    """Check a list as a whole: every fault is named, and nothing moves before the list is confirmed."""
+    """Check a list as a whole: every fault is named, and nothing moves before the list is confirmed.
+
+    Every item goes to a resident's wallet, named by its id or its IBAN. To an account at another bank goes a pay-out.
+    """
 
     async def act(story: Story) -> ListView:
         db = await story()

@@ -219,13 +219,14 @@ async def propose_adjustment(
 
     A credit or debit names an account of the operator and an amount (`names_account_and_amount`), a reversal a transfer
     of this wallet (`reversal_names_transfer`, `transfer_of_another`, `not_reversible`, `reversal_proposed`) and no
-    value date (`reversal_is_of_today`). A value date is neither to come (`value_date_in_future`) nor in a closed
-    period (`period_closed`).
+    value date (`reversal_is_of_today`). What a bank, a card network or a placement answers for, and a part of a group,
+    is not moved back here (`part_of_another_flow`). A value date is neither to come (`value_date_in_future`) nor in a
+    closed period (`period_closed`).
 
-    What goes together (`reason_and_kind`, `reason_and_account`): misposted and duplicate with adjustment or suspense;
-    fee_refund and fee_due with fees; goodwill with adjustment; card_shortfall with card_receivable; dispute_won and
-    dispute_lost with dispute_receivable; court_order with suspense. Only dispute_receivable has a label, the network's
-    (`account_and_label`).
+    What goes together (`reason_and_kind`, `reason_and_account`): misposted and duplicate with adjustment, debits with
+    suspense too, which is only put into here; fee_refund and fee_due with fees; goodwill with adjustment;
+    card_shortfall with card_receivable; dispute_won and dispute_lost with dispute_receivable; court_order with
+    suspense. Only dispute_receivable has a label, the network's (`account_and_label`).
     """
 
     async def act(story: Story) -> AdjustmentView:

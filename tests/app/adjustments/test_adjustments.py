@@ -1,19 +1,23 @@
 """Corrections over HTTP: one proposes, another decides, the money moves once, and what does not fit is named."""
 
 import asyncio
+from datetime import date
 from typing import Any
 
 import httpx
 import pytest
 from litestar import Litestar
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from app import db
 from app.adjustments.reason import RULES, Incompatible, Kind, Reason, Why, check
 from app.http import ids
+from app.ids import new
 from app.seed import Seeded
 from tests.app.people import bearer, keyed, residents, send, token
 from tests.partners import outside
+from wallet import period
 from wallet.chart import CHART, Purpose
 
 Json = dict[str, Any]
@@ -158,11 +162,9 @@ async def test_no_value_date_in_a_closed_period_and_no_reversal_of_one(
     of, house = await office(app, client, 8_301), app.state.house
     done = (await of.decides(await of.proposed())).json()
     async with db.transaction(house.api, audience="officer") as story:
-        closed = text(
-            "INSERT INTO wallet.period (id, closed_until, proposed_by, proposed_at, approved_by, approved_at)"
-            " VALUES (uuidv7(), DATE '2026-06-01', 'officer:1', now(), 'officer:2', now())"
-        )
-        await (await story()).execute(closed)
+        connection, june = await story(), date(2026, 6, 1)
+        asked = await period.propose(connection, period=new(), until=june, actor="officer:1", at=story.now)
+        await period.approve(connection, asked.id, actor="officer:2", at=story.now)
 
     late = await of.proposes(effective_on="2026-05-31")
     back = {"kind": "reversal", "reason": "misposted", "purpose": None, "amount_minor": None}
@@ -185,6 +187,31 @@ async def test_the_database_wants_two_officers(app: Litestar, client: httpx.Asyn
     with pytest.raises(Exception, match="adjustment_four_eyes"):
         async with db.transaction(house.api, audience="officer") as story:
             await (await story()).execute(alone, {"id": ids.parse("adjustment", found["id"])})
+
+
+_SAME = "holder, lane, wallet, kind, reason, purpose, minor, currency, evidence, proposed_by, proposed_at"
+_ACT = "holder, restriction, act, reason, cause, proposed_by, proposed_at, decided_by, decided_at, agreed"
+#: What would be decided as it is written, or anew, and the wall that stands before it.
+UNSEEN = {
+    f"INSERT INTO app.adjustment (id, {_SAME}, state, decided_by, decided_at)"  # noqa: S608  literals above
+    f" SELECT uuidv7(), {_SAME}, 'dropped', 'officer:2', now() FROM app.adjustment": "permission denied",
+    "UPDATE app.adjustment SET state = 'proposed', decided_by = NULL, decided_at = NULL": "that is decided",
+    f"INSERT INTO app.restriction_act (id, {_ACT})"  # noqa: S608  literals above
+    " VALUES (uuidv7(), uuidv7(), uuidv7(), 'impose', 'security', 'x', 'a', now(), 'b', now(), true)": "row-level",
+}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("statement", "wall"), UNSEEN.items(), ids=("written", "anew", "restriction"))
+async def test_nothing_is_decided_before_or_after_its_time(
+    app: Litestar, client: httpx.AsyncClient, statement: str, wall: str
+) -> None:
+    of, house = await office(app, client, 8_301), app.state.house
+    await of.decides(await of.proposed(), agree=False)
+
+    with pytest.raises(DBAPIError, match=wall):
+        async with db.transaction(house.api, audience="officer") as story:
+            await (await story()).execute(text(statement))
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -9,8 +9,10 @@ from litestar import Litestar
 from sqlalchemy import text
 
 from app import allowance, db, ids
-from app.limiting import opening
+from app.limiting import opening, own
 from app.limiting.opening import Missing, NotIdentifiedYet, missing
+from app.limiting.own import Own, OwnLimitMoved
+from app.limits import Quotas
 from app.seed import Seeded
 from app.settings import Settings
 from kyc.standing import Standing
@@ -207,6 +209,48 @@ async def test_taking_a_raise_back_is_free(app: Litestar, client: httpx.AsyncCli
     kept = (await lower(client, me, "cards.day", 100_00)).json()
 
     assert kept["own"] == {"most": {"amount_minor": 100_00, "currency": "KZT"}, "raises_at": None, "raises_to": None}
+
+
+async def test_nobody_holds_a_lane_for_what_is_not_stored(app: Litestar, client: httpx.AsyncClient) -> None:
+    """A batch holds the lane all the while: who waited for it would be refused in the end."""
+    [who] = await residents(app, 1, start=8_202)
+    me = who.access_token
+    assert (await lower(client, me, "transfers.month", 100_00)).status_code == 200
+
+    async with app.state.house.posting.begin() as batch:
+        await batch.execute(text("SELECT FROM wallet.lane FOR NO KEY UPDATE"))
+        asked = (("transfers.month", 100_00), ("cards.day", 10_000_000_00), ("cards.decade", 5))
+        answers = [await lower(client, me, name, minor) for name, minor in asked]
+
+    said = [answer.json().get("code", answer.status_code) for answer in answers]
+    assert said == [200, "not_lower", "unknown_limit"]
+
+
+async def test_of_two_who_set_a_limit_at_once_the_second_looks_again(app: Litestar) -> None:
+    house, holder, name = app.state.house, ids.new(), "cards.day"
+    async with db.transaction(house.api, holder=holder, audience="resident") as story:
+        connection = await story()
+        at, actor = story.now, f"resident:{holder}"
+        first, second = [own.decide(Own(), minor, at) for minor in (200_00, 100_00)]
+
+        await own.store(connection, holder, name, before=Own(), made=first, actor=actor, at=at)
+        with pytest.raises(OwnLimitMoved):
+            await own.store(connection, holder, name, before=Own(), made=second, actor=actor, at=at)
+
+        assert (await own.of(connection, holder))[name].minor == 200_00
+
+
+async def test_setting_limits_is_counted_per_person(app: Litestar) -> None:
+    [handler] = [
+        handler
+        for route in app.routes
+        for handler in getattr(route, "route_handlers", [])
+        if handler.operation_id == "setOwnLimit"
+    ]
+
+    policy = Quotas(6_000).of(handler.opt)
+
+    assert (policy.name, policy.quota, policy.window_s) == ("own-limits", 30, 600)
 
 
 @pytest.mark.parametrize(

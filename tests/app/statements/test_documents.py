@@ -1,10 +1,13 @@
 """Statements as documents: each format read back by somebody else's reader, hostile texts harmless in all of them."""
 
 import csv
+import hashlib
 import io
 import json
 import os
 import re
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +28,8 @@ from tests.app.statements import papers, png
 from wallet import statement
 from wallet.statement import Line
 
-_DATA = Path(os.environ.get("ERESIDENCY_REFERENCE_DATA", Path(__file__).parents[4] / "shared" / "data"))
+ROOT = Path(__file__).parents[3]
+_DATA = Path(os.environ.get("ERESIDENCY_REFERENCE_DATA", ROOT.parent / "shared" / "data"))
 XSD = _DATA / "iso20022" / "camt.053.001.08.xsd"
 NAMES = {"c": camt053.NAMESPACE}
 LEGS = papers.lines(9)
@@ -43,6 +47,26 @@ def test_the_same_statement_has_the_same_bytes(format_: Format, language: Langua
     once, again = (write(format_, papers.paper(MADE, language), papers.rows(LEGS)) for _ in range(2))
 
     assert once == again
+
+
+#: What another process makes of the same statement; its day is not ours.
+_ELSEWHERE = """
+import hashlib
+from app.statements.document import Format
+from tests.app.statements import papers, test_documents as here
+print(hashlib.sha256(here.write(Format.PDF, papers.paper(here.MADE), papers.rows(here.LEGS))).hexdigest())
+"""
+
+
+def test_another_process_in_another_zone_prints_the_same_bytes() -> None:
+    printed_here = write(Format.PDF, papers.paper(MADE), papers.rows(LEGS))
+
+    elsewhere = {"TZ": "Pacific/Kiritimati", "LANG": "C", "PYTHONHASHSEED": "1242", "PATH": os.environ["PATH"]}
+    said = subprocess.run(
+        [sys.executable, "-c", _ELSEWHERE], env=elsewhere, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert said.stdout.strip() == hashlib.sha256(printed_here).hexdigest()
 
 
 def test_json_has_all_it_takes_to_compute_the_hash_anew() -> None:
