@@ -130,6 +130,8 @@ LEFT_OUT = {
     "app.restriction_act": "officers' (tipping-off); the restriction is here",
     "app.restriction_verdict": "officers' (tipping-off); how an appeal ended is in app.restriction_appeal",
     "app.adjustment": "officers'; the transfer that corrected is in wallet.transfer",
+    "app.suspense_proposal": "officers'; what became of the payment is in app.incoming",
+    "wallet.period": "officers'; of nobody",
     "kyc.screened": "which lists a person was looked up in is not theirs to know (tipping-off)",
     "residency.review": "officers' (tipping-off); the decision is here",
     "wallet.document_part": "copies of statements, which are here, for a week",

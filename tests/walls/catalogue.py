@@ -79,7 +79,7 @@ def history_that_can_be_changed(db: Owner) -> list[str]:
             ELSE has_table_privilege(role, pg_class.oid, right_) END
           AND (right_ = 'TRUNCATE' OR EXISTS (
             SELECT FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
-            WHERE tgrelid = pg_class.oid AND proname IN ('refuse_change', 'refuse_unless_erased')
+            WHERE tgrelid = pg_class.oid AND tgqual IS NULL AND proname IN ('refuse_change', 'refuse_unless_erased')
               AND tgtype::integer & CASE right_ WHEN 'DELETE' THEN 8 ELSE 16 END <> 0
           ))
         """,  # noqa: S608  names of our own
