@@ -75,15 +75,13 @@ async def _measured(app: Litestar, ground: Ground) -> list[Row]:
     return [
         *let_in,
         row("signed-in read", me, "1/s", peer=("SELECT 1 as the API's role", read), goal=Goal(ratio_min=0.2)),
-        row(
-            "transfers, one at a time", alone, "1/s", peer=("one INSERT, one COMMIT", commit), goal=Goal(ratio_min=0.1)
-        ),
+        # What a transfer must reach is said in bench/http.py; here is what it spends without sockets.
+        row("transfers, one at a time", alone, "1/s", peer=("one INSERT, one COMMIT", commit)),
         row(
             f"transfers, {AT_ONCE} at once",
             together,
             "1/s",
             peer=("pgbench, 4 statements, no sign-in", statements),
-            goal=Goal(ratio_min=0.3),
         ),
     ]
 
