@@ -230,7 +230,7 @@ class Allowances:
             mine.month[operation] = max(mine.month.get(operation, 0) + minor, 0)
         self._changes[spend.holder, on, operation] += minor
 
-    async def write(self) -> None:
+    def write(self) -> None:
         """Store what was counted, in one statement."""
         changes = sorted((key, minor) for key, minor in self._changes.items() if minor)
         if changes:

@@ -134,7 +134,7 @@ async def decide(desk: Desk, asked: Sequence[Sending]) -> Sequence[Answer]:
     )
     payments = await Paying.load(desk, (each.post for each in asked))
     answers = [_decide(confirmations, payments, each) for each in asked]
-    await payments.write()
+    payments.write()
     await confirmations.write()
     kept = [
         msgspec.structs.replace(written, reader=desk.holder(each.post.credit))

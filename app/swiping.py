@@ -35,8 +35,8 @@ class _Holders:
     def count(self, holder: UUID, more: Money, opened_at: datetime) -> None:
         self._allowances.count(Spend(holder, Operation.CARD, more), opened_at)
 
-    async def write(self) -> None:
-        await self._allowances.write()
+    def write(self) -> None:
+        self._allowances.write()
 
 
 async def book(desk: Desk, messages: Sequence[NetworkMessage | Lapse]) -> list[Answer | bool]:

@@ -25,7 +25,7 @@ class Allowance(Protocol):
         """Count `more`, or where it is negative give back."""
         ...
 
-    async def write(self) -> None:
+    def write(self) -> None:
         """Store what was counted."""
         ...
 
@@ -43,7 +43,7 @@ class _Anything:
     def count(self, holder: UUID, more: Money, opened_at: datetime) -> None:
         """Forget it."""
 
-    async def write(self) -> None:
+    def write(self) -> None:
         """Store nothing."""
 
 

@@ -28,7 +28,7 @@ async def book(
     tray.allowance = await load(desk, tray.holders())
     answers = [_book(tray, told) for told in messages]
     await tray.store()
-    await tray.allowance.write()
+    tray.allowance.write()
     return answers
 
 

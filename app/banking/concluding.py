@@ -113,7 +113,7 @@ async def conclude(desk: Desk, asked: Sequence[Conclusion]) -> Sequence[Conclude
                 allowances.give_back(spend, found.requested_at)
         answers.append(moved)
     await order.record(desk.db, changes)
-    await allowances.write()
+    allowances.write()
     await incoming.write(desk.db, [(each, [Step("suspended", desk.now, each.reason)]) for each in strayed])
     await _follow(desk, asked, answers, quotes)
     return answers

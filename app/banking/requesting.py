@@ -82,7 +82,7 @@ async def request(desk: Desk, asked: Sequence[Asked]) -> Sequence[Answer]:
         mine = [each for each in taken if actors[each.id] == actor]
         await order.insert(desk.db, mine, actor=actor, due_at=clock.real())
     await confirmations.write()
-    await allowances.write()
+    allowances.write()
     return answers
 
 

@@ -202,7 +202,7 @@ async def resolve(desk: Desk, asked: Sequence[Resolution]) -> Sequence[Answer]:
     await desk.load_crossing()
     allowances = await Allowances.load(desk, [spend for each in asked if (spend := _spend(desk, each))])
     answers = [await _resolve(desk, allowances, each) for each in asked]
-    await allowances.write()
+    allowances.write()
     return answers
 
 

@@ -94,5 +94,5 @@ async def decide(desk: Desk, asked: Sequence[Tap]) -> Sequence[Placement | Refus
         elif refusal is None:
             allowances.give_back(tap.spend)
     await confirmations.write()
-    await allowances.write()
+    allowances.write()
     return decided

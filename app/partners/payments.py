@@ -256,7 +256,7 @@ async def credit(desk: Desk, payments: Sequence[Payment]) -> Sequence[Booked]:
     booked = [_book(desk, allowances, payment) for payment in payments]
     rows = [_row(each, desk.now) for each in booked]
     await desk.db.execute(tables.partner_payment.insert(), rows)
-    await allowances.write()
+    allowances.write()
     await incoming.write(desk.db, [_staged(each, known, desk.now) for each in booked])
     await journal.append(desk.db, app_tables.event, *(_fact(each, desk.now) for each in booked))
     return booked

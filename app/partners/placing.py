@@ -44,7 +44,7 @@ async def release(desk: Desk, asked: Sequence[Due]) -> Sequence[Settled]:
     allowances = await Allowances.load(desk, spends)
     for each, spend in zip(freed, spends, strict=True):
         allowances.give_back(spend, each.requested_at)
-    await allowances.write()
+    allowances.write()
     return answers
 
 

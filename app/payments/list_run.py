@@ -75,7 +75,7 @@ async def pay(desk: Desk, asked: Sequence[Chunk]) -> Sequence[int]:
         answers = [payments.pay(post) for post in of_one]
         await _write(desk, each.id, rows, answers)
         counts.append(len(answers))
-    await payments.write()
+    payments.write()
     return counts
 
 

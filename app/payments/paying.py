@@ -62,6 +62,6 @@ class Paying:
             self._allowances.give_back(sent)
         return answer
 
-    async def write(self) -> None:
+    def write(self) -> None:
         """Store what was counted."""
-        await self._allowances.write()
+        self._allowances.write()

@@ -176,7 +176,7 @@ async def pay(desk: Desk, asked: Sequence[Paid]) -> Sequence[Answer]:
             fact = MoneyRequestPaid(money_request=found.id, transfer=answer.id)
             await _tell(desk.db, found, fact, [found.holder, each.payer], actor=each.actor, at=desk.now)
         answers.append(answer)
-    await payments.write()
+    payments.write()
     await confirmations.write()
     return answers
 

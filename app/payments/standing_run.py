@@ -90,7 +90,7 @@ async def pay(desk: Desk, asked: Sequence[Due]) -> Sequence[bool]:
     posts: dict[UUID, Post] = {each.transfer: _post(found[each.id], each.transfer) for each in asked}
     payments = await Paying.load(desk, posts.values())
     went_on = [await _pay(desk, payments, found, posts, each) for each in asked]
-    await payments.write()
+    payments.write()
     return went_on
 
 

@@ -39,7 +39,7 @@ async def claimed(desk: Desk, asked: Sequence[Spend]) -> Sequence[str]:
     """Claim one after the other: a verb; what came of each by its class."""
     allowances = await Allowances.load(desk, asked)
     found = [type(allowances.claim(each)).__name__ for each in asked]
-    await allowances.write()
+    allowances.write()
     return found
 
 
@@ -194,7 +194,7 @@ async def compare(
                 assert passed == fits(done, step.minor, now), f"{asked} at {now} after {done}"
                 if passed:
                     done.append(Spent(now, asked))
-            await allowances.write()
+            allowances.write()
             await desk.write()
 
 
