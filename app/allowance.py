@@ -17,14 +17,15 @@ from datetime import date, datetime
 from typing import Any, NamedTuple, Self
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app import clock
 from app.restrictions.reason import CLASSES, Reason
 from law import calendar
 from law.money import KZT, Money
-from wallet import limit, packed
+from wallet import ledger, limit, packed
 from wallet.desk import Desk
+from wallet.ledger import Question
 from wallet.limit import Ceiling, Level, Measure, Operation, Profile, Used
 from wallet.packed import Packed
 
@@ -82,11 +83,11 @@ class Facts:
 
     __slots__ = ("day", "month", "own", "profile", "restrictions", "room", "stored")
 
-    def __init__(self, row: Any, on: date) -> None:  # noqa: ANN401  a row of _LOAD
+    def __init__(self, row: "_Row", on: date) -> None:
         self.profile = Profile(level(row.identified_until, on), row.e_resident)
         self.restrictions = [
             Restriction(id_, Reason(name), due)
-            for id_, name, due in zip(row.ids or (), row.reasons or (), row.reviews or (), strict=True)
+            for id_, name, due in zip(row.restrictions or (), row.reasons or (), row.reviews or (), strict=True)
         ]
         self.own: Mapping[str, int] = dict(zip(row.own_names or (), row.own_minors or (), strict=True))
         operations = [Operation(name) for name in row.operations or ()]
@@ -134,6 +135,50 @@ def level(identified_until: date | None, on: date) -> Level:
     return Level.IDENTIFIED if identified_until >= on else Level.SIMPLIFIED
 
 
+class _Row(NamedTuple):
+    """A row of _LOAD: what is known of one person; `on` is the Kazakhstan day it was asked for."""
+
+    on: date
+    holder: UUID
+    identified_until: date | None
+    e_resident: bool
+    restrictions: list[UUID] | None
+    reasons: list[str] | None
+    reviews: list[datetime] | None
+    own_names: list[str] | None
+    own_minors: list[int] | None
+    operations: list[str] | None
+    days: list[int] | None
+    months: list[int] | None
+    stored: int | None
+
+
+class _Side(NamedTuple):
+    """Somebody who may spend or receive, named by themselves or by one of their accounts."""
+
+    holder: UUID | None
+    account: UUID | None
+    receives: bool
+
+
+def question(sides: Iterable[tuple[UUID, Operation]]) -> Question:
+    """Ask with a batch's lock what the holders of accounts may do; `Allowances.load` finds the answer on the desk."""
+    asked = {_Side(None, account, receives=operation is Operation.RECEIVE) for account, operation in sides}
+    return _question(asked, clock.real(), moved=True)
+
+
+def _question(sides: Collection[_Side], now: datetime, *, moved: bool) -> Question:
+    # `moved`: the installation's clock may be ahead, which only the row that is read with the lock says.
+    columns = (
+        now,
+        packed.integers([moved]),
+        packed.uuids(each.holder for each in sides),
+        packed.uuids(each.account for each in sides),
+        packed.integers([not each.receives for each in sides]),
+    )
+    return Question(_LOAD, columns)
+
+
 async def facts(
     db: AsyncConnection, now: datetime, *, spenders: Collection[UUID] = (), receivers: Collection[UUID] = ()
 ) -> dict[UUID, Facts]:
@@ -141,19 +186,16 @@ async def facts(
 
     Of those who only receive, what they spent is not looked up; of those who only spend, what they have.
     """
-    wanted, on = sorted({*spenders, *receivers}), calendar.statutory_date(now)
-    if not wanted:
+    sides = [_Side(each, None, receives=False) for each in spenders]
+    sides += [_Side(each, None, receives=True) for each in receivers]
+    if not sides:
         return {}
-    asked = {
-        "holders": wanted,
-        "spends": [each in spenders for each in wanted],
-        "receives": [each in receivers for each in wanted],
-        "day": on,
-        "month": on.replace(day=1),
-        "next": calendar.add_months(on.replace(day=1), 1),
-        "now": now,
-    }
-    return {row.holder: Facts(row, on) for row in await db.execute(_LOAD, asked)}
+    found = await ledger.ask(await ledger.wire(db), _question(sides, now, moved=False))
+    return _facts(await found.fetchall(), calendar.statutory_date(now))
+
+
+def _facts(rows: Iterable[Sequence[Any]], on: date) -> dict[UUID, Facts]:
+    return {row.holder: Facts(row, on) for row in map(_Row._make, rows) if row.on == on}
 
 
 class Allowances:
@@ -172,7 +214,11 @@ class Allowances:
         spenders, receivers = set[UUID](), set[UUID]()
         for holder, operation, *_ in spends:
             (receivers if operation is Operation.RECEIVE else spenders).add(holder)
-        return cls(desk, await facts(desk.db, desk.now, spenders=spenders, receivers=receivers))
+        # Asked for another day, when the clock was moved or midnight passed, it is no answer.
+        heard = _facts(desk.heard.get(_LOAD, ()), calendar.statutory_date(desk.now))
+        if not spenders | receivers <= heard.keys():
+            heard = await facts(desk.db, desk.now, spenders=spenders, receivers=receivers)
+        return cls(desk, heard)
 
     def e_resident(self, holder: UUID) -> bool:
         """Say whether `holder`, whom `load` was told of, is an e-resident now."""
@@ -252,20 +298,34 @@ def _columns(changes: Sequence[tuple[tuple[UUID, date, Operation], int]]) -> tup
 
 # A document that identified somebody does so until it is refused; which one lasts longest is what counts. That it is
 # looked at again lowers nothing by itself: what a match on a list stops, two officers stop, and say so (restrictions).
-_LOAD = text(
-    """
-    SELECT asked.holder, known.identified_until,
+_LOAD = b"""
+    WITH moment AS (
+        SELECT at, CAST(at AT TIME ZONE 'Asia/Almaty' AS date) AS day FROM (
+            SELECT %s::timestamptz + CASE WHEN 1 = ANY(%s::integer[]) THEN (SELECT advanced_by FROM app.clock)
+                                     ELSE interval '0' END AS at
+        ) AS moved
+    )
+    SELECT moment.day AS on, asked.holder, known.identified_until,
            EXISTS (
                SELECT FROM residency.status
                WHERE status.resident = asked.holder AND status.kind = 'e_resident' AND status.state = 'active'
            ) AS e_resident,
-           stopped.ids, stopped.reasons, stopped.reviews, own.names AS own_names, own.minors AS own_minors,
+           stopped.ids, stopped.reasons, stopped.reviews, own.names, own.minors,
            used.operations, used.days, used.months,
            CASE WHEN asked.receives THEN (
                SELECT posted FROM wallet.account WHERE account.holder = asked.holder AND account.purpose = 'wallet'
            ) END AS stored
-    FROM unnest(CAST(:holders AS uuid[]), CAST(:spends AS boolean[]), CAST(:receives AS boolean[]))
-         AS asked (holder, spends, receives)
+    FROM moment CROSS JOIN (
+        SELECT coalesce(side.holder, account.holder) AS holder, bool_or(spends = 1) AS spends,
+               bool_or(spends = 0) AS receives
+        FROM (
+            SELECT unnest(%s::uuid[]) AS holder, unnest(%s::uuid[]) AS account, unnest(%s::integer[]) AS spends
+        ) AS side
+        LEFT JOIN wallet.account
+             ON account.lane = ANY(ARRAY(SELECT lane FROM wallet.lane)) AND account.id = side.account
+        WHERE coalesce(side.holder, account.holder) IS NOT NULL
+        GROUP BY 1
+    ) AS asked
     LEFT JOIN LATERAL (
         SELECT max(document.expires) AS identified_until FROM kyc.document CROSS JOIN LATERAL (
             SELECT (array_agg(decision.outcome ORDER BY decision.version DESC))[1] AS latest,
@@ -282,22 +342,24 @@ _LOAD = text(
     LEFT JOIN LATERAL (
         SELECT array_agg(name) AS names, array_agg(standing) AS minors
         FROM app.own_limit
-        CROSS JOIN LATERAL (SELECT CASE WHEN raised_from <= :now THEN raised_to ELSE minor END AS standing) AS now_
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN raised_from <= moment.at THEN raised_to ELSE minor END AS standing
+        ) AS now_
         WHERE asked.spends AND own_limit.holder = asked.holder AND standing IS NOT NULL
     ) AS own ON true
     LEFT JOIN LATERAL (
         SELECT array_agg(operation) AS operations, array_agg(of_day) AS days, array_agg(of_month) AS months
         FROM (
-            SELECT operation, coalesce(sum(minor) FILTER (WHERE day = :day), 0)::bigint AS of_day,
+            SELECT operation, coalesce(sum(minor) FILTER (WHERE day = moment.day), 0)::bigint AS of_day,
                    sum(minor)::bigint AS of_month
             FROM app.allowance_use
             WHERE asked.spends AND allowance_use.holder = asked.holder
-              AND allowance_use.day >= :month AND allowance_use.day < CAST(:next AS date)
+              AND allowance_use.day >= date_trunc('month', moment.day)
+              AND allowance_use.day < date_trunc('month', moment.day) + interval '1 month'
             GROUP BY operation
         ) AS by_operation
     ) AS used ON true
-    """
-)
+"""
 # Of a day that is counted no more (app/limiting/forgetting.py) nothing can come back.
 _WRITE = b"""
     WITH change AS MATERIALIZED (

@@ -6,7 +6,7 @@ answers repeats from what is stored, lets the verb decide the rest one after the
 idempotency rows with their encoded answers, and events in that transaction (app/posting.py). No state survives it: any
 number of processes may do this, and a crash leaves nothing to repair.
 
-- While PostgreSQL stores one batch, the next one is read and waits for the lock on a connection of its own. A crowd is
+- While PostgreSQL stores one batch, a crowd's next one is read and waits for the lock on a connection of its own. It is
   shared out between the two, so that we answer one half's callers, and hear what they ask next, while it writes the
   other's.
 - One bad item never fails its neighbours: refusals are values, and a batch the database rejects is tried in halves.
@@ -39,6 +39,9 @@ _log = structlog.get_logger()
 ON_LANE_MAX = 2
 #: Fewer than this are not shared out: the second commit would cost more than what is done meanwhile.
 SHARE_MIN = 64
+#: Fewer than this wait until what is being stored is stored: they would wait for its lock anyway, and share a commit
+#: with those who come meanwhile.
+BESIDE_MIN = 32
 
 
 class Overloaded(Exception):
@@ -107,7 +110,7 @@ class Batch:
         try:
             while queue or storing:
                 following = None
-                if queue:
+                if queue and (storing is None or sum(len(entry.items) for entry in queue) >= BESIDE_MIN):
                     following = Turn(*key, self._next(queue, beside=storing.size if storing else 0))
                     over[following] = asyncio.create_task(self._take(following))
                     await following.sent.wait()

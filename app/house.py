@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import clock, csca, db
 from app.auth.door import Door
+from app.auth.stepup import StepUps
 from app.credentials import Credentials
 from app.money import Money
 from app.partners import line
@@ -62,6 +63,7 @@ class House(msgspec.Struct, frozen=True):
     money: Money
     http: httpx.AsyncClient
     door: Door
+    step_ups: StepUps
     credentials: Credentials
     watch: Watch
 
@@ -110,6 +112,7 @@ async def opened(settings: Settings) -> AsyncIterator[House]:
             money=Money(engines[walls.POSTING]),
             http=http,
             door=Door.open(settings, opened_keys.access, opened_keys.cursor, engines[walls.API]),
+            step_ups=StepUps(engines[walls.API]),
             credentials=Credentials.open(settings),
             watch=Watch(engines[walls.API], opened_keys.kms),
         )

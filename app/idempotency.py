@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from litestar import Request, Response
+from litestar.types import Empty
 from sqlalchemy import text
 
 from app import idempotency_key, problems, refusals, strict, vault
@@ -54,12 +55,15 @@ def claim_of(request: Request[Any, Any, Any], principal: str, body: bytes) -> Cl
 
     Raises Missing, Malformed, strict.Malformed.
     """
-    canonical = msgspec.json.encode(strict.decode(body, object), order="deterministic") if body else b""
+    values = getattr(request, "values", Empty)
+    if values is Empty and body:
+        values = strict.shaped(body)
+    canonical = msgspec.json.encode(values, order="deterministic") if body else b""
     return idempotency_key.claim(
         principal,
-        request.headers.get("idempotency-key"),
+        strict.header(request.scope, b"idempotency-key"),
         method=request.method,
-        path=request.url.path,
+        path=request.scope["path"],
         body=canonical,
     )
 

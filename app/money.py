@@ -82,9 +82,9 @@ class Money:
     async def lanes(self, wallets: Iterable[UUID]) -> set[int]:
         """Say on which lanes accounts are; those that do not exist are on none."""
         wanted = set(wallets)
-        if wanted - self._lanes.keys():
+        if not all(each in self._lanes for each in wanted):
             async with self._asking:
-                if unknown := wanted - self._lanes.keys():
+                if unknown := {each for each in wanted if each not in self._lanes}:
                     async with self._engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
                         self._lanes |= await account.lanes_of(connection, unknown)
         return {self._lanes[each] for each in wanted if each in self._lanes}

@@ -23,7 +23,7 @@ from app import clock, idempotency_key
 from app.idempotency_key import Claim, Stored
 from wallet import ledger, packed
 from wallet.desk import Desk, Repeated
-from wallet.ledger import Lane, Wire
+from wallet.ledger import Lane, Question, Wire
 from wallet.packed import Packed
 
 Verb = Callable[[Desk, Sequence[Any]], Awaitable[Sequence[Any]]]
@@ -100,15 +100,22 @@ class Turn:
         return Turn(self.verb, self.lanes, self.entries[:half]), Turn(self.verb, self.lanes, self.entries[half:])
 
 
-#: What can be loaded with the lock, in the same round trip: the accounts that the items of a verb name.
-_NAMED: dict[Verb, Callable[[Sequence[Any]], Iterable[UUID]]] = {}
+Accounts = Callable[[Sequence[Any]], Iterable[UUID]]
+Questions = Callable[[Sequence[Any]], Iterable[Question]]
+#: What can be loaded with the lock, in the same round trip: accounts that the items of a verb name, and what else it
+#: will ask about them.
+_NAMED: dict[Verb, tuple[Accounts, Questions]] = {}
+_NOTHING: tuple[Accounts, Questions] = (lambda _: (), lambda _: ())
 
 
-def naming(accounts: Callable[[Sequence[Any]], Iterable[UUID]]) -> Callable[[Verb], Verb]:
-    """Say of a verb which accounts its items name; it loads what it needs all the same, and finds these on the desk."""
+def naming(accounts: Accounts, questions: Questions = _NOTHING[1]) -> Callable[[Verb], Verb]:
+    """Say of a verb which accounts its items name, and what it will ask about them.
+
+    It loads what it needs all the same, and finds these accounts on the desk and these answers in `desk.heard`.
+    """
 
     def note(verb: Verb) -> Verb:
-        _NAMED[verb] = accounts
+        _NAMED[verb] = (accounts, questions)
         return verb
 
     return note
@@ -169,19 +176,24 @@ async def _open(
 
     Each statement sees what was committed before it began: one that waits for the lock and reads as well would not.
     """
-    named = _NAMED.get(turn.verb)
-    sought = set(named([item for entry in turn.entries for item in entry.items])) if named else set()
+    named, asked = _NAMED.get(turn.verb, _NOTHING)
+    items = [item for entry in turn.entries for item in entry.items]
+    sought = set(named(items))
+    questions = list(asked(items))
     async with ledger.pipeline(wire):
         await wire.execute(b"BEGIN")
         locking = await wire.execute(_LOCK, (packed.integers(turn.lanes),), prepare=True, binary=True)
         looking = await wire.execute(_KNOWN, _keys(turn.entries), prepare=True, binary=True)
         loading = await ledger.load(wire, turn.lanes, sought) if sought else None
+        asking = [await ledger.ask(wire, question) for question in questions]
     locked = await locking.fetchall()
     if len(locked) != len(turn.lanes):
         raise UnknownLane
     desk = Desk(db, clock.real() + locked[0][-1], [Lane(*row[:-1]) for row in locked])
     if loading is not None:
         desk.lay_out(sought, await loading.fetchall())
+    for question, answering in zip(questions, asking, strict=True):
+        desk.heard[question.statement] = await answering.fetchall()
     return desk, {
         (principal, key): (request_hash, Stored(status, body, headers))
         for principal, key, request_hash, status, headers, body in await looking.fetchall()

@@ -7,7 +7,8 @@ pays       app/payments/paying.py         Paying
 moves      wallet/desk.py                 post()
 """
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
@@ -15,8 +16,9 @@ from uuid import UUID
 
 import msgspec
 
-from app import clock, ids
-from app.auth import stepup
+from app import allowance, clock, ids
+from app.allowance import Operation
+from app.auth import confirmed, stepup
 from app.auth.confirmed import Confirmations, Confirmed, Refusal
 from app.auth.principal import Principal
 from app.batch import Render, Reply, naming
@@ -30,6 +32,7 @@ from app.payments.paying import Paying
 from law.money import KZT, Money
 from proof import canonical
 from wallet.desk import Desk
+from wallet.ledger import Question
 from wallet.transfer import AccountId, Post, Posted, TransferId
 
 #: What the passkey signs for: one transfer to a wallet, one to a payee confirmed by name, or a list of them.
@@ -69,8 +72,8 @@ async def send(
 ) -> Reply:
     """Send `payments` from the wallet of `me`, confirmed as `operation`; `render` gets the Answer to each."""
     home = await house.money.wallet(me.subject)
-    confirmed: Confirmed | BadReference = await stepup.proven(
-        house.api,
+    proof: Confirmed | BadReference = await stepup.proven(
+        house.step_ups,
         house.settings,
         me,
         operation=operation,
@@ -79,18 +82,18 @@ async def send(
     )
     # A value like the others: a repeat of what was sent in time gets the first answer, however late it comes.
     if any(each.named_until is not None and each.named_until < clock.real() for each in payments):
-        confirmed = BadReference()
-    asked = [_sending(house, me, home.account, payment, confirmed) for payment in payments]
+        proof = BadReference()
+    asked = [_sending(house, me, home.account, payment, proof) for payment in payments]
     lanes = await house.money.lanes(payment.payee for payment in payments) | {home.lane}
     return await house.money.submit(decide, asked, lanes=sorted(lanes), claim=claim, render=render)
 
 
 def _sending(
-    house: House, me: Principal, home: AccountId, payment: Payment, confirmed: Confirmed | BadReference
+    house: House, me: Principal, home: AccountId, payment: Payment, proof: Confirmed | BadReference
 ) -> Sending:
     transfer = TransferId(ids.new())
     post = Post(id=transfer, debit=home, credit=payment.payee, money=payment.money, code="transfer")
-    return Sending(post, confirmed, note.seal(house.keys.kms, transfer, payment.words, holder=me.subject))
+    return Sending(post, proof, note.seal(house.keys.kms, transfer, payment.words, holder=me.subject))
 
 
 def shown(operation: str, payments: Sequence[Payment], key: str) -> stepup.Shown:
@@ -126,12 +129,20 @@ def _named(asked: Sequence[Sending]) -> Iterator[UUID]:
         yield each.post.credit
 
 
-@naming(_named)
+def _asked(asked: Sequence[Sending]) -> Iterator[Question]:
+    yield from confirmed.questions(_confirmed(asked))
+    sides = ((each.post.debit, Operation.TRANSFER) for each in asked)
+    yield allowance.question(itertools.chain(sides, ((each.post.credit, Operation.RECEIVE) for each in asked)))
+
+
+def _confirmed(asked: Iterable[Sending]) -> Iterator[Confirmed]:
+    return (each.confirmed for each in asked if not isinstance(each.confirmed, BadReference))
+
+
+@naming(_named, _asked)
 async def decide(desk: Desk, asked: Sequence[Sending]) -> Sequence[Answer]:
     """Decide what residents send each other, one after the other: a verb for app/batch.py."""
-    confirmations = await Confirmations.load(
-        desk.db, (each.confirmed for each in asked if not isinstance(each.confirmed, BadReference))
-    )
+    confirmations = await Confirmations.load(desk.db, _confirmed(asked), desk.heard)
     payments = await Paying.load(desk, (each.post for each in asked))
     answers = [_decide(confirmations, payments, each) for each in asked]
     payments.write()
@@ -147,12 +158,12 @@ async def decide(desk: Desk, asked: Sequence[Sending]) -> Sequence[Answer]:
 
 
 def _decide(confirmations: Confirmations, payments: Paying, asked: Sending) -> Answer:
-    confirmed = asked.confirmed
-    if isinstance(confirmed, BadReference):
-        return confirmed
-    if (refusal := confirmations.claim(confirmed)) is not None:
+    proof = asked.confirmed
+    if isinstance(proof, BadReference):
+        return proof
+    if (refusal := confirmations.claim(proof)) is not None:
         return refusal
     answer = payments.pay(asked.post)
     if isinstance(answer, Posted):
-        confirmations.use(confirmed)
+        confirmations.use(proof)
     return answer

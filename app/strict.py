@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from litestar import Request
 from litestar.datastructures import State
-from litestar.types import Empty
+from litestar.types import Empty, Scope
 
 NUMBER_MIN, NUMBER_MAX = -(2**63), 2**63 - 1
 _DIGITS_MAX = 20
@@ -45,7 +45,11 @@ class NotJson(Exception):
 
 def decode(raw: bytes, kind: type[Any]) -> Any:  # noqa: ANN401  the type is the argument
     """Read `raw` strictly as `kind`; raises Malformed."""
-    value = _shaped(raw)
+    return take(shaped(raw), kind)
+
+
+def take(value: object, kind: type[Any]) -> Any:  # noqa: ANN401  the type is the argument
+    """Take what `shaped` read strictly as `kind`; raises Malformed."""
     try:
         return msgspec.convert(value, kind, strict=True, str_keys=True)
     except msgspec.ValidationError as error:
@@ -54,10 +58,51 @@ def decode(raw: bytes, kind: type[Any]) -> Any:  # noqa: ANN401  the type is the
         raise Malformed(reason.partition(" '")[0], _pointer(path.rstrip("`"))) from error
 
 
-def _shaped(raw: bytes) -> object:
+def shaped(raw: bytes) -> object:
+    """Read a body as plain values, refusing what is odd about it; raises Malformed."""
     # Counted before anything is built of it: a megabyte of commas would become a hundred of objects.
     if len(raw) > _VALUES_MAX and raw.count(b",") + raw.count(b"[") + raw.count(b"{") > _VALUES_MAX:
         raise Malformed("holds too many values")
+    value = _plain(raw)
+    return carefully(raw) if value is _ODD else value
+
+
+_ODD = object()
+
+
+def _plain(raw: bytes) -> object:
+    """Read a body nothing can be odd about, which nearly all are, five times as fast; else answer `_ODD`.
+
+    Every key is followed by a colon of its own, so where there are no more colons than keys were read, no key came
+    twice. Without escapes of code points text holds nothing that can't be stored.
+    """
+    if b"\\u" in raw or b"\\U" in raw:
+        return _ODD
+    try:
+        value: object = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return _ODD
+    keys = 0
+    level: list[Any] = [value]
+    for _ in range(_DEPTH_MAX):
+        inside: list[Any] = []
+        for each in level:
+            kind = type(each)
+            if kind is dict:
+                keys += len(each)
+                inside.extend(each.values())
+            elif kind is list:
+                inside.extend(each)
+            elif kind is float or (kind is int and not NUMBER_MIN <= each <= NUMBER_MAX):
+                return _ODD
+        if not inside:
+            return value if raw.count(b":") == keys else _ODD
+        level = inside
+    return _ODD
+
+
+def carefully(raw: bytes) -> object:
+    """Read a body that may be odd, finding out what is; raises Malformed."""
     try:
         value = _READER.decode(raw.decode())
     except RecursionError as error:
@@ -134,16 +179,33 @@ def _pointer(path: str) -> str:
     return path.removeprefix("$").replace("[", "/").replace("]", "").replace(".", "/")
 
 
+def header(scope: Scope, name: bytes) -> str | None:
+    """Find one header of a request, without reading the others."""
+    return next((value.decode("latin-1") for said, value in scope["headers"] if said == name), None)
+
+
 class StrictRequest(Request[Any, Any, State]):
-    """A request whose JSON body is decoded strictly into the type of the handler's `data`."""
+    """A request whose JSON body is decoded strictly into the type of the handler's `data`.
+
+    `values` are what was read of it, before any type.
+    """
+
+    values: object = Empty
 
     async def json(self) -> Any:  # noqa: ANN401  Litestar's signature
         """Decode the body once; raises Malformed, NotJson."""
         if self._json is Empty:
-            content_type = self.headers.get("content-type", "")
+            content_type = header(self.scope, b"content-type") or ""
             if content_type.partition(";")[0].strip().lower() != "application/json":
                 raise NotJson(content_type)
             field = self.route_handler.parsed_data_field
             assert field is not None, "only handlers with `data` read JSON"
-            self._json = decode(await self.body(), field.annotation)
+            self.values = shaped(await self.body())
+            self._json = take(self.values, field.annotation)
         return self._json
+
+    @property
+    def content_length(self) -> int | None:
+        """Say how much was announced; that it is a number, the server has seen to."""
+        announced = header(self.scope, b"content-length")
+        return None if announced is None else int(announced)

@@ -7,7 +7,7 @@ two round trips: lock and load, then post and commit.
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -184,6 +184,19 @@ async def load(db: Wire, lanes: Iterable[int], ids: Iterable[UUID]) -> psycopg.A
     """Ask for accounts; each row is what Account takes. Those of other lanes or of nobody have none."""
     with _as_sqlalchemy():
         return await db.execute(_LOAD, (packed.integers(list(lanes)), packed.uuids(ids)), prepare=True, binary=True)
+
+
+class Question(NamedTuple):
+    """A statement that reads, over columns of a batch."""
+
+    statement: bytes
+    columns: tuple[Packed | datetime, ...]
+
+
+async def ask(db: Wire, question: Question) -> psycopg.AsyncCursor[Any]:
+    """Ask a question whose answer somebody reads."""
+    with _as_sqlalchemy():
+        return await db.execute(question.statement, question.columns, prepare=True, binary=True)
 
 
 async def execute(db: Wire, statement: bytes, columns: Sequence[Packed]) -> None:

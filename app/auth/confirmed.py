@@ -7,9 +7,9 @@ Whoever acts loads the confirmations of all items (their rows stay locked), clai
 which were used, and writes once. What was claimed for an item that is then refused stays as good as it was.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 import msgspec
@@ -22,6 +22,8 @@ from app.auth.events import StepUpConfirmed
 from app.http.ids import UnknownId
 from app.tables import event
 from proof import journal
+from wallet import ledger, packed
+from wallet.ledger import Question
 
 
 class Required(Exception):
@@ -85,6 +87,23 @@ Refusal = UnknownId | Required | Mismatch | NotSigned | RecoveryPeriod
 Confirmed = Proof | Waived | Refusal | None
 
 
+def questions(asked: Iterable[Confirmed]) -> Iterator[Question]:
+    """Ask for what is behind `asked`, locking it."""
+    pairs: set[tuple[UUID, bytes]] = set()
+    waived: set[UUID] = set()
+    for each in asked:
+        if isinstance(each, Proof):
+            pairs.add((each.step_up, each.answer.passkey))
+        elif isinstance(each, Waived) and not each.in_recovery:
+            waived.add(each.subject)
+    now = clock.real()
+    if waived:
+        yield Question(_LIMITED, (packed.uuids(waived), now))
+    if pairs:
+        step_ups, passkeys = zip(*pairs, strict=True)
+        yield Question(_LOAD, (packed.uuids(step_ups), packed.blobs(passkeys), now))
+
+
 class Confirmations:
     """The confirmations of one batch, locked."""
 
@@ -98,25 +117,24 @@ class Confirmations:
         self._limited: dict[UUID, datetime] = {}
 
     @classmethod
-    async def load(cls, db: AsyncConnection, asked: Iterable[Confirmed]) -> Self:
-        """Lock what is behind `asked`: the step-ups that are not used yet, and the counters of their passkeys."""
+    async def load(
+        cls, db: AsyncConnection, asked: Iterable[Confirmed], heard: Mapping[bytes, Sequence[Any]] | None = None
+    ) -> Self:
+        """Lock what is behind `asked`: the step-ups that are not used yet, and the counters of their passkeys.
+
+        `heard` is what was answered to `questions` about these and maybe others, where that was asked before.
+        """
         found = cls(db, clock.real())
-        pairs: set[tuple[UUID, bytes]] = set()
-        waived: set[UUID] = set()
-        for each in asked:
-            if isinstance(each, Proof):
-                pairs.add((each.step_up, each.answer.passkey))
-            elif isinstance(each, Waived) and not each.in_recovery:
-                waived.add(each.subject)
-        if waived:
-            rows = await db.execute(_LIMITED, {"subjects": list(waived), "now": found._at})
-            found._limited = {row.id: row.limited_until for row in rows}
-        if pairs:
-            step_ups, passkeys = zip(*pairs, strict=True)
-            asked_for = {"step_ups": list(step_ups), "passkeys": list(passkeys), "now": found._at}
-            for row in await db.execute(_LOAD, asked_for):
-                found._unused.add((row.step_up, row.passkey))
-                found._counters[row.passkey] = row.sign_count
+        for question in questions(asked):
+            rows = None if heard is None else heard.get(question.statement)
+            if rows is None:
+                rows = await (await ledger.ask(await ledger.wire(db), question)).fetchall()
+            if question.statement is _LIMITED:
+                found._limited = dict(rows)
+            else:
+                for step_up, key, sign_count in rows:
+                    found._unused.add((step_up, key))
+                    found._counters[key] = sign_count
         return found
 
     def claim(self, confirmed: Confirmed) -> Refusal | None:
@@ -173,17 +191,15 @@ class Confirmations:
         return journal.Fact(aggregate=proof.step_up, holder=proof.subject, at=self._at, actor=proof.actor, event=fact)
 
 
-_LIMITED = text("SELECT id, limited_until FROM app.subject WHERE id = ANY(:subjects) AND limited_until > :now")
-_LOAD = text(
-    """
-    SELECT step_up.id AS step_up, passkey.id AS passkey, passkey.sign_count
-    FROM unnest(CAST(:step_ups AS uuid[]), CAST(:passkeys AS bytea[])) AS asked (step_up, passkey)
+_LIMITED = b"SELECT id, limited_until FROM app.subject WHERE id = ANY(%s::uuid[]) AND limited_until > %s::timestamptz"
+_LOAD = b"""
+    SELECT step_up.id, passkey.id, passkey.sign_count
+    FROM (SELECT unnest(%s::uuid[]) AS step_up, unnest(%s::bytea[]) AS passkey) AS asked
     JOIN app.step_up ON step_up.id = asked.step_up
     JOIN app.passkey ON passkey.id = asked.passkey AND passkey.subject = step_up.subject
-    WHERE step_up.used_at IS NULL AND step_up.expires_at > :now AND passkey.removed_at IS NULL
+    WHERE step_up.used_at IS NULL AND step_up.expires_at > %s::timestamptz AND passkey.removed_at IS NULL
     ORDER BY step_up.id, passkey.id FOR UPDATE OF step_up, passkey
-    """
-)
+"""
 _WRITE = text(
     """
     WITH used AS (

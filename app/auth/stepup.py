@@ -12,14 +12,15 @@ which it was begun.
 
 import json
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Annotated, Any, get_args
+from typing import Annotated, NamedTuple, get_args
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
-from sqlalchemy import Row, insert, select, text
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app import clock, ids
@@ -36,11 +37,14 @@ from app.auth.confirmed import (
     Waived,
 )
 from app.auth.principal import Principal
+from app.crowd import Crowd
 from app.db import transaction
 from app.http import ids as public_ids
 from app.http.wire import Wire
 from app.settings import Settings
 from proof import canonical
+from wallet import ledger, packed
+from wallet.ledger import Question
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +118,25 @@ OPERATIONS = {
     "card.reveal": Operation(text_version=_TEXT, shows=frozenset({"card", "card_id"})),
     "card.limits": Operation(
         text_version=_TEXT,
-        shows=frozenset({"card", "card_id", "version", "currency", "per_payment_max_minor", "per_day_max_minor"}),
+        shows=frozenset(
+            {"card", "card_id", "version", "currency", "per_payment_max_minor", "per_day_max_minor"}
+            | {"per_week_max_minor", "per_month_max_minor", "per_year_max_minor"}
+        ),
+    ),
+    "card.controls": Operation(
+        text_version=_TEXT,
+        shows=frozenset(
+            {"card", "card_id", "version", "categories", "countries", "merchants", "channels", "operations"}
+            | {"currencies", "trips"}
+        ),
+    ),
+    "card.activate": Operation(text_version=_TEXT, shows=frozenset({"card", "card_id"})),
+    "card.address": Operation(text_version=_TEXT, shows=frozenset({"card", "card_id", "address"})),
+    "card.child": Operation(
+        text_version=_TEXT,
+        shows=frozenset(
+            {"card", "card_id", "currency", "per_payment_max_minor", "per_day_max_minor", "per_month_max_minor"}
+        ),
     ),
     "account.export": Operation(text_version=_TEXT, shows=frozenset({"account"})),
     "account.close": Operation(text_version=_TEXT, shows=frozenset({"account", "closes_on", "erases_on"})),
@@ -222,7 +244,7 @@ async def redeem(
         _check_waived(settings, me, operation)
         await _check_limited(db, me, operation)
         return None
-    stored = await _find(db, me, operation, confirmation)
+    [stored] = await _find(db, [_asked(me, operation, confirmation)])
     proof = _believed(settings, me, stored, operation=operation, shown=shown, confirmation=confirmation)
     confirmations = await Confirmations.load(db, [proof])
     if refusal := confirmations.claim(proof):
@@ -232,8 +254,45 @@ async def redeem(
     return proof.step_up
 
 
+class _Asked(NamedTuple):
+    """A confirmation that somebody sent: whose, begun in which session, and by which passkey it says it is signed."""
+
+    step_up: UUID
+    subject: UUID
+    session: UUID | None
+    passkey: bytes
+
+
+class _Stored(NamedTuple):
+    """What a confirmation is checked against; of a passkey that is not the subject's key and counter are None."""
+
+    id: UUID
+    covered: bytes
+    challenge: bytes
+    limited_until: datetime | None
+    public_key: bytes | None
+    sign_count: int | None
+
+
+class StepUps:
+    """What was begun and waits to be confirmed, read without a lock over an engine of the API's role."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._crowd = Crowd(self._read)
+
+    async def find(self, asked: _Asked) -> _Stored | None:
+        """Read one that may still be used."""
+        return await self._crowd.find(asked)
+
+    async def _read(self, asked: Sequence[_Asked]) -> list[_Stored | None]:
+        async with self._reading.connect() as db:
+            return await _find(db, asked)
+
+
 async def proven(
-    source: AsyncEngine,
+    step_ups: StepUps,
     settings: Settings,
     me: Principal,
     *,
@@ -243,19 +302,18 @@ async def proven(
 ) -> Confirmed:
     """Check the confirmation of exactly `shown` before the batch that will act on it and use it up.
 
-    One read on a connection of `source`, no lock, and the passkey's signature; what stands against it is a value, for
+    One read, which a crowd shares, no lock, and the passkey's signature; what stands against it is a value, for
     the batch to answer with: a repeat of a request whose confirmation is used gets the first answer.
     """
     try:
         if confirmation is None:
             _check_waived(settings, me, operation)
             return Waived(me.subject, operation, OPERATIONS[operation].in_recovery)
-        async with source.execution_options(isolation_level="AUTOCOMMIT").connect() as db:
-            stored = await _find(db, me, operation, confirmation)
+        stored = await step_ups.find(_asked(me, operation, confirmation))
         return _believed(settings, me, stored, operation=operation, shown=shown, confirmation=confirmation)
     except NotSigned as refusal:
         if refusal.copied is not None:  # on a story of its own: nothing else of this request will be kept
-            async with transaction(source, holder=me.subject, audience=me.role, actor=me.actor) as story:
+            async with transaction(step_ups.engine, holder=me.subject, audience=me.role, actor=me.actor) as story:
                 await device.remember(await story(), refusal.copied, clock.real())
         return refusal
     except get_args(Refusal) as refusal:
@@ -268,15 +326,22 @@ def _check_waived(settings: Settings, me: Principal, operation: str) -> None:
         raise Required(operation)
 
 
-async def _find(db: AsyncConnection, me: Principal, operation: str, confirmation: Confirmation) -> Row[Any] | None:
-    asked = {
-        "step_up": public_ids.parse("step_up", confirmation.id),
-        "subject": me.subject,
-        "session": me.session,
-        "passkey": _passkey(operation, confirmation),
-        "now": clock.real(),
-    }
-    return (await db.execute(_FIND, asked)).one_or_none()
+async def _find(db: AsyncConnection, asked: Sequence[_Asked]) -> list[_Stored | None]:
+    columns = (
+        packed.uuids(each.step_up for each in asked),
+        packed.uuids(each.subject for each in asked),
+        packed.uuids(each.session for each in asked),
+        packed.blobs([each.passkey for each in asked]),
+        clock.real(),
+    )
+    rows = await (await ledger.ask(await ledger.wire(db), Question(_FIND, columns))).fetchall()
+    found = {place: _Stored(*row) for place, *row in rows}
+    return [found.get(place) for place in range(1, len(asked) + 1)]
+
+
+def _asked(me: Principal, operation: str, confirmation: Confirmation) -> _Asked:
+    step_up = public_ids.parse("step_up", confirmation.id)
+    return _Asked(step_up, me.subject, me.session, _passkey(operation, confirmation))
 
 
 def _passkey(operation: str, confirmation: Confirmation) -> bytes:
@@ -289,7 +354,7 @@ def _passkey(operation: str, confirmation: Confirmation) -> bytes:
 def _believed(
     settings: Settings,
     me: Principal,
-    stored: Row[Any] | None,
+    stored: _Stored | None,
     *,
     operation: str,
     shown: Shown,
@@ -300,7 +365,7 @@ def _believed(
         raise Required(operation)
     _compare(operation, shown, stored.covered)
     _check_recovery(operation, stored.limited_until, clock.real())
-    if stored.public_key is None:
+    if stored.public_key is None or stored.sign_count is None:
         raise NotSigned(operation)
     try:
         answer = passkey.believed(
@@ -332,4 +397,10 @@ def _check_recovery(operation: str, until: datetime | None, now: datetime) -> No
         raise RecoveryPeriod(operation, until)
 
 
-_FIND = text("SELECT * FROM app.confirmation(:step_up, :subject, :session, :passkey, :now)")
+_FIND = b"""
+    SELECT asked.place, found.*
+    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::bytea[])
+         WITH ORDINALITY AS asked (step_up, subject, session, passkey, place)
+    CROSS JOIN LATERAL app.confirmation(asked.step_up, asked.subject, asked.session, asked.passkey, %s::timestamptz)
+         AS found
+"""

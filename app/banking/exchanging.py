@@ -140,7 +140,7 @@ async def exchange(
         bank = await registry.find(connection, quote.partner)
         now = story.now
     confirmed = await stepup.proven(
-        house.api,
+        house.step_ups,
         house.settings,
         me,
         operation=OPERATION,

@@ -66,7 +66,7 @@ async def move(
     if found.partner != bank.id or found.currency is not KZT:
         raise NotOfIssuer
     confirmed = await stepup.proven(
-        house.api,
+        house.step_ups,
         house.settings,
         me,
         operation=OPERATION,

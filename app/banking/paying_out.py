@@ -84,7 +84,7 @@ async def pay_out(
         raise NameDiffers
     asked = terms(payee, money, now)
     confirmed = await stepup.proven(
-        house.api,
+        house.step_ups,
         house.settings,
         me,
         operation=OPERATION,

@@ -6,8 +6,12 @@ The prefix says what a thing is and keeps one kind of id from being taken for an
 from uuid import UUID
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_VALUE = {digit: value for value, digit in enumerate(_ALPHABET)}
 _DIGITS = 26
+#: Two digits at a time.
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+#: Crockford's digits as Python's own of base 32; what is no digit becomes something no number has.
+_PYTHONS = bytes(b"0123456789abcdefghijklmnopqrstuv!"[_ALPHABET.find(chr(each))] for each in range(256))
+_LOW_BITS = 60
 
 
 class UnknownId(Exception):
@@ -20,9 +24,10 @@ class UnknownId(Exception):
 
 def show(prefix: str, value: UUID) -> str:
     """Write `value` for the outside."""
-    number = value.int
-    digits = [_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5)]
-    return f"{prefix}_{''.join(digits)}"
+    high, low = divmod(value.int, 1 << _LOW_BITS)
+    upper = [_PAIRS[high >> shift & 1023] for shift in range(60, -1, -10)]
+    lower = [_PAIRS[low >> shift & 1023] for shift in range(50, -1, -10)]
+    return f"{prefix}_{''.join(upper)}{''.join(lower)}"
 
 
 def pattern(prefix: str) -> str:
@@ -35,9 +40,7 @@ def parse(prefix: str, text: str) -> UUID:
     head, _, digits = text.partition("_") if "_" not in prefix else (prefix, "_", text.removeprefix(prefix + "_"))
     if head != prefix or len(digits) != _DIGITS or digits[0] not in "01234567":
         raise UnknownId(prefix)
-    number = 0
-    for digit in digits:
-        if (value := _VALUE.get(digit)) is None:
-            raise UnknownId(prefix)
-        number = number << 5 | value
-    return UUID(int=number)
+    try:
+        return UUID(int=int(digits.encode("ascii").translate(_PYTHONS), 32))
+    except ValueError:  # UnicodeEncodeError is one too
+        raise UnknownId(prefix) from None

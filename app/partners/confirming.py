@@ -71,7 +71,9 @@ async def confirm(
         actor=me.actor,
         due_at=clock.real(),
     )
-    proof = await stepup.proven(house.api, house.settings, me, operation=OPERATION, shown=shown, confirmation=step_up)
+    proof = await stepup.proven(
+        house.step_ups, house.settings, me, operation=OPERATION, shown=shown, confirmation=step_up
+    )
     tap = Tap(order, partner.id, Spend(me.subject, Operation.INVEST, preview.quote.principal), proof)
     return await house.money.submit(decide, [tap], lanes=[home.lane], claim=claim, render=render)
 

@@ -118,7 +118,12 @@ async def _confirmed(by: Investor, payment: Payment) -> stepup.Confirmation:
 async def _sending(app: Litestar, by: Investor, payment: Payment, confirmation: stepup.Confirmation | None) -> Sending:
     house, shown = app.state.house, sending.shown(sending.ONE, [payment], "k")
     proof = await stepup.proven(
-        house.api, house.settings, principal(by.phone), operation=sending.ONE, shown=shown, confirmation=confirmation
+        house.step_ups,
+        house.settings,
+        principal(by.phone),
+        operation=sending.ONE,
+        shown=shown,
+        confirmation=confirmation,
     )
     transfer = TransferId(ids.new())
     post = Post(id=transfer, debit=AccountId(by.wallet), credit=payment.payee, money=payment.money, code="transfer")

@@ -1,7 +1,8 @@
 """Odd JSON is refused by name, before anything is done with it."""
 
 import json
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import msgspec
 import pytest
@@ -69,6 +70,41 @@ def test_what_json_schema_calls_an_integer_is_one(raw: bytes, amount: int) -> No
 
 def test_an_escaped_backslash_before_u0000_is_plain_text() -> None:
     assert strict.decode(rb'{"amount": 1, "note": "\\u0000"}', Asked).note == r"\u0000"
+
+
+def _spelt(value: object, draw: Callable[[st.SearchStrategy[Any]], Any]) -> str:
+    """Write JSON as others do: keys twice, blanks anywhere, escapes where none are needed."""
+    blank = draw(st.sampled_from(["", "", " ", "\n"]))
+    if isinstance(value, list):
+        return f"[{','.join(f'{blank}{_spelt(each, draw)}' for each in value)}]"
+    if isinstance(value, dict):
+        pairs = [(key, each) for key, each in value.items() for _ in range(draw(st.sampled_from([1, 1, 1, 2])))]
+        return f"{{{','.join(f'{json.dumps(key)}{blank}:{_spelt(each, draw)}' for key, each in pairs)}{blank}}}"
+    return json.dumps(value, ensure_ascii=draw(st.booleans()))
+
+
+_NUMBERS = st.integers() | st.floats() | st.sampled_from([2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 2**64])
+_TEXTS = st.text(st.characters(exclude_categories=[]), max_size=5) | st.sampled_from(
+    [":", '":', "a:b", "\\u0000", "\0"]
+)
+_VALUES = st.recursive(
+    st.none() | st.booleans() | _NUMBERS | _TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.data(), _VALUES)
+def test_what_is_read_fast_is_what_is_read_carefully(data: st.DataObject, value: object) -> None:
+    raw = _spelt(value, data.draw).encode(errors="surrogatepass")
+
+    def outcome(read: Callable[[bytes], object]) -> str:
+        try:
+            return repr(read(raw))
+        except strict.Malformed as refused:
+            return str(refused)
+
+    assert outcome(strict.shaped) == outcome(strict.carefully)
 
 
 @given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode))

@@ -214,7 +214,7 @@ async def pay_money_request(
         words = (await note.read(db, house.keys.kms, [found.id])).get(found.id, Words())
     home = await house.money.wallet(me.subject)
     confirmed = await stepup.proven(
-        house.api, house.settings, me, operation=PAY, shown=_shown(found, words), confirmation=data.step_up
+        house.step_ups, house.settings, me, operation=PAY, shown=_shown(found, words), confirmation=data.step_up
     )
     post_ = request_.post(found, payer=home.account, transfer=TransferId(mint.new()))
 

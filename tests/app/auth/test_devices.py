@@ -225,7 +225,7 @@ async def test_a_copy_that_tries_to_confirm_something_is_remembered(
             shown = {"card": "···· 0000", "card_id": "card_1"}
             confirmation = msgspec.convert(await mine.step_up("card.reveal", shown), Confirmation)
             asked: Any = {"operation": "card.reveal", "shown": shown, "confirmation": confirmation}
-            refused = await stepup.proven(house_of(app).api, settings, principal(mine), **asked)
+            refused = await stepup.proven(house_of(app).step_ups, settings, principal(mine), **asked)
             assert isinstance(refused, NotSigned)
         else:
             with pytest.raises(Refused):

@@ -80,7 +80,7 @@ async def test_whoever_recovered_a_short_while_ago_waits_with_a_minted_token_too
                 redeemed: object = await stepup.redeem(await story(), house.settings, me, **asked)
         except RecoveryPeriod as waits:
             redeemed = waits
-        waived = await stepup.proven(house.api, house.settings, me, **asked)
+        waived = await stepup.proven(house.step_ups, house.settings, me, **asked)
         async with house.posting.connect() as connection:
             claimed = (await Confirmations.load(connection, [waived])).claim(waived)
         return [type(redeemed), type(claimed)]

@@ -238,7 +238,7 @@ async def test_who_has_no_passkey_is_asked_for_none_but_what_is_sent_is_checked(
         with pytest.raises(Mismatch):
             await _redeem(app, minted, await _confirmed(mine), shown={"amount_minor": 1})
         refused = await stepup.proven(
-            house_of(app).api, live, minted, operation=OPERATION, shown=SHOWN, confirmation=None
+            house_of(app).step_ups, live, minted, operation=OPERATION, shown=SHOWN, confirmation=None
         )
         assert isinstance(refused, Required)
 
@@ -294,7 +294,7 @@ async def test_what_changes_between_the_check_and_the_batch_is_seen(
 async def _proven(app: Litestar, phone: Phone, confirmation: Confirmation) -> Confirmed:
     house = house_of(app)
     return await stepup.proven(
-        house.api, house.settings, principal(phone), operation=OPERATION, shown=SHOWN, confirmation=confirmation
+        house.step_ups, house.settings, principal(phone), operation=OPERATION, shown=SHOWN, confirmation=confirmation
     )
 
 
