@@ -26,7 +26,9 @@ from migrations import walls
 # Waiting longer than this helps nobody: the caller has gone, and the lock it would take is in others' way.
 _TIMEOUTS = {
     walls.API: "-c statement_timeout=5s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s",
-    walls.POSTING: "-c statement_timeout=5s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s -c jit=off",
+    # Its statements are few, look things up by keys and come with columns of any length: planned once, not each time.
+    walls.POSTING: "-c statement_timeout=5s -c lock_timeout=2s -c idle_in_transaction_session_timeout=10s -c jit=off"
+    " -c plan_cache_mode=force_generic_plan",
     walls.WORKER: "-c statement_timeout=30s -c lock_timeout=2s -c idle_in_transaction_session_timeout=30s",
     walls.REPORT: "-c statement_timeout=120s -c lock_timeout=2s -c idle_in_transaction_session_timeout=120s"
     " -c default_transaction_read_only=on",

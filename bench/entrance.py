@@ -11,10 +11,12 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import NamedTuple
 
 import msgspec
-from litestar import Litestar, get
+from litestar import Litestar, get, post
+from litestar.params import JSONBody
 
 from app.auth import jose
 from app.auth.scopes import PUBLIC
+from app.http.mobile.transfers import SendMoney
 from bench.caller import Caller
 from bench.row import Goal, Row, row
 from simulators.phone import Phone
@@ -38,9 +40,9 @@ class Spent(NamedTuple):
 
 
 def add_echoes(app: Litestar) -> None:
-    """Give the application the two routes that are measured."""
-    app.register(_open)
-    app.register(_let_in)
+    """Give the application the routes that are measured, or that others are measured against."""
+    for echo in (_open, _let_in, _echo):
+        app.register(echo)
 
 
 async def measured(app: Litestar, phone: Phone) -> list[Row]:
@@ -99,7 +101,7 @@ def _headers(phone: Phone) -> Iterator[dict[str, str]]:
     return iter([{"Authorization": f"DPoP {token}", "DPoP": proof} for proof in proofs])
 
 
-_OPEN, LET_IN = "/bench/open", "/bench/let-in"
+_OPEN, LET_IN, ECHO = "/bench/open", "/bench/let-in", "/bench/echo"
 
 
 @get(_OPEN, opt={"scope": PUBLIC}, sync_to_thread=False)
@@ -110,3 +112,9 @@ def _open() -> dict[str, str]:
 @get(LET_IN, opt={"scope": "me:read"}, sync_to_thread=False)
 def _let_in() -> dict[str, str]:
     return {"status": "ok"}
+
+
+@post(ECHO, opt={"scope": "me:read"}, status_code=200)
+async def _echo(data: JSONBody[SendMoney]) -> SendMoney:
+    """Answer what was sent, read as strictly as where it means something."""
+    return data

@@ -1,5 +1,7 @@
 """A request that moves money, over a socket with all that a real one carries, against an echo let in the same way.
 
+The echo is of the same body under the same token: read strictly, and written back.
+
 Three kinds of callers: with a minted token, for which the confirmation is waived (as for whoever tests from outside);
 with a token bound to the phone's key (DPoP, nonce) whose every transfer a passkey confirmed; and bulks of a hundred.
 The client makes its requests beforehand and shares the machine's cores with the workers and PostgreSQL.
@@ -27,7 +29,7 @@ from app.sending import Payment
 from app.settings import Settings
 from bench import house as bench_house
 from bench import pgbench, serving
-from bench.entrance import LET_IN
+from bench.entrance import ECHO, LET_IN
 from bench.ground import Ground
 from bench.row import Goal, Rounds, Row
 from law.money import KZT, Money
@@ -87,10 +89,9 @@ async def _by_passkey(rounds: Rounds, sockets: list[Path], house: House, phone: 
     """Measure what a phone sends: as many echoes as transfers."""
     await phone.refresh()
     proven = _Proven(phone, await _nonce(phone, sockets[0]))
-    for name, requests in (
-        ("echo, token with proof", proven.echoes(CONFIRMED)),
-        ("transfer, confirmed by passkey", await _confirmed(house, phone, proven, payee)),
-    ):
+    confirmed = await _confirmed(house, phone, payee)
+    for name, path in (("echo, token with proof", ECHO), ("transfer, confirmed by passkey", "/v1/transfers")):
+        requests = [proven.post(path, key, body) for key, body in confirmed]
         rounds.add(name, await serving.per_second(sockets, iter(requests), at_once=AT_ONCE, seconds=60))
 
 
@@ -103,9 +104,9 @@ class _Minted:
         self._wallets = itertools.cycle([public_ids.show("wallet", each) for each in wallets[1:] + wallets[:1]])
 
     def echoes(self) -> Iterator[bytes]:
-        """Ask to be let in."""
+        """Hear back what a transfer says."""
         while True:
-            yield serving.request("GET", LET_IN, self._host, {"Authorization": f"Bearer {next(self._tokens)}"})
+            yield self._post(ECHO, self._transfer())
 
     def transfers(self) -> Iterator[bytes]:
         """Send one transfer each, everybody to the next."""
@@ -139,12 +140,12 @@ class _Proven:
         self._nonce = nonce
         self._host = urlsplit(phone.base_url).netloc
 
-    def echoes(self, count: int) -> list[bytes]:
+    def let_in(self) -> bytes:
         """Ask to be let in."""
-        return [serving.request("GET", LET_IN, self._host, self.headers("GET", LET_IN)) for _ in range(count)]
+        return serving.request("GET", LET_IN, self._host, self.headers("GET", LET_IN))
 
     def post(self, path: str, key: str, body: bytes) -> bytes:
-        """Write a request that does something."""
+        """Write a request that says something."""
         headers = {**self.headers("POST", path), "Idempotency-Key": key, "Content-Type": "application/json"}
         return serving.request("POST", path, self._host, headers, body)
 
@@ -155,8 +156,8 @@ class _Proven:
         return {"Authorization": f"DPoP {self._token}", "DPoP": proof}
 
 
-async def _confirmed(house: House, phone: Phone, proven: _Proven, payee: str) -> list[bytes]:
-    """Make transfers that the passkey confirmed: the finger is not our cost, the check is."""
+async def _confirmed(house: House, phone: Phone, payee: str) -> list[tuple[str, bytes]]:
+    """Make transfers that the passkey confirmed, each under its key: the finger is not our cost, the check is."""
     assert phone.tokens is not None
     assert phone.passkey is not None
     claims = house.door.reader.read(phone.tokens.access, clock.real())
@@ -172,13 +173,12 @@ async def _confirmed(house: House, phone: Phone, proven: _Proven, payee: str) ->
             step_up = {"id": public_ids.show("step_up", begun.id), "credential": phone.sign(options)}
             amount = {"amount_minor": _TENGE.minor, "currency": "KZT"}
             bodies.append((key, msgspec.json.encode({"to": payee, "amount": amount, "step_up": step_up})))
-    return [proven.post("/v1/transfers", key, body) for key, body in bodies]
+    return bodies
 
 
 async def _nonce(phone: Phone, socket: Path) -> str | None:
     """Ask for what the next proofs must carry: the answer to one without it says so (RFC 9449 section 8)."""
-    [asked] = _Proven(phone, None).echoes(1)
-    head = await serving.first_answer(socket, asked)
+    head = await serving.first_answer(socket, _Proven(phone, None).let_in())
     found = [line[12:].decode() for line in head.split(b"\r\n") if line.lower().startswith(b"dpop-nonce: ")]
     return found[0] if found else None
 

@@ -13,7 +13,6 @@ import itertools
 import random
 import sys
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
@@ -36,6 +35,7 @@ _FUNDS = Money(10**12, KZT)
 _OPENERS = 8  # connections that open wallets at a time
 _FUNDED_AT_ONCE = 500
 
+_keys = random.Random(time.time_ns())
 Pair = tuple[AccountId, AccountId]
 Pairs = Iterator[Pair]
 
@@ -91,7 +91,7 @@ async def move(house: House, lanes: int | Sequence[int], pairs: Sequence[Pair], 
     posts = [
         Post(id=TransferId(ids.new()), debit=payer, credit=payee, money=amount, code="bench") for payer, payee in pairs
     ]
-    named = claim(f"resident:{pairs[0][0]}", str(uuid.uuid4()), None)
+    named = claim(f"resident:{pairs[0][0]}", f"{_keys.getrandbits(128):032x}", None)
     await house.money.move(posts, lanes=[lanes] if isinstance(lanes, int) else lanes, claim=named, render=plainly)
 
 
