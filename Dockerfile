@@ -25,7 +25,7 @@ COPY --from=build /opt/venv /opt/venv
 COPY --from=build /house /house
 WORKDIR /house
 # A volume mounted here for the first time takes over this owner.
-RUN install -d -o 10001 -g 10001 -m 0700 /keys
+RUN install -d -o 10001 -g 10001 -m 0700 /keys /link
 ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/house PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 # A number, so that the cluster can see it is not root; the root file system may be read-only, /tmp is all that is written.
 USER 10001:10001

@@ -167,6 +167,11 @@ def question(sides: Iterable[tuple[UUID, Operation]]) -> Question:
     return _question(asked, clock.real(), moved=True)
 
 
+def question_of(holders: Iterable[UUID], now: datetime) -> Question:
+    """Ask with a batch's other questions what people may spend at the instant `now` of its desk."""
+    return _question({_Side(each, None, receives=False) for each in holders}, now, moved=False)
+
+
 def _question(sides: Collection[_Side], now: datetime, *, moved: bool) -> Question:
     # `moved`: the installation's clock may be ahead, which only the row that is read with the lock says.
     columns = (
@@ -223,6 +228,10 @@ class Allowances:
     def e_resident(self, holder: UUID) -> bool:
         """Say whether `holder`, whom `load` was told of, is an e-resident now."""
         return self._found[holder].profile.e_resident
+
+    def may_store_all(self, holder: UUID) -> bool:
+        """Say whether no limit bounds what `holder`, whom `load` was told of, stores."""
+        return not limit.over(self._found[holder].profile, self._today, Operation.RECEIVE)
 
     def refusal(self, spend: Spend) -> Restricted | LimitReached | None:
         """Say what stands against a spend; nothing is counted.

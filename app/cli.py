@@ -1,6 +1,6 @@
 """The command `eresidency`: run the processes, keep the database, mint tokens, verify what was written.
 
-eresidency serve | worker                 run the API, run the worker
+eresidency serve | worker | link          run the API, the worker, the lines to card networks
 eresidency db upgrade | downgrade         bring the schema to this code, or back
 eresidency seed N                         make residents 1 … N, the same ones each time (demo, test)
 eresidency token mint --role ROLE         a token for somebody who tests from outside (demo, test)
@@ -9,6 +9,7 @@ eresidency client add | scopes            register the public keys and scopes of
 eresidency wallet add | suspend           wallets that may ask residents for their ID by themselves
 eresidency keys rotate KIND               the next key that signs for us
 eresidency kek rotate | status | retire   the keys that wrap keys
+eresidency card-key list | rotate …        the keys that make cards provable
 eresidency lane add | open | close        the writers of the ledger
 eresidency partner enrol CODE …           a bank or network: the key it is believed by, where it is called and told
 eresidency product publish FILE           a version of the terms a bank offers, as JSON
@@ -32,9 +33,11 @@ import msgspec
 import psycopg
 import sqlalchemy.exc
 import uvicorn
+import uvloop
 from litestar import Litestar
 
 from app import (
+    card_key_commands,
     clock,
     connection,
     db,
@@ -54,6 +57,7 @@ from app import (
 from app.auth import commands as admitting
 from app.auth import mint
 from app.auth.principal import ROLES, Role
+from app.network import journal, serving
 from app.partners import destination, enrolment, registry, webhook
 from app.partners.enrolment import Publication, Wanted
 from app.partners.registry import Kind, Partner
@@ -64,12 +68,16 @@ from invest.product import Offer
 #: What an operator hears instead of a traceback; `why` is the first line of what the refusal says itself.
 _REFUSALS: dict[type[Exception], str] = {
     settings.BadSetting: "{why}; a setting is an environment variable, ERESIDENCY_…",
+    serving.Busy: "another process keeps the promises of this installation",
+    serving.Keyless: "the line of {network} wants a MAC, and no key of its zone is known: eresidency card-key enter",
+    journal.Torn: "the promises in {why} were changed, or their disk is going: nothing is told of them",
     clock.Moved: "this is production, and its database says that its clock was moved",
     mint.NotHere: "only a demo or test installation does this",
     mint.OtherRole: "the subject exists already, as {role}",
     mint.ScopeNotHeld: "the role may not hold {scopes}",
     **admitting.REFUSALS,
     **kek.REFUSALS,
+    **card_key_commands.REFUSALS,
     **lane.REFUSALS,
     registry.UnknownPartner: "there is no partner {partner}",
     webhook.BadKey: "the key is neither whpk_… (ed25519) nor whsec_… (24 to 64 bytes)",
@@ -114,7 +122,6 @@ def settle() -> None:
     """Tell Python that what is loaded stays: looking through it for cycles again and again is a quarter of the work."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
 
 
 def _serve(given: argparse.Namespace, told: Settings) -> int:
@@ -138,6 +145,12 @@ def _worker(_: argparse.Namespace, told: Settings) -> int:
             await worker.run(opened)
 
     asyncio.run(work())
+    return 0
+
+
+def _link(given: argparse.Namespace, told: Settings) -> int:
+    settle()
+    uvloop.run(serving.run(told, port=given.port))
     return 0
 
 
@@ -265,6 +278,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--trusted-proxies", type=connection.proxies, default="", help=trusting)
     serve.set_defaults(command=_serve)
     commands.add_parser("worker", help="run the worker").set_defaults(command=_worker)
+    linking = commands.add_parser("link", help="run the lines to card networks")
+    linking.add_argument("--port", type=int, default=9300, help="where health and metrics are asked for")
+    linking.set_defaults(command=_link)
 
     database = commands.add_parser("db", help="the schema").add_subparsers(required=True, metavar="DIRECTION")
     for name, command, to in (("upgrade", _upgrade, "head"), ("downgrade", _downgrade, "-1")):
@@ -295,6 +311,7 @@ def _parser() -> argparse.ArgumentParser:
 def _who_may_come(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     admitting.add(commands)
     kek.add(commands)
+    card_key_commands.add(commands)
     lane.commands(commands)
 
     enrolling = commands.add_parser("partner", help="banks, networks").add_subparsers(required=True).add_parser("enrol")

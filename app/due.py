@@ -17,7 +17,17 @@ WORK = {
     "statements": "(SELECT id FROM wallet.statement WHERE due_at <= :now"
     " UNION ALL SELECT id FROM wallet.document WHERE due_at <= :now) AS row",
     "endings": "app.closure WHERE due_at <= :now",
+    "disputes": "cards.dispute WHERE closed_at IS NULL"
+    " AND least(due_at, remind_at, credit_due_at, take_back_at) <= :now",
+    "dispute_errands": "cards.dispute_errand WHERE due_at <= now()",
+    "settlement": "cards.settlement_file WHERE due_at <= :now",
     "card_expiry": "cards.promise WHERE due_at <= :now",
+    "card_recovery": "cards.loan WHERE due_at <= :now",
+    "card_matching": "cards.loose WHERE due_at <= :now",
+    "card_backtests": "cards.backtest WHERE due_at <= :now",
+    "card_holders": "cards.verification WHERE due_at <= :now",
+    "card_terms": "cards.term WHERE renew_at <= :now OR ends_at <= :now",
+    "card_campaigns": "cards.campaign WHERE due_at <= :now",
     "standing_orders": "app.standing_order WHERE due_at <= :now",
     "payment_lists": "app.payment_list WHERE due_at <= :now",
     "money_requests": "app.money_request WHERE due_at <= :now OR told < version",
@@ -37,6 +47,9 @@ WORK = {
 ASKED = {
     "messages": "app.message WHERE due_at <= now()",
     "attestations": "app.attestation WHERE due_at <= now()",
+    "card_commands": "(SELECT FROM cards.command WHERE due_at <= now()"
+    " UNION ALL SELECT FROM cards.processor_reference WHERE due_at IS NOT NULL) AS row",
+    "stripe_events": "cards.processor_event WHERE due_at <= now()",
 }
 
 _COUNTS = text(

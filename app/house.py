@@ -15,12 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app import clock, csca, db
 from app.auth.door import Door
 from app.auth.stepup import StepUps
+from app.card_keys import CardKeys
 from app.credentials import Credentials
 from app.money import Money
 from app.partners import line
+from app.partners.stripe_issuing import issuer
+from app.partners.stripe_issuing.issuer import StripeIssuing
 from app.ring import Ring
 from app.security import Watch
 from app.settings import Settings
+from app.swiping import Till
 from kyc.trust import Trust
 from migrations import walls
 from proof import keyfile
@@ -50,7 +54,8 @@ class Keys(msgspec.Struct, frozen=True):
 class House(msgspec.Struct, frozen=True):
     """One process's share of the installation. Each engine logs in as the role of its name.
 
-    `csca` are the country signing authorities whose passports are trusted (kyc/chip.py).
+    `csca` are the country signing authorities whose passports are trusted (kyc/chip.py); `stripe` processes cards where
+    the installation has a programme with Stripe.
     """
 
     settings: Settings
@@ -59,6 +64,8 @@ class House(msgspec.Struct, frozen=True):
     worker: AsyncEngine
     report: AsyncEngine
     keys: Keys
+    card_keys: CardKeys
+    till: Till
     csca: Trust
     money: Money
     http: httpx.AsyncClient
@@ -66,6 +73,7 @@ class House(msgspec.Struct, frozen=True):
     step_ups: StepUps
     credentials: Credentials
     watch: Watch
+    stripe: StripeIssuing | None = None
 
 
 def keys(settings: Settings) -> Keys:
@@ -101,6 +109,7 @@ async def opened(settings: Settings) -> AsyncIterator[House]:
     engines = {role: db.engine(settings, role) for role in walls.ROLES}
     async with line.opened(settings) as http:
         opened_keys = keys(settings)
+        card_keys = CardKeys(engines[walls.WORKER], opened_keys.kms)
         house = House(
             settings=settings,
             api=engines[walls.API],
@@ -108,6 +117,8 @@ async def opened(settings: Settings) -> AsyncIterator[House]:
             worker=engines[walls.WORKER],
             report=engines[walls.REPORT],
             keys=opened_keys,
+            card_keys=card_keys,
+            till=Till(card_keys.machine),
             csca=csca.read(settings.csca_folder),
             money=Money(engines[walls.POSTING]),
             http=http,
@@ -115,6 +126,7 @@ async def opened(settings: Settings) -> AsyncIterator[House]:
             step_ups=StepUps(engines[walls.API]),
             credentials=Credentials.open(settings),
             watch=Watch(engines[walls.API], opened_keys.kms),
+            stripe=issuer.opened(settings, http),
         )
         try:
             await _check_clock(house)

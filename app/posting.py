@@ -23,8 +23,9 @@ from app import clock, idempotency_key
 from app.idempotency_key import Claim, Stored
 from wallet import ledger, packed
 from wallet.desk import Desk, Repeated
-from wallet.ledger import Lane, Question, Wire
+from wallet.ledger import Lane, Question
 from wallet.packed import Packed
+from wallet.trip import RoundTrip, Wire
 
 Verb = Callable[[Desk, Sequence[Any]], Awaitable[Sequence[Any]]]
 Render = Callable[[Sequence[Any]], Stored]
@@ -142,11 +143,11 @@ async def _transact(db: AsyncConnection, wire: Wire, turn: Turn, recalling: set[
     answers = await turn.verb(desk, round_.items) if round_.items else []
     await desk.settle_doubts()
     try:
-        async with ledger.pipeline(wire):
-            await desk.write()
-            await _store(wire, round_.settle(answers))
-            await wire.execute(b"COMMIT")
-            turn.sent.set()
+        trip = RoundTrip(wire)
+        await desk.write(trip)
+        _store(trip, round_.settle(answers))
+        trip.say(b"COMMIT")
+        await ledger.over(trip, turn.sent.set)
     except IntegrityError as error:
         desk.check_repeats(error)
         raise
@@ -180,23 +181,24 @@ async def _open(
     items = [item for entry in turn.entries for item in entry.items]
     sought = set(named(items))
     questions = list(asked(items))
-    async with ledger.pipeline(wire):
-        await wire.execute(b"BEGIN")
-        locking = await wire.execute(_LOCK, (packed.integers(turn.lanes),), prepare=True, binary=True)
-        looking = await wire.execute(_KNOWN, _keys(turn.entries), prepare=True, binary=True)
-        loading = await ledger.load(wire, turn.lanes, sought) if sought else None
-        asking = [await ledger.ask(wire, question) for question in questions]
-    locked = await locking.fetchall()
+    trip = RoundTrip(wire)
+    trip.say(b"BEGIN")
+    locking = trip.say(_LOCK, (packed.integers(turn.lanes),))
+    looking = trip.say(_KNOWN, _keys(turn.entries))
+    loading = trip.say(*ledger.loading(turn.lanes, sought)) if sought else None
+    asking = [trip.say(*question) for question in questions]
+    await ledger.over(trip)
+    locked = locking.rows
     if len(locked) != len(turn.lanes):
         raise UnknownLane
     desk = Desk(db, clock.real() + locked[0][-1], [Lane(*row[:-1]) for row in locked])
     if loading is not None:
-        desk.lay_out(sought, await loading.fetchall())
+        desk.lay_out(sought, loading.rows)
     for question, answering in zip(questions, asking, strict=True):
-        desk.heard[question.statement] = await answering.fetchall()
+        desk.heard[question.statement] = answering.rows
     return desk, {
         (principal, key): (request_hash, Stored(status, body, headers))
-        for principal, key, request_hash, status, headers, body in await looking.fetchall()
+        for principal, key, request_hash, status, headers, body in looking.rows
     }
 
 
@@ -205,7 +207,7 @@ def _keys(entries: Sequence[Entry]) -> tuple[Packed, Packed]:
     return packed.texts([claim.principal for claim in claims]), packed.texts([claim.key for claim in claims])
 
 
-async def _store(wire: Wire, answers: Sequence[tuple[Claim, Stored]]) -> None:
+def _store(trip: RoundTrip, answers: Sequence[tuple[Claim, Stored]]) -> None:
     if answers:
         columns = (
             packed.texts([claim.principal for claim, _ in answers]),
@@ -215,7 +217,7 @@ async def _store(wire: Wire, answers: Sequence[tuple[Claim, Stored]]) -> None:
             packed.texts([msgspec.json.encode(stored.headers).decode() for _, stored in answers]),
             packed.blobs([stored.body for _, stored in answers]),
         )
-        await wire.execute(_STORE, columns, prepare=True)
+        trip.say(_STORE, columns)
 
 
 class _Round:

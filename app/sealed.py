@@ -26,6 +26,8 @@ class Owner(enum.StrEnum):
     MESSAGE = "message"
     #: A key of its own, wrapped in the same row.
     ROW = "row"
+    #: The same, of a row that is itself a key: what it opens is nobody's.
+    KEY = "key"
 
 
 class Sealed(msgspec.Struct, frozen=True):
@@ -71,7 +73,14 @@ SEALED = (
     Sealed("app.bank_statement", "body", row="id", owner=Owner.PARTNER),
     Sealed("app.inbox", "body", row="id", owner=Owner.PARTNER),
     Sealed("app.message", "sealed", row="id", owner=Owner.MESSAGE, person="subject"),
+    Sealed("cards.dispute", "words", row="id", person="holder"),
+    Sealed("cards.dispute_evidence", "content", row="id", person="holder", sees=Sees.EVIDENCE),
+    Sealed("cards.command", "sealed", row="id", person="holder"),
     Sealed("card_vault.pan", "sealed", row="card", owner=Owner.CARD, person="holder"),
+    Sealed("card_vault.key", "sealed", row="name", owner=Owner.KEY),
+    Sealed("cards.parcel", "address", row="id", person="holder", sees=Sees.CONTACT),
+    Sealed("cards.parcel", "tracking", row="id", person="holder", sees=Sees.CONTACT),
+    Sealed("cards.bearer", "person", row="card", person="holder", sees=Sees.IDENTITY),
     Sealed("app.payee", "sealed", row="holder", owner=Owner.ROW, person="holder"),
     Sealed("app.payment_note", "sealed", row="id", owner=Owner.ROW, person="holder"),
     Sealed("app.payment_list", "sealed", row="id", person="holder"),
@@ -110,6 +119,16 @@ WRAPPED = (
         put="SELECT card_vault.rewrap(:card, :was, :version, :blob)",
         count="SELECT key_version AS version, cards AS keys FROM card_vault.key_versions()",
     ),
+    Wrap(
+        "card_vault.key",
+        "wrapped_key",
+        take="""
+        SELECT name, name AS owner, key_version AS version, wrapped_key AS blob
+        FROM card_vault.stale_keys(:newest, :size)
+        """,
+        put="SELECT card_vault.rewrap_key(:name, :was, :version, :blob)",
+        count="SELECT key_version AS version, keys FROM card_vault.keys_by_version()",
+    ),
 )
 
 BLIND = {
@@ -117,11 +136,13 @@ BLIND = {
     "app.security_event": "address",
     "app.sending": "key",
     "card_vault.pan": "blind",
+    "cards.listed_person": "blind",
     "kyc.claim": "blind",
 }
 
 #: Readable although it is of a person: which columns of a table, and why.
 PERSONAL = {
+    "card_vault.pin": ("pvv", "four digits that verify a PIN under a key of the vault; no login role reads the table"),
     "app.attestation": ("evidence", "what a phone's maker said of the phone; judged within minutes and then emptied"),
     "app.authorization_request": ("covered", "what the person signed, byte for byte; forgotten when the code is"),
     "app.idempotency": ("body", "first answers, for repeats; an answer that names a person is not kept under a key"),
@@ -135,8 +156,25 @@ PERSONAL = {
     ),
     "app.subject": ("name", "staff and machines; empty for a resident, by a constraint"),
     "app.suspension": ("reason lift_reason", "an officer's words on why somebody was locked out"),
+    "cards.change": ("controls trips", "where a card may be used and its holder goes; each decision reads it"),
     "cards.card": ("last4", "PCI DSS 4.0.1, 3.4.1 lets everybody see it"),
-    "cards.payment": ("merchant_name merchant_id merchant_category merchant_country", "statements and rules read it"),
+    "cards.challenge": ("merchant_name merchant_id merchant_country", "the holder is shown it, and agrees to no more"),
+    "cards.token": ("last4 merchant", "the last digits of a token; the one shop where it may be used"),
+    "cards.trusted_shop": ("merchant", "a shop that may ask again; each question is held against it"),
+    "cards.rule_result": ("because", "what a rule found suspicious of a payment; officers read it to judge the rule"),
+    "cards.velocity": (
+        "buckets habits",
+        "what a card spent when, where and how; each swipe is held against it",
+    ),
+    "cards.decision": ("request features", "what was asked with a card and known of it; rules are tried on it"),
+    "cards.settlement_record": (
+        "merchant_name merchant_id merchant_category merchant_country",
+        "what a network settles: of no person without the payment it is compared with",
+    ),
+    "cards.payment": (
+        "merchant_name merchant_id merchant_category merchant_country merchant_city",
+        "statements and rules read it",
+    ),
     "kyc.check": ("params", "what a check found, without names: tests of kyc/ search it for them"),
     "kyc.document": ("format issuer nationality_class grade", "rules and reports count by it"),
     "residency.application": ("answers receipt", "the purpose and the consents of an application: codes"),
@@ -217,11 +255,46 @@ PLAIN = {
     "app.tree_head": "hash kid signature",
     "app.verification": "flow mac",
     "app.wallet_client": "id name redirect_uris",
-    "cards.card": "form currency issuance_basis notice_version notice_language",
-    "cards.change": "state actor",
-    "cards.element": "kind source reasons",
+    "cards.backtest": "asked_by report hash",  # staff, by id; counts, and payments by id
+    "cards.campaign": "kind basis to_basis notice_version state proposed_by approved_by",  # staff, by id
+    "cards.campaign_card": "outcome",
+    "cards.card": "form currency issuance_basis notice_version notice_language processor exemption",
+    "cards.change": "state actor closed_for suspended issuance_basis notice_version",
+    "cards.consent": "notice_version language",
+    "cards.decision": "reasons currency",
+    "cards.dispute": "network reason currency state turn",
+    "cards.dispute_errand": "kind trouble",
+    "cards.dispute_evidence": "kind media sha256 given_by",
+    "cards.dispute_hop": "act state source why actor",
+    "cards.dispute_write_off": "what cause proposed_by decided_by",  # staff, by id
+    "cards.rule_result": "action",
+    "cards.rule_step": "state drafted_by by_officer",  # staff, by id
+    "cards.rule_version": "name body action drafted_by",  # staff, by id
+    "cards.settlement_break": "network kind theirs_currency ours_currency owner resolution resolved_by",  # staff, by id
+    "cards.settlement_file": "network link currency sha256 state",
+    "cards.settlement_match": "outcome ours_currency",
+    "cards.settlement_proposal": "resolution evidence proposed_by decided_by",  # staff, by id
+    "cards.settlement_record": "kind lifecycle element currency",
+    "cards.settlement_refusal": "sha256 network why",
+    "cards.settlement_report": "sha256 jws",
+    "cards.command": "processor kind state trouble reason",  # codes and places of a processor's refusals, no prose
+    "cards.element": "kind source reasons operation channel stand_in cause original_currency of",
+    "card_vault.key": "name usage zone algorithm check_value",
+    "cards.challenge": "network transaction currency",
     "cards.event": "kind actor body",
+    "cards.reveal": "jwk",
+    "cards.token": "network reference requestor device channels state paused_by decision reasons",
+    "cards.link": "confidence",
+    "cards.exemption": "reason evidence proposed_by decided_by ended_by",  # staff, by id
+    "cards.listed_merchant": "merchant reason listed_by ended_by",
+    "cards.listed_person": "listing listed_by ended_by",
+    "cards.parcel": "carrier state",
+    "cards.trusted_shop": "network",
+    "cards.velocity": "scope currency",
     "cards.payment": "network lifecycle currency",
+    "cards.processor_cursor": "processor",
+    "cards.processor_event": "processor event kind about found_by outcome",
+    "cards.processor_reference": "processor reference kind status permits",
     "credential.credential": "kind state",
     "credential.event": "kind actor body",
     "credential.issuance": "configuration device notification_hash",
@@ -255,7 +328,7 @@ PLAIN = {
     "residency.status_change": "state actor reason ground",
     "residency.transition": "act state actor reason outcome",
     "wallet.account": "purpose label currency",
-    "wallet.address": "iban",
+    "wallet.address": "iban salt",
     "wallet.block": "root prev hash",
     "wallet.chart": "purpose side owner currency label about",
     "wallet.document": "format language sha256",

@@ -156,7 +156,7 @@ async def _wallet(story: Story, house: House, subject: UUID, number: int) -> UUI
             actor=_ACTOR,
             at=story.now,
         )
-        await payee.introduce(connection, house, subject, at=story.now)
+        await payee.introduce(connection, house, subject, actor=_ACTOR, at=story.now)
         return opened
 
 

@@ -17,10 +17,13 @@ from urllib.parse import urlsplit
 import msgspec
 import sqlalchemy
 
+from app.network.terms import Line
+from app.partners.stripe_issuing.programme import COUNTRIES, StripeProgramme, mode_of
+
 _ANDROID = "android:apk-key-hash:"
 _LISTS = {"origins", "certificate_proxies"}
-_STRUCTS = {"issuing_bank"}
-_OUTSIDE = ("agencies_url", "messages_url", "integrity_url", "anchor_notary")
+_STRUCTS = {"issuing_bank", "card_lines", "stripe_programme"}
+_OUTSIDE = ("stripe_url", "agencies_url", "messages_url", "integrity_url", "anchor_notary")
 
 
 class Environment(enum.StrEnum):
@@ -34,16 +37,18 @@ class Environment(enum.StrEnum):
 class IssuingBank(msgspec.Struct, frozen=True, kw_only=True):
     """The bank whose e-money the wallets hold (Payments Law art. 42); `code` are the three digits of its IBANs.
 
-    Written in a setting as JSON: `{"name": "…", "bic": "…", "code": "…"}`.
+    `partner` is the code it is enrolled under: who pays out, exchanges, and holds the money behind the wallets.
+    Written in a setting as JSON: `{"name": "…", "bic": "…", "code": "…", "partner": "…"}`.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=70)]
     bic: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{4}KZ[A-Z0-9]{2}([A-Z0-9]{3})?$(?!\n)")]
     code: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{3}$(?!\n)")]
+    partner: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,62}$(?!\n)")]
 
 
 #: No bank of this code is in the registry, so that an address of a demo is nobody's elsewhere.
-_DEMO_BANK = IssuingBank(name="Demo Issuing Bank", bic="DEMOKZKA", code="999")
+_DEMO_BANK = IssuingBank(name="Demo Issuing Bank", bic="DEMOKZKA", code="999", partner="demo-bank")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +57,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `role_password` is theirs. Where a demo or test does not name one it follows from the owner's (role_word).
     With `pkcs11_module` the KEKs are in the token `pkcs11_token` (proof/hsm.py), else in files below `keys`.
     `issuing_bank` has a default in a demo or test only.
+    `card_lines` are the lines to card networks, a JSON list; what `eresidency link` keeps is in `link_folder`.
+    `settlement_folder` is where card networks put their settlement files; without it none is taken.
     `certificate_header` is where the proxies at the addresses `certificate_proxies` tell of client certificates.
+    `stripe_programme` turns Stripe Issuing on (app/partners/stripe_issuing/); its endpoints have a secret each, several
+    separated by commas while one replaces another, and `stripe_url` is for a server of one's own in its place.
     `files` are the files that values came from; who may see a secret change asks for it by secret().
     """
 
@@ -84,6 +93,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     certificate_header: str | None = None
     certificate_proxies: tuple[str, ...] = ()
     issuing_bank: IssuingBank = _DEMO_BANK
+    card_lines: tuple[Line, ...] = ()
+    link_folder: Path = Path(".data/link")
+    settlement_folder: Path | None = None
+    stripe_programme: StripeProgramme | None = None
+    stripe_key: str | None = None
+    stripe_authorization_secret: str | None = None
+    stripe_event_secret: str | None = None
+    stripe_url: str | None = None
 
     files: tuple[tuple[str, Path], ...] = ()
 
@@ -141,6 +158,8 @@ def load(environ: Mapping[str, str]) -> Settings:
         raise BadSetting(str(error).split("`")[-2].removeprefix("$.") if "`" in str(error) else "?") from error
     if not all(is_origin(origin, told.rp_id) for origin in told.origins):
         raise BadSetting("origins")
+    _check_lines(told)
+    _check_stripe(told)
     if not told.virtual:
         _check_live(told)
     if told.role_password is None and told.virtual:
@@ -178,10 +197,29 @@ def address(url: str) -> str:
     return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
 
 
+def _check_stripe(told: Settings) -> None:
+    """Refuse a programme where Stripe issues no cards, one that could not be answered for, and the wrong one's key."""
+    if told.stripe_programme is None:
+        return
+    if told.stripe_programme.country not in COUNTRIES:
+        raise BadSetting("stripe_programme")
+    if mode_of(told.stripe_key or "") != ("test" if told.virtual else "live"):
+        raise BadSetting("stripe_key")
+    for name in ("stripe_authorization_secret", "stripe_event_secret"):
+        if not getattr(told, name):
+            raise BadSetting(name)
+
+
 def _check_live(told: Settings) -> None:
     _check_guarded(told)
     if told.issuing_bank == _DEMO_BANK:  # every address of a wallet would name a bank that does not exist
         raise BadSetting("issuing_bank")
+
+
+def _check_lines(told: Settings) -> None:
+    """Have no card number on a network in clear, whatever the environment."""
+    if not all(line.tls or _is_here(line.host) for line in told.card_lines):
+        raise Unguarded("card_lines", "tls")
 
 
 def _check_guarded(told: Settings) -> None:

@@ -80,7 +80,7 @@ def _plain(raw: bytes) -> object:
         return _ODD
     try:
         value: object = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _ODD
     keys = 0
     level: list[Any] = [value]

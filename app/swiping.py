@@ -1,49 +1,141 @@
-"""Card payments meet what their holders may spend: limits and restrictions are asked here and counted here.
+"""Card payments meet the house: who else has a say in them, and how long the network waits.
 
-batches    app/swiping.py        book()       <- you are here, the verb that app/batch.py runs
+batches    app/swiping.py        Till.book()       <- you are here, the verb that app/batch.py runs
 books      cards/booking.py      book()
-asks       app/allowance.py      Allowances
+asks       app/allowance.py      Allowances        limits and restrictions of a person, over everything they pay with
+           cards/voices.py       the card, its programme, what was spent, the rules
+           cards/proving.py      what was presented
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from app import allowance, clock
 from app.allowance import Allowances, LimitReached, Restricted, Spend
-from cards import booking
-from cards.message import Answer, Lapse, NetworkMessage
+from cards import booking, voices
+from cards.asking import Query, Rows
+from cards.card import Card
+from cards.decision import About, Question, Silent, Source
+from cards.message import Answer, Message
+from cards.payment import Operation as Of
+from cards.payment import Payment
+from cards.proving import Machine, Proofs
 from cards.reason import Reason
 from law.money import KZT, Money, zero
+from wallet import packed
 from wallet.desk import Desk
 from wallet.limit import Operation
 
 
-class _Holders:
-    """The allowances of one batch, in the words of cards/allowance.py."""
+class Till:
+    """The verb of one process, which knows the machine that proofs are held against."""
 
+    def __init__(self, machine: Machine | None) -> None:
+        proofs: tuple[Source, ...] = () if machine is None else (Proofs(machine, clock.real),)
+        self._sources: tuple[Source, ...] = (
+            voices.Programme(),
+            *proofs,
+            voices.Spending(),
+            _Allowance(),
+            _Patience(),
+        )
+
+    async def book(self, desk: Desk, messages: Sequence[Message]) -> list[Answer | bool]:
+        """Decide what the network says, with everybody who has a say: a verb for app/batch.py."""
+        return await booking.book(desk, messages, self._sources)
+
+
+class _Allowance:
+    """Where a person's own limits and restrictions speak from, in the words of cards/decision.py.
+
+    Whose a card is never changes, so it is remembered: then their allowances are asked for with everything else.
+    """
+
+    def __init__(self) -> None:
+        self._holders: dict[UUID, UUID] = {}
+
+    def queries(self, about: About) -> Sequence[Query]:
+        """Ask what the holders of these cards may spend, where it is known who they are."""
+        holders = {self._holders[card] for card in about.cards if card in self._holders}
+        return (Query(*allowance.question_of(holders, about.now)),) if holders else ()
+
+    async def voice(self, desk: Desk, about: About, rows: Sequence[Rows], cards: Mapping[UUID, Card]) -> "_Holders":
+        """See Source; those who were not asked about are asked about now."""
+        if rows:
+            statement = allowance.question_of((), about.now).statement
+            desk.heard[statement] = list(rows[0])
+        self._holders |= {card.id: card.holder for card in cards.values()}
+        spends = [Spend(card.holder, Operation.CARD, zero(KZT)) for card in cards.values()]
+        return _Holders(await Allowances.load(desk, spends))
+
+
+class _Holders(Silent):
     def __init__(self, allowances: Allowances) -> None:
         self._allowances = allowances
 
-    def refuses(self, holder: UUID, more: Money) -> Reason | None:
-        match self._allowances.refusal(Spend(holder, Operation.CARD, more)):
+    def refusals(self, question: Question) -> Iterable[Reason]:
+        if question.asked.operation is Of.REFUND:  # money that comes back is nobody's spending
+            return
+        match self._allowances.refusal(Spend(question.card.holder, Operation.CARD, question.more)):
             case Restricted():
-                return Reason.RESTRICTED
+                yield Reason.RESTRICTED
             case LimitReached():
-                return Reason.SPENDING_LIMIT
-        return None
+                yield Reason.SPENDING_LIMIT
 
-    def count(self, holder: UUID, more: Money, opened_at: datetime) -> None:
-        self._allowances.count(Spend(holder, Operation.CARD, more), opened_at)
+    def spent(self, payment: Payment, before: Money, after: Money) -> None:
+        assert payment.holder is not None, "who spends is somebody"
+        self._allowances.count(Spend(payment.holder, Operation.CARD, after - before), payment.opened_at)
 
-    def write(self) -> None:
+    def write(self, desk: Desk) -> None:  # noqa: ARG002  as Voice asks
         self._allowances.write()
 
 
-async def book(desk: Desk, messages: Sequence[NetworkMessage | Lapse]) -> list[Answer | bool]:
-    """Decide what the network says, within what each holder may spend: a verb for app/batch.py."""
-    return await booking.book(desk, messages, _load)
+class _Patience:
+    """Where the network's own hurry speaks from: who stopped waiting must not find money held.
+
+    A question that is late when it is decided is declined, and nothing is held. One that would become late while the
+    batch is being stored is found by the database, as the last thing before COMMIT (`cards.in_time`): it undoes the
+    whole transaction and says "again" (40001), so app/batch.py runs the batch anew, its other items are decided once
+    more under the same locks, and the late one is declined.
+    """
+
+    def queries(self, about: About) -> Sequence[Query]:
+        """Ask what time it is there, where anybody hurries."""
+        return (Query(b"SELECT clock_timestamp()"),) if any(asked.deadline for asked in about.questions) else ()
+
+    async def voice(
+        self,
+        desk: Desk,  # noqa: ARG002  as Source asks
+        about: About,  # noqa: ARG002  as Source asks
+        rows: Sequence[Rows],
+        cards: Mapping[UUID, Card],  # noqa: ARG002  as Source asks
+    ) -> "_Waiting":
+        here = clock.real()
+        return _Waiting(rows[0][0][0] - here if rows else timedelta())
 
 
-async def _load(desk: Desk, holders: set[UUID]) -> _Holders:
-    spends = (Spend(holder, Operation.CARD, zero(KZT)) for holder in holders)
-    return _Holders(await Allowances.load(desk, spends))
+class _Waiting(Silent):
+    def __init__(self, ahead: timedelta) -> None:
+        self._ahead = ahead  # how far the database's clock is before ours
+        self._first: datetime | None = None
+
+    def refusals(self, question: Question) -> Iterable[Reason]:
+        deadline = question.asked.deadline
+        if deadline is not None and clock.real() >= deadline:
+            yield Reason.TIMED_OUT
+
+    def answered(self, question: Question, reasons: tuple[Reason, ...]) -> None:
+        deadline = question.asked.deadline
+        if deadline is not None and not reasons and not question.asked.advice:
+            self._first = min(self._first or deadline, deadline)
+
+    def write(self, desk: Desk) -> None:
+        if self._first is not None:
+            desk.also(_IN_TIME, (packed.instants([self._first + self._ahead]),))
+
+
+_IN_TIME = b"SELECT cards.in_time((%s::timestamptz[])[1])"
+
+#: The verb for cards that another processor proves: it knows no machine.
+book = Till(None).book

@@ -17,16 +17,25 @@ import structlog
 
 from app import (
     anchor,
-    card_expiry,
+    card_backtests,
+    card_campaigns,
+    card_holders,
+    card_letter_keys,
+    card_terms,
+    card_work,
     db,
+    dispute_errands,
+    disputing,
     due,
     hold_expiry,
     monitoring,
     nonces,
     outbox,
     pipeline,
+    processing,
     remarks,
     rotation,
+    settling,
     sink,
     trace,
 )
@@ -36,6 +45,8 @@ from app.banking import asking, safeguarding, suspense
 from app.house import House
 from app.limiting import forgetting as allowances_forgetting
 from app.partners import agencies, inbox, messenger, outgoing, placing
+from app.partners.stripe_issuing import events as stripe_events
+from app.partners.stripe_issuing import repair as stripe_repair
 from app.payments import list_run, request, standing_run
 from app.restrictions import overdue
 from app.statements import days, document
@@ -63,7 +74,20 @@ STEPS: dict[str, Step] = {
     "deliveries": outgoing.step,
     "messages": messenger.step,
     "attestations": attestation.step,
-    "card_expiry": card_expiry.step,
+    "disputes": disputing.step,
+    "dispute_errands": dispute_errands.step,
+    "settlement": settling.step,
+    "card_expiry": card_work.lapse,
+    "card_recovery": card_work.recover,
+    "card_matching": card_work.match,
+    "card_backtests": card_backtests.step,
+    "card_holders": card_holders.step,
+    "card_letter_keys": card_letter_keys.step,
+    "card_terms": card_terms.step,
+    "card_campaigns": card_campaigns.step,
+    "card_commands": processing.step,
+    "stripe_events": stripe_events.step,
+    "stripe_repair": stripe_repair.step,
     "hold_expiry": hold_expiry.step,
     "standing_orders": standing_run.step,
     "payment_lists": list_run.step,

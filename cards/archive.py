@@ -2,20 +2,22 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from itertools import groupby
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cards.payment import Element, Kind, Merchant, Payment, PaymentId
+from cards import asking
+from cards.asking import Query
+from cards.payment import Cause, Channel, Element, Kind, Merchant, Operation, Payment, PaymentId, StandIn
 from cards.reason import Reason
 from law.money import Currency, Money
+from wallet import packed
+from wallet.desk import Desk
 from wallet.transfer import HoldId
-
-_Row = Row[tuple[Any, ...]]
 
 
 class Promise(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,81 +31,99 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """A payment as its rows say, with its promise while there is one."""
+    """A payment as its rows say, with its promise while there is one, and when what was lent for it is asked back."""
 
     payment: Payment
     promise: Promise | None
+    loan_due: datetime | None
+
+
+class Row(NamedTuple):
+    """A payment and one of its elements, as COLUMNS select them."""
+
+    lane: int
+    id: UUID
+    network: str
+    lifecycle: str
+    card: UUID | None
+    holder: UUID | None
+    account: UUID | None
+    currency: str
+    merchant_name: str
+    merchant_id: str
+    merchant_category: str
+    merchant_country: str
+    merchant_city: str | None
+    opened_at: datetime
+    number: int
+    kind: str
+    source: str | None
+    amount_minor: int
+    short_minor: int
+    final: bool
+    reasons: list[str]
+    at: datetime
+    fee_minor: int
+    markup_minor: int
+    buffer_minor: int
+    asked_minor: int | None
+    told_minor: int | None
+    single: bool
+    ours: bool
+    operation: str | None
+    channel: str | None
+    stand_in: str | None
+    cause: str | None
+    original_minor: int | None
+    original_currency: str | None
+    rate: Decimal | None
+    interchange_minor: int | None
+    of: str | None
+
+
+_OF_PAYMENT = Row._fields[:14]
+_OF_ELEMENT = Row._fields[14:]
+COLUMNS = ", ".join([f"payment.{name}" for name in _OF_PAYMENT] + [f'element."{name}"' for name in _OF_ELEMENT])
+
+
+def finding(*, names: Collection[tuple[int, str, str]], ids: Collection[tuple[int, UUID]]) -> tuple[Query, Query]:
+    """Ask for the payments named (lane, network, lifecycle) or (lane, id), and for the holds behind their promises."""
+    wanted = (
+        packed.integers([lane for lane, _, _ in names]),
+        packed.texts([network for _, network, _ in names]),
+        packed.texts([lifecycle for _, _, lifecycle in names]),
+        packed.integers([lane for lane, _ in ids]),
+        packed.uuids([payment for _, payment in ids]),
+    )
+    return Query(_FIND, wanted), Query(_HOLDS, wanted)
 
 
 async def find(
-    db: AsyncConnection,
-    *,
-    names: Collection[tuple[int, str, str]],
-    ids: Collection[tuple[int, PaymentId]],
-    cards: Collection[UUID],
-    since: datetime,
+    db: AsyncConnection, *, names: Collection[tuple[int, str, str]] = (), ids: Collection[tuple[int, UUID]] = ()
 ) -> list[Kept]:
-    """Read the payments named (lane, network, lifecycle) or (lane, id), and those of `cards` opened since then."""
-    rows = await db.execute(
-        _FIND,
-        {
-            "name_lanes": [lane for lane, _, _ in names],
-            "networks": [network for _, network, _ in names],
-            "lifecycles": [lifecycle for _, _, lifecycle in names],
-            "id_lanes": [lane for lane, _ in ids],
-            "ids": [payment for _, payment in ids],
-            "cards": list(cards),
-            "since": since,
-        },
-    )
-    found = rows.all()
-    promises = {row.id: Promise(hold=row.hold, due_at=row.due_at) for row in found if row.due_at is not None}
-    return [Kept(payment, promises.get(payment.id)) for payment in _payments(found)]
+    """Read these payments alone."""
+    payments, _ = finding(names=names, ids=ids)
+    [rows] = await asking.ask(db, [payments])
+    return found(rows)
 
 
-async def of_card(
-    db: AsyncConnection, card: UUID, *, before: tuple[datetime, UUID] | None, limit: int
-) -> list[Payment]:
-    """List the payments of a card, the newest first, from before the one opened at (time, id)."""
-    opened_at, payment = before or (None, None)
-    rows = await db.execute(_OF_CARD, {"card": card, "opened_at": opened_at, "payment": payment, "limit": limit})
-    return _payments(rows)
+def found(rows: Iterable[Sequence[object]]) -> list[Kept]:
+    """Read the rows of the first of these."""
+    kept = []
+    for _, group in groupby(rows, key=lambda row: row[1]):
+        told = list(group)
+        hold, due_at, loan_due = told[0][len(Row._fields) :]
+        promise = Promise(hold=hold, due_at=due_at) if due_at else None  # type: ignore[arg-type]  # as _FIND selects
+        kept.append(Kept(folded([Row(*row[: len(Row._fields)]) for row in told]), promise, loan_due))  # type: ignore[arg-type]  # as _FIND selects
+    return kept
 
 
-async def add(
-    db: AsyncConnection,
-    changed: Sequence[Payment],
-    known: Mapping[PaymentId, int],
-    promises: Mapping[PaymentId, Promise],
-) -> None:
-    """Write what is new of `changed`: payments without `known` elements, elements after those, promises as they are."""
-    opened = [_payment_row(payment) for payment in changed if payment.id not in known]
-    elements = [
-        _element_row(payment, element)
-        for payment in changed
-        for element in payment.elements[known.get(payment.id, 0) :]
-    ]
-    kept = [
-        {"lane": payment.lane, "payment": payment.id, "hold": promise.hold, "due_at": promise.due_at}
-        for payment in changed
-        if (promise := promises.get(payment.id))
-    ]
-    gone = [{"lane": payment.lane, "payment": payment.id} for payment in changed if payment.id not in promises]
-    for statement, rows in ((_OPEN, opened), (_ADD, elements), (_PROMISE, kept), (_LET_GO, gone)):
-        if rows:
-            await db.execute(statement, {"rows": msgspec.json.encode(rows).decode()})
-
-
-def _payments(rows: Iterable[_Row]) -> list[Payment]:
-    """Fold one row per element, those of a payment together, into payments."""
-    return [_payment(list(told)) for _, told in groupby(rows, key=lambda row: row.id)]
-
-
-def _payment(rows: Sequence[_Row]) -> Payment:
+def folded(rows: Sequence[Row]) -> Payment:
+    """Fold one row per element, all of one payment, into the payment."""
     row = rows[0]
     currency = Currency.of(row.currency)
     return Payment(
-        id=row.id,
+        id=PaymentId(row.id),
         lane=row.lane,
         network=row.network,
         lifecycle=row.lifecycle,
@@ -116,13 +136,20 @@ def _payment(rows: Sequence[_Row]) -> Payment:
             id=row.merchant_id,
             category=row.merchant_category,
             country=row.merchant_country,
+            city=row.merchant_city,
         ),
         opened_at=row.opened_at,
         elements=tuple(_element(told, currency) for told in rows),
     )
 
 
-def _element(row: _Row, currency: Currency) -> Element:
+def _element(row: Row, currency: Currency) -> Element:
+    def money(minor: int | None) -> Money | None:
+        return None if minor is None else Money(minor, currency)
+
+    original = None
+    if row.original_minor is not None and row.original_currency is not None:
+        original = Money(row.original_minor, Currency.of(row.original_currency))
     return Element(
         number=row.number,
         kind=Kind(row.kind),
@@ -132,10 +159,65 @@ def _element(row: _Row, currency: Currency) -> Element:
         source=row.source,
         final=row.final,
         reasons=tuple(Reason(reason) for reason in row.reasons),
+        fee=money(row.fee_minor),
+        markup=money(row.markup_minor),
+        buffer=money(row.buffer_minor),
+        asked=money(row.asked_minor),
+        told=money(row.told_minor),
+        single=row.single,
+        ours=row.ours,
+        operation=Operation(row.operation) if row.operation else None,
+        channel=Channel(row.channel) if row.channel else None,
+        stand_in=StandIn(row.stand_in) if row.stand_in else None,
+        cause=Cause(row.cause) if row.cause else None,
+        original=original,
+        rate=row.rate,
+        interchange=money(row.interchange_minor),
+        of=row.of,
     )
 
 
+def add(
+    desk: Desk,
+    changed: Sequence[Payment],
+    known: Mapping[PaymentId, int],
+    promises: Mapping[PaymentId, Promise],
+    loans: Mapping[PaymentId, datetime],
+) -> None:
+    """Have written what is new of `changed`: payments without `known` elements, elements after those, work to do."""
+    opened = [_payment_row(payment) for payment in changed if payment.id not in known]
+    elements = [
+        _element_row(payment, element)
+        for payment in changed
+        for element in payment.elements[known.get(payment.id, 0) :]
+    ]
+    kept = [
+        {"lane": payment.lane, "payment": payment.id, "hold": promise.hold, "due_at": promise.due_at}
+        for payment in changed
+        if (promise := promises.get(payment.id))
+    ]
+    lent = [
+        {"lane": payment.lane, "payment": payment.id, "due_at": due_at}
+        for payment in changed
+        if (due_at := loans.get(payment.id))
+    ]
+    old = [payment for payment in changed if payment.id in known]
+    gone = [{"lane": payment.lane, "payment": payment.id} for payment in old if payment.id not in promises]
+    repaid = [{"lane": payment.lane, "payment": payment.id} for payment in old if payment.id not in loans]
+    for statement, rows in (
+        (_OPEN, opened), (_ADD, elements), (_PROMISE, kept), (_LEND, lent), (_LET_GO, gone), (_REPAID, repaid),
+    ):  # fmt: skip
+        if rows:
+            desk.also(statement, (document(rows),))
+
+
+def document(rows: object) -> packed.Packed:
+    """Pack rows as the one text of an array: the server reads JSON faster than Python lays out columns."""
+    return packed.texts([msgspec.json.encode(rows).decode()])
+
+
 def _payment_row(payment: Payment) -> dict[str, object]:
+    merchant = payment.merchant
     return {
         "lane": payment.lane,
         "id": payment.id,
@@ -144,21 +226,23 @@ def _payment_row(payment: Payment) -> dict[str, object]:
         "card": payment.card,
         "holder": payment.holder,
         "account": payment.account,
-        "currency": str(payment.currency),
-        "merchant_name": payment.merchant.name,
-        "merchant_id": payment.merchant.id,
-        "merchant_category": payment.merchant.category,
-        "merchant_country": payment.merchant.country,
+        "currency": payment.currency,
+        "merchant_name": merchant.name,
+        "merchant_id": merchant.id,
+        "merchant_category": merchant.category,
+        "merchant_country": merchant.country,
+        "merchant_city": merchant.city,
         "opened_at": payment.opened_at,
     }
 
 
 def _element_row(payment: Payment, element: Element) -> dict[str, object]:
+    original = element.original
     return {
         "lane": payment.lane,
         "payment": payment.id,
-        "number": element.number,
         "holder": payment.holder,
+        "number": element.number,
         "kind": element.kind,
         "source": element.source,
         "amount_minor": element.amount.minor,
@@ -166,76 +250,89 @@ def _element_row(payment: Payment, element: Element) -> dict[str, object]:
         "final": element.final,
         "reasons": element.reasons,
         "at": element.at,
+        "fee_minor": element.fee.minor if element.fee else 0,
+        "markup_minor": element.markup.minor if element.markup else 0,
+        "buffer_minor": element.buffer.minor if element.buffer else 0,
+        "asked_minor": element.asked.minor if element.asked is not None else None,
+        "told_minor": element.told.minor if element.told is not None else None,
+        "single": element.single,
+        "ours": element.ours,
+        "operation": element.operation,
+        "channel": element.channel,
+        "stand_in": element.stand_in,
+        "cause": element.cause,
+        "original_minor": original.minor if original is not None else None,
+        "original_currency": original.currency if original is not None else None,
+        "rate": element.rate,
+        "interchange_minor": element.interchange.minor if element.interchange is not None else None,
+        "of": element.of,
     }
 
 
-_COLUMNS = """
-payment.*, element.number, element.kind, element.source, element.amount_minor, element.short_minor, element.final,
-element.reasons, element.at
+_ROWS = "JOIN cards.payment USING (lane, id) JOIN cards.element ON element.lane = payment.lane AND element.payment = id"
+_WANTED = """
+WITH wanted AS (
+    SELECT lane, id FROM cards.payment
+    JOIN unnest(%s::integer[], %s::text[], %s::text[]) AS named (lane, network, lifecycle)
+         USING (lane, network, lifecycle)
+    UNION
+    SELECT lane, id FROM unnest(%s::integer[], %s::uuid[]) AS asked (lane, id)
+)
 """
-_ROWS = """
-FROM wanted
-JOIN cards.payment USING (lane, id)
-JOIN cards.element ON element.lane = payment.lane AND element.payment = payment.id
-"""
-_FIND = text(
-    f"""
-    WITH wanted AS (
-        SELECT lane, id FROM cards.payment
-        JOIN unnest(CAST(:name_lanes AS integer[]), CAST(:networks AS text[]), CAST(:lifecycles AS text[]))
-             AS named (lane, network, lifecycle) USING (lane, network, lifecycle)
-        UNION
-        SELECT lane, id FROM unnest(CAST(:id_lanes AS integer[]), CAST(:ids AS uuid[])) AS asked (lane, id)
-        UNION
-        SELECT lane, id FROM cards.payment WHERE card = ANY(:cards) AND opened_at >= :since
-    )
-    SELECT {_COLUMNS}, promise.hold, promise.due_at
-    {_ROWS}
-    LEFT JOIN cards.promise ON promise.lane = payment.lane AND promise.payment = payment.id
-    ORDER BY payment.id, element.number
-    """  # noqa: S608  the parts are literals of this module
+_FIND = f"""{_WANTED}
+SELECT {COLUMNS}, promise.hold, promise.due_at, loan.due_at
+FROM wanted {_ROWS}
+LEFT JOIN cards.promise ON promise.lane = payment.lane AND promise.payment = payment.id
+LEFT JOIN cards.loan ON loan.lane = payment.lane AND loan.payment = payment.id
+ORDER BY payment.id, element.number
+""".encode()  # noqa: S608  the parts are literals of this module
+# As wallet/ledger.py OpenHold takes them.
+_HOLDS = f"""{_WANTED}
+SELECT hold.lane, hold.id, hold.debit, hold.credit, hold.currency, hold.remaining, hold.expires_at
+FROM wanted JOIN cards.promise ON promise.lane = wanted.lane AND promise.payment = wanted.id
+JOIN wallet.hold ON hold.lane = promise.lane AND hold.id = promise.hold
+""".encode()  # noqa: S608  the parts are literals of this module
+
+
+def _insert(table: str, columns: Iterable[str], *, on_conflict: str = "") -> bytes:
+    names = ", ".join(f'"{column}"' for column in columns)
+    return f"""
+    INSERT INTO cards.{table} ({names})
+    SELECT {names} FROM jsonb_populate_recordset(NULL::cards.{table}, (%s::text[])[1]::jsonb) {on_conflict}
+    """.encode()  # noqa: S608  the parts are literals of this module
+
+
+def _delete(table: str) -> bytes:
+    return f"""
+    DELETE FROM cards.{table}
+    USING jsonb_populate_recordset(NULL::cards.{table}, (%s::text[])[1]::jsonb) AS gone
+    WHERE {table}.lane = gone.lane AND {table}.payment = gone.payment
+    """.encode()  # noqa: S608  the parts are literals of this module
+
+
+_OPEN = _insert("payment", _OF_PAYMENT)
+_ADD = _insert("element", ("lane", "payment", "holder", *_OF_ELEMENT))
+_PROMISE = _insert(
+    "promise",
+    ("lane", "payment", "hold", "due_at"),
+    on_conflict="ON CONFLICT (lane, payment) DO UPDATE SET hold = EXCLUDED.hold, due_at = EXCLUDED.due_at",
 )
-_OF_CARD = text(
-    f"""
-    WITH wanted AS (
-        SELECT lane, id FROM cards.payment
-        WHERE card = :card
-          AND (CAST(:opened_at AS timestamptz) IS NULL OR (opened_at, id) < (:opened_at, CAST(:payment AS uuid)))
-        ORDER BY opened_at DESC, id DESC LIMIT :limit
-    )
-    SELECT {_COLUMNS}
-    {_ROWS}
-    ORDER BY payment.opened_at DESC, payment.id DESC, element.number
-    """  # noqa: S608  the parts are literals of this module
+_LEND = _insert(
+    "loan",
+    ("lane", "payment", "due_at"),
+    on_conflict="ON CONFLICT (lane, payment) DO UPDATE SET due_at = EXCLUDED.due_at",
 )
-_OPEN = text(
-    """
-    INSERT INTO cards.payment (lane, id, network, lifecycle, card, holder, account, currency, merchant_name,
-                               merchant_id, merchant_category, merchant_country, opened_at)
-    SELECT lane, id, network, lifecycle, card, holder, account, currency, merchant_name, merchant_id,
-           merchant_category, merchant_country, opened_at
-    FROM jsonb_populate_recordset(NULL::cards.payment, CAST(:rows AS jsonb))
-    """
+_LET_GO = _delete("promise")
+_REPAID = _delete("loan")
+DECIDED = _insert(
+    "decision",
+    (
+        "lane", "payment", "number", "card", "holder", "at", "approved", "reasons", "amount_minor", "currency",
+        "request", "features",
+    ),
+)  # fmt: skip
+LINKED = _insert(
+    "link", ("lane", "payment", "about", "holder", "confidence", "at"), on_conflict="ON CONFLICT DO NOTHING"
 )
-_ADD = text(
-    """
-    INSERT INTO cards.element (lane, payment, number, holder, kind, source, amount_minor, short_minor, final, reasons,
-                               at)
-    SELECT lane, payment, number, holder, kind, source, amount_minor, short_minor, final, reasons, at
-    FROM jsonb_populate_recordset(NULL::cards.element, CAST(:rows AS jsonb))
-    """
-)
-_PROMISE = text(
-    """
-    INSERT INTO cards.promise (lane, payment, hold, due_at)
-    SELECT lane, payment, hold, due_at FROM jsonb_populate_recordset(NULL::cards.promise, CAST(:rows AS jsonb))
-    ON CONFLICT (lane, payment) DO UPDATE SET hold = EXCLUDED.hold, due_at = EXCLUDED.due_at
-    """
-)
-_LET_GO = text(
-    """
-    DELETE FROM cards.promise
-    USING jsonb_populate_recordset(NULL::cards.promise, CAST(:rows AS jsonb)) AS gone
-    WHERE promise.lane = gone.lane AND promise.payment = gone.payment
-    """
-)
+LOOSE = _insert("loose", ("lane", "payment", "at", "due_at"), on_conflict="ON CONFLICT DO NOTHING")
+MATCHED = _delete("loose")

@@ -17,6 +17,9 @@ class CardOrdered(msgspec.Struct, frozen=True, kw_only=True, tag="card.ordered")
     issuance_basis: str
     notice_version: str
     expires_on: date
+    replaces: UUID | None = None
+    parent: UUID | None = None
+    exemption: str | None = None
 
 
 class CardActivated(msgspec.Struct, frozen=True, kw_only=True, tag="card.activated"):
@@ -38,9 +41,10 @@ class CardUnfrozen(msgspec.Struct, frozen=True, kw_only=True, tag="card.unfrozen
 
 
 class CardClosed(msgspec.Struct, frozen=True, kw_only=True, tag="card.closed"):
-    """The card will never be used again."""
+    """The card will never be used again; `reason` says why."""
 
     card: UUID
+    reason: str = "user"
 
 
 class CardLimited(msgspec.Struct, frozen=True, kw_only=True, tag="card.limited"):
@@ -50,6 +54,9 @@ class CardLimited(msgspec.Struct, frozen=True, kw_only=True, tag="card.limited")
     currency: str
     per_payment_max_minor: int | None
     per_day_max_minor: int | None
+    per_week_max_minor: int | None = None
+    per_month_max_minor: int | None = None
+    per_year_max_minor: int | None = None
 
 
 class CardRevealed(msgspec.Struct, frozen=True, kw_only=True, tag="card.revealed"):
@@ -59,23 +66,33 @@ class CardRevealed(msgspec.Struct, frozen=True, kw_only=True, tag="card.revealed
 
 
 class PaymentAuthorised(msgspec.Struct, frozen=True, kw_only=True, tag="card_payment.authorised"):
-    """The merchant was promised `amount_minor`; `promised_minor` is what the whole payment may still take."""
+    """The merchant was promised `amount_minor`; `promised_minor` is what the whole payment may still take.
+
+    It had asked for `asked_minor`; `stand_in` says who promised it in our place.
+    """
 
     payment: UUID
     card: UUID | None
     amount_minor: int
     promised_minor: int
     currency: str
+    asked_minor: int | None = None
+    stand_in: str | None = None
 
 
 class PaymentDeclined(msgspec.Struct, frozen=True, kw_only=True, tag="card_payment.declined"):
-    """The merchant was refused `amount_minor`; the first of `reasons` is the one that was answered."""
+    """The merchant was refused `amount_minor`; the first of `reasons` is the one that was answered.
+
+    `allow` says which of the card's controls would have to let what pass (`{"countries": "TR"}`), where nothing but
+    the holder's own choices stood against it.
+    """
 
     payment: UUID
     card: UUID | None
     amount_minor: int
     currency: str
     reasons: tuple[str, ...]
+    allow: dict[str, str] = {}
 
 
 class PaymentReversed(msgspec.Struct, frozen=True, kw_only=True, tag="card_payment.reversed"):
@@ -91,7 +108,8 @@ class PaymentReversed(msgspec.Struct, frozen=True, kw_only=True, tag="card_payme
 class PaymentCleared(msgspec.Struct, frozen=True, kw_only=True, tag="card_payment.cleared"):
     """The network took `amount_minor` for the merchant, of which the wallet could not cover `short_minor`.
 
-    `matched` is false where no promise was known of: the network forced the payment.
+    `matched` is false where no promise was known of: the network forced the payment. `cause` says why the wallet was
+    not asked for what is short; `fee_minor` and `markup_minor` are what we charged beside.
     """
 
     payment: UUID
@@ -101,6 +119,9 @@ class PaymentCleared(msgspec.Struct, frozen=True, kw_only=True, tag="card_paymen
     promised_minor: int
     currency: str
     matched: bool
+    fee_minor: int = 0
+    markup_minor: int = 0
+    cause: str | None = None
 
 
 class PaymentExpired(msgspec.Struct, frozen=True, kw_only=True, tag="card_payment.expired"):

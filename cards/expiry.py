@@ -1,6 +1,6 @@
 """An expiry: no merchant claimed the money in time, so the wallet has it back. A clearing may still come later.
 
-finds      app/card_expiry.py      the worker's step
+finds      app/card_work.py        lapse()
 lapses     cards/expiry.py         lapse()             <- you are here
 gives back wallet/desk.py          release()
 """
@@ -14,20 +14,19 @@ from cards import funds
 from cards.message import Lapse
 from cards.payment import Kind, Payment, PaymentId
 from cards.tray import Tray
-from law.money import zero
 from wallet import transfer
 
 
-def lapse(tray: Tray, payment: Payment) -> Payment:
-    """End the promise of `payment` if its time is over.
+def lapse(tray: Tray, payment: Payment, *, early: bool = False) -> Payment:
+    """End the promise of `payment` if its time is over, or `early`.
 
     It may not be: another process was faster, or the merchant asked for more and prolonged it.
     """
     promise = tray.promises.get(payment.id)
-    if promise is None or promise.due_at > tray.now:
+    if promise is None or (promise.due_at > tray.now and not early):
         return payment
     lapsed = payment.adding(Kind.EXPIRY, payment.sums().promised, tray.now, source=None)
-    funds.set_aside(tray, lapsed, zero(payment.currency), until=promise.due_at, back_as=transfer.Kind.EXPIRE)
+    funds.follow(tray, payment, lapsed, back_as=transfer.Kind.EXPIRE)
     return lapsed
 
 

@@ -1,21 +1,22 @@
-"""The money side of a payment: what the wallet sets aside for it, and what leaves.
+"""The money side of a payment: what the wallet sets aside for it, what leaves, and what comes back.
 
-Each move's id is derived from the payment and the element it belongs to, so the ledger itself, where ids are unique,
-refuses to do one twice.
+The ledger follows the sums (cards/payment.py): an element moves what they say after it less what they said before. So
+whatever order a network tells things in, the same money has moved in the end. Each move's id is derived from the
+payment, the element and its leg, so the ledger itself, where ids are unique, refuses to do one twice.
 """
 
-import contextlib
 import enum
 import hashlib
 from datetime import datetime
 from uuid import UUID
 
 from cards.archive import Promise
-from cards.payment import Payment
+from cards.payment import Cause, Kind, Payment, PaymentId, Sums
 from cards.tray import Tray
 from law.money import Money, zero
+from wallet import transfer
 from wallet.account import Purpose
-from wallet.transfer import AccountId, Answer, Capture, Hold, HoldId, Kind, Post, Reason, Refused, Release, TransferId
+from wallet.transfer import AccountId, Answer, Capture, Hold, HoldId, Post, Refused, Release, TransferId
 
 _RANDOM_BITS = 62  # the last field of a UUIDv7 (RFC 9562 section 5.7)
 
@@ -27,12 +28,28 @@ class Leg(enum.StrEnum):
     RELEASE = "card_release"
     CAPTURE = "card_capture"
     SHORT = "card_short"
+    FEE = "card_fee"
+    FEE_SHORT = "card_fee_short"
+    FEE_BACK = "card_fee_back"
+    MARKUP = "card_markup"
+    MARKUP_SHORT = "card_markup_short"
+    MARKUP_BACK = "card_markup_back"
+    CHARGE = "card_charge"
+    CHARGE_SHORT = "card_charge_short"
+    RETURN = "card_return"
+    REFUND = "card_refund"
+    RECOVERY = "card_recovery"
+    WRITE_OFF = "card_write_off"
 
 
-class _CannotHold(Exception):
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason)
-        self.reason = reason
+#: What a leg is called where the wallet can't pay it, and where money of it comes back.
+_SHORT = {
+    Leg.CAPTURE: Leg.SHORT,
+    Leg.FEE: Leg.FEE_SHORT,
+    Leg.MARKUP: Leg.MARKUP_SHORT,
+    Leg.CHARGE: Leg.CHARGE_SHORT,
+}
+_BACK = {Leg.CAPTURE: Leg.RETURN, Leg.FEE: Leg.FEE_BACK, Leg.MARKUP: Leg.MARKUP_BACK}
 
 
 def held(tray: Tray, payment: Payment) -> Money:
@@ -45,83 +62,144 @@ def held(tray: Tray, payment: Payment) -> Money:
 def spendable(tray: Tray, payment: Payment) -> Money:
     """Answer what the wallet that pays can spend beside its holds; nothing where no card of ours was named."""
     nothing = zero(payment.currency)
-    available = tray.desk.available(AccountId(payment.account)) if payment.account else None
-    return max(available or nothing, nothing)
+    if payment.account is None or tray.desk.is_closed(AccountId(payment.account)):
+        return nothing
+    return max(tray.desk.available(AccountId(payment.account)) or nothing, nothing)
 
 
-def set_aside(
-    tray: Tray, payment: Payment, wanted: Money, *, until: datetime, back_as: Kind = Kind.VOID
-) -> Reason | None:
-    """Make the wallet hold `wanted` for `payment` until its promise lapses; `back_as` says why money is given back.
+def set_aside(tray: Tray, payment: Payment, until: datetime, *, back_as: transfer.Kind = transfer.Kind.VOID) -> None:
+    """Let the wallet hold what the payment wants by its sums, or what it has of that, until the promise lapses."""
+    sums = payment.sums()
+    _hold(tray, payment, min(sums.wanted, held(tray, payment) + spendable(tray, payment)), back_as)
+    _promise(tray, payment, sums, until)
 
-    Answers None, or why the wallet can't, and then nothing changed.
+
+def follow(tray: Tray, before: Payment, after: Payment, *, back_as: transfer.Kind = transfer.Kind.VOID) -> Money:
+    """Move what the newest element of `after` brought; answers what the wallet could not cover.
+
+    The merchant has its money already, so what is short is paid too: the operator lends it to the resident or, where no
+    card of ours was named, waits for an explanation. A hold is never made larger here: only a question does that.
     """
+    was, now = before.sums(), after.sums()
+    clearing = Purpose.CARD_CLEARING
+    short = _take(tray, after, Leg.CAPTURE, clearing, now.taken - was.taken, final=not now.promised)
+    if promise := tray.promises.get(after.id):
+        _hold(tray, after, min(now.wanted, held(tray, after)), back_as)
+        _promise(tray, after, now, promise.due_at)
+    short += _take(tray, after, Leg.FEE, Purpose.FEES, now.fee - was.fee)
+    short += _take(tray, after, Leg.MARKUP, Purpose.FX_INCOME, now.markup - was.markup)
+    if charged := now.charged - was.charged:
+        payee = Purpose.FEES if after.elements[-1].ours else clearing
+        short += _take(tray, after, Leg.CHARGE, payee, Money(charged, after.currency))
+    if refunded := now.refunded - was.refunded:
+        _give(tray, after, Leg.REFUND, clearing, Money(refunded, after.currency))
+    return short
+
+
+def recover(tray: Tray, payment: Payment, amount: Money) -> None:
+    """Let the wallet pay back what was lent to it; it was asked before whether it has `amount`."""
+    assert payment.account is not None, "nothing is lent to nobody"
+    lent = tray.operator(payment, Purpose.CARD_RECEIVABLE)
+    _expect(_post(tray, payment, Leg.RECOVERY, AccountId(payment.account), lent, amount))
+
+
+def write_off(tray: Tray, payment: Payment, amount: Money) -> None:
+    """Book what nobody will pay back as a loss."""
+    lost, lent = tray.operator(payment, Purpose.FRAUD_LOSS), tray.operator(payment, Purpose.CARD_RECEIVABLE)
+    _expect(_post(tray, payment, Leg.WRITE_OFF, lost, lent, amount))
+
+
+def cause(payment: Payment) -> Cause:
+    """Say why something was taken that the wallet could not be asked about."""
+    if payment.elements[-1].kind is Kind.FEE:
+        return Cause.FEE
+    sums = payment.sums()
+    if not sums.was_promised:
+        return Cause.FORCE_POST
+    if sums.expired:
+        return Cause.AFTER_EXPIRY
+    stood_in = any(element.stand_in for element in payment.elements)
+    return Cause.STAND_IN if stood_in else Cause.OVER_CAPTURE
+
+
+def _take(tray: Tray, payment: Payment, leg: Leg, payee: Purpose, amount: Money, *, final: bool = True) -> Money:
+    """Pay `amount` from the hold, where there is one, then from what is available; answers what is short."""
+    if amount.minor < 0:
+        _give(tray, payment, _BACK[leg], payee, -amount)
+    if amount.minor <= 0:
+        return zero(payment.currency)
+    current = held(tray, payment) if leg is Leg.CAPTURE else zero(payment.currency)
+    covered = min(amount, current + spendable(tray, payment))
+    to = tray.operator(payment, payee)
+    if current:
+        _expect(tray.desk.capture(_capture(tray, payment, covered, final=final)))
+    elif covered:
+        assert payment.account is not None, "where nothing is spendable nothing is covered"
+        _expect(_post(tray, payment, leg, AccountId(payment.account), to, covered))
+    if short := amount - covered:
+        lender = Purpose.CARD_RECEIVABLE if payment.account else Purpose.SUSPENSE
+        _expect(_post(tray, payment, _SHORT[leg], tray.operator(payment, lender), to, short))
+    return short
+
+
+def _give(tray: Tray, payment: Payment, leg: Leg, payer: Purpose, amount: Money) -> None:
+    """Pay money to the wallet; what nobody can be found for, or whose wallet is closed, waits for an explanation."""
+    account = AccountId(payment.account) if payment.account else None
+    if account is None or tray.desk.is_closed(account):
+        account = tray.operator(payment, Purpose.SUSPENSE)
+    _expect(_post(tray, payment, leg, tray.operator(payment, payer), account, amount))
+
+
+def _hold(tray: Tray, payment: Payment, wanted: Money, back_as: transfer.Kind) -> None:
+    """Make the hold `wanted`. A hold keeps its amount for life, so another amount is another hold."""
     current = held(tray, payment)
-    hold = tray.promises[payment.id].hold if current else None
-    if wanted != current:
-        # A hold keeps its amount for life, so another amount is another hold: both moves happen, or none.
-        both = tray.desk.together() if current and wanted else contextlib.nullcontext()
-        try:
-            with both:
-                if hold:
-                    _give_back(tray, payment, hold, back_as)
-                hold = _place(tray, payment, wanted) if wanted else None
-        except _CannotHold as refused:
-            return refused.reason
-    promise(tray, payment, hold, until=until)
-    return None
+    promise = tray.promises.get(payment.id)
+    if wanted == current:
+        return
+    if current and promise and promise.hold:
+        release = Release(
+            id=TransferId(name(payment.id, len(payment.elements), Leg.RELEASE)),
+            hold=promise.hold,
+            code=Leg.RELEASE.value,
+            reference=_reference(payment),
+            kind=back_as,
+        )
+        _expect(tray.desk.release(release))
+    hold = _place(tray, payment, wanted) if wanted else None
+    tray.promises[payment.id] = Promise(hold=hold, due_at=promise.due_at if promise else tray.now)
 
 
-def promise(tray: Tray, payment: Payment, hold: HoldId | None, *, until: datetime) -> None:
-    """Remember what stands behind what the merchant may still take, or that it may take no more."""
-    if payment.sums().promised:
+def _promise(tray: Tray, payment: Payment, sums: Sums, until: datetime) -> None:
+    """Remember until when the merchant may still take something, or that it may take no more."""
+    if sums.promised:
+        known = tray.promises.get(payment.id)
+        hold = known.hold if known and held(tray, payment) else None
         tray.promises[payment.id] = Promise(hold=hold, due_at=until)
     else:
         tray.promises.pop(payment.id, None)
 
 
-def take(tray: Tray, payment: Payment, amount: Money) -> Money:
-    """Pay the network `amount`: from the hold, then from what is available; answers what the wallet could not cover.
-
-    The merchant has its money already, so what is short is paid too: the operator lends it to the resident or, where no
-    card of ours was named, waits for an explanation.
-    """
-    current = held(tray, payment)
-    hold = tray.promises[payment.id].hold if current else None
-    covered = min(amount, current + spendable(tray, payment))
-    if covered and isinstance(_pay(tray, payment, covered, hold), Refused):
-        assert hold is None, "a wallet with holds is not closed"
-        covered = zero(payment.currency)
-    if short := amount - covered:
-        lender = Purpose.CARD_RECEIVABLE if payment.account else Purpose.SUSPENSE
-        _expect(_post(tray, payment, Leg.SHORT, tray.operator(payment, lender), short))
-    if open_promise := tray.promises.get(payment.id):
-        promise(tray, payment, hold if held(tray, payment) else None, until=open_promise.due_at)
-    return short
-
-
-def _pay(tray: Tray, payment: Payment, covered: Money, hold: HoldId | None) -> Answer:
-    if hold is None:
-        assert payment.account is not None, "where nothing is spendable nothing is covered"
-        return _post(tray, payment, Leg.CAPTURE, AccountId(payment.account), covered)
-    return tray.desk.capture(
-        Capture(
-            id=TransferId(_id(payment, Leg.CAPTURE)),
-            hold=hold,
-            money=covered,
-            code=Leg.CAPTURE.value,
-            reference=_reference(payment),
-            final=not payment.sums().promised,
-        )
+def _capture(tray: Tray, payment: Payment, covered: Money, *, final: bool) -> Capture:
+    hold = tray.promises[payment.id].hold
+    assert hold is not None, "what is held has a hold"
+    return Capture(
+        id=TransferId(name(payment.id, len(payment.elements), Leg.CAPTURE)),
+        hold=hold,
+        money=covered,
+        code=Leg.CAPTURE.value,
+        reference=_reference(payment),
+        final=final,
     )
 
 
-def _post(tray: Tray, payment: Payment, leg: Leg, debit: AccountId, money: Money) -> Answer:
+def _post(  # noqa: PLR0917  the two sides of a leg
+    tray: Tray, payment: Payment, leg: Leg, debit: AccountId, credit: AccountId, money: Money
+) -> Answer:
     return tray.desk.post(
         Post(
-            id=TransferId(_id(payment, leg)),
+            id=TransferId(name(payment.id, len(payment.elements), leg)),
             debit=debit,
-            credit=tray.operator(payment, Purpose.CARD_CLEARING),
+            credit=credit,
             money=money,
             code=leg.value,
             reference=_reference(payment),
@@ -131,7 +209,7 @@ def _post(tray: Tray, payment: Payment, leg: Leg, debit: AccountId, money: Money
 
 def _place(tray: Tray, payment: Payment, money: Money) -> HoldId:
     assert payment.account is not None, "only a card of ours is promised for"
-    hold = HoldId(_id(payment, Leg.HOLD))
+    hold = HoldId(name(payment.id, len(payment.elements), Leg.HOLD))
     placed = tray.desk.place(
         Hold(
             id=hold,
@@ -142,32 +220,19 @@ def _place(tray: Tray, payment: Payment, money: Money) -> HoldId:
             reference=_reference(payment),
         )
     )
-    if isinstance(placed, Refused):
-        raise _CannotHold(placed.reason)
+    _expect(placed)
     return hold
 
 
-def _give_back(tray: Tray, payment: Payment, hold: HoldId, kind: Kind) -> None:
-    release = Release(
-        id=TransferId(_id(payment, Leg.RELEASE)),
-        hold=hold,
-        code=Leg.RELEASE.value,
-        reference=_reference(payment),
-        kind=kind,
-    )
-    _expect(tray.desk.release(release))
-
-
 def _expect(answer: Answer) -> None:
-    assert not isinstance(answer, Refused), f"the operator's accounts and open holds refuse nothing: {answer}"
+    assert not isinstance(answer, Refused), f"what was asked about before is not refused: {answer}"
 
 
 def _reference(payment: Payment) -> str:
     return f"card_payment:{payment.id}"
 
 
-def _id(payment: Payment, leg: Leg) -> UUID:
+def name(payment: PaymentId, element: int, leg: str) -> UUID:
     """Derive a move's id, next to the payment's own in every index: the same time in front, other bits behind."""
-    name = f"{payment.id}/{len(payment.elements)}/{leg}".encode()
-    random = int.from_bytes(hashlib.sha256(name).digest()[:8], "big") >> (64 - _RANDOM_BITS)
-    return UUID(int=payment.id.int >> _RANDOM_BITS << _RANDOM_BITS | random)
+    random = int.from_bytes(hashlib.sha256(f"{payment}/{element}/{leg}".encode()).digest()[:8], "big")
+    return UUID(int=payment.int >> _RANDOM_BITS << _RANDOM_BITS | random >> (64 - _RANDOM_BITS))

@@ -1,8 +1,12 @@
 """The card number: drawn at random, sealed at once, found by a keyed index, shown to its holder alone.
 
-No login role can read the table. The three functions of the schema `card_vault` keep a number, say which card has a
-given one, and hand a sealed one to the resident the transaction speaks for (migrations/versions/0007_cards.py). What
-would let a stranger pay, the CVV2, is stored nowhere (PCI DSS 4.0.1, 3.3.1).
+No login role can read the table. Functions of the schema `card_vault` keep a number, say which card has a given one,
+and hand a sealed one to the resident the transaction speaks for (migrations/versions/0007_cards.py). What would let a
+stranger pay, the CVV2, is stored nowhere: it is made anew each time (cards/hsm; PCI DSS 4.0.1, 3.3.1).
+
+Two keys, neither of which is in the database, stand between a copy of it and a number. The KEK opens what is sealed.
+The key of the index, which lies in a place of its own, says which row a known number has; without it the index says
+nothing, also beside the four digits that are in clear (3.5.1.1).
 """
 
 import re
@@ -90,25 +94,34 @@ def blind(keys: kms.Kms, number: Pan) -> bytes:
 
 
 class Found(msgspec.Struct, frozen=True):
-    """The card a number belongs to, and the lane it lives in; neither ever changes."""
+    """The card a number belongs to, the lane it lives in, and which keys its codes are made with: none ever changes."""
 
     card: UUID
     lane: int
+    plate_version: int = 1
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A number as it was kept, and the version of the keys that the codes of its card are made with."""
+
+    number: Pan
+    plate_version: int
 
 
 async def find(db: AsyncConnection, index: bytes) -> Found | None:
     """Answer which card has the number with this blind index, None if none has."""
     row = (await db.execute(_FIND, {"blind": index})).one_or_none()
-    return None if row is None else Found(row.id, row.lane)
+    return None if row is None else Found(row.id, row.lane, row.plate_version)
 
 
-async def read(db: AsyncConnection, keys: kms.Kms, card: UUID) -> Pan | None:
+async def read(db: AsyncConnection, keys: kms.Kms, card: UUID) -> Kept | None:
     """Open the number of a card of the resident this transaction speaks for; None if it is not theirs."""
     row = (await db.execute(_READ, {"card": card})).one_or_none()
     if row is None:
         return None
     data_key = keys.unwrap(kms.Wrapped(row.key_version, row.wrapped_key), _owner(card))
-    return Pan(kms.open_(data_key, row.sealed, table="card_vault.pan", column="sealed", row=card).decode())
+    digits = kms.open_(data_key, row.sealed, table="card_vault.pan", column="sealed", row=card).decode()
+    return Kept(Pan(digits), row.plate_version)
 
 
 def _seal(data_key: bytes, number: Pan, card: UUID) -> bytes:
@@ -120,5 +133,10 @@ def _owner(card: UUID) -> str:
 
 
 _PUT = text("SELECT card_vault.put(:card, :holder, :blind, :key_version, :wrapped_key, :sealed)")
-_FIND = text("SELECT id, lane FROM cards.card WHERE id = card_vault.find(:blind)")
-_READ = text("SELECT key_version, wrapped_key, sealed FROM card_vault.read(:card)")
+_FIND = text(
+    """
+    SELECT card.id, card.lane, found.plate_version
+    FROM card_vault.find(:blind) AS found JOIN cards.card ON card.id = found.card
+    """
+)
+_READ = text("SELECT plate_version, key_version, wrapped_key, sealed FROM card_vault.read(:card)")

@@ -1,141 +1,236 @@
-"""A swipe: a merchant asks for money, we answer before the terminal times out.
+"""A swipe: a merchant asks, we answer before the terminal times out.
 
-route      app/http/partner/network.py   POST /v1/networks/{network}/authorizations
-batches    cards/booking.py              book()            many swipes, one transaction
-decides    cards/swipe.py                decide()          <- you are here
-holds      wallet/desk.py                place()
+route      app/network/, app/http/partner/network.py, app/partners/stripe_issuing/
+batches    cards/booking.py      book()              many swipes, one transaction
+asks       cards/swipe.py        authorize()         <- you are here
+decides    cards/decision.py     decide()
+holds      cards/funds.py        set_aside()
 """
 
-from collections.abc import Callable
-from datetime import date
+from typing import TypedDict
 
-import msgspec
-
-from cards import funds
-from cards.card import Card, State
-from cards.message import Authorization
-from cards.payment import PROMISE_LASTS, Kind, Payment
+from cards import funds, hold_buffer, tariff, term
+from cards.card import Card
+from cards.decision import Case, Declined, Question, decide
+from cards.hold_buffer import Wanted
+from cards.message import Authorization, Confirmation, Refused
+from cards.payment import Channel, Kind, Operation, Payment, StandIn
 from cards.reason import Reason
 from cards.tray import Tray
-from law import calendar
 from law.money import Money, zero
 from wallet.transfer import AccountId
 
-# What the programme never pays for, whatever a holder allows (ISO 18245): betting and lotteries, for which people may
-# bar themselves (Law 219 of 2007, art. 15-1), and money bought with money.
-FORBIDDEN_CATEGORIES = frozenset({"7800", "7801", "7802", "7995", "9406", "4829", "6051"})
+_INQUIRIES = frozenset({Operation.BALANCE, Operation.VERIFICATION})
 
 
-class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a decision looks at, loaded beforehand.
-
-    `asked` is what the merchant wants, `to_hold` what the wallet would have to set aside for it now: less than `asked`
-    when a reversal or the clearing overtook the question. `day_total` is what the card would come to since midnight in
-    Kazakhstan, this purchase included. `expiry` is the last day on the card as the merchant read it. `refused` is what
-    stands against the holder's spending so much more, whatever the card.
-    """
-
-    card: Card
-    asked: Money
-    to_hold: Money
-    spendable: Money
-    day_total: Money
-    today: date
-    expiry: date
-    category: str
-    refused: Reason | None = None
-    wallet_closed: bool = False
-
-
-class Approved(msgspec.Struct, frozen=True):
-    """The merchant is promised `amount`."""
-
-    amount: Money
-
-
-class Declined(msgspec.Struct, frozen=True):
-    """The merchant gets nothing; the first of `reasons` is the one answered, all are kept for the holder."""
-
-    reasons: tuple[Reason, ...]
-
-
-Decision = Approved | Declined
-
-
-def decide(case: Case) -> Decision:
-    """Answer a swipe. All reasons are found, in the order of RULES; the first is the public one."""
-    reasons = tuple(reason for reason, refuses in RULES if refuses(case))
-    return Declined(reasons) if reasons else Approved(case.asked)
-
-
-def _over(amount: Money, limit: Money | None) -> bool:
-    return limit is not None and amount > limit
-
-
-# The order is the order of publicity: what is wrong with the card comes before what is wrong with the purchase, so that
-# a stranger who tries numbers learns nothing of limits and balances.
-RULES: tuple[tuple[Reason, Callable[[Case], bool]], ...] = (
-    (Reason.WRONG_EXPIRY, lambda case: case.expiry != case.card.expires_on),
-    (Reason.CARD_CLOSED, lambda case: case.card.state is State.CLOSED),
-    (Reason.CARD_NOT_ACTIVATED, lambda case: case.card.state is State.ORDERED),
-    (Reason.CARD_FROZEN, lambda case: case.card.state is State.FROZEN),
-    (Reason.CARD_EXPIRED, lambda case: case.today > case.card.expires_on),
-    (Reason.FORBIDDEN_MERCHANT, lambda case: case.category in FORBIDDEN_CATEGORIES),
-    (Reason.RESTRICTED, lambda case: case.refused is Reason.RESTRICTED),
-    (Reason.PER_PAYMENT_LIMIT, lambda case: _over(case.asked, case.card.limits.per_payment)),
-    (Reason.PER_DAY_LIMIT, lambda case: _over(case.day_total, case.card.limits.per_day)),
-    (Reason.SPENDING_LIMIT, lambda case: case.refused is Reason.SPENDING_LIMIT),
-    (Reason.WALLET_CLOSED, lambda case: case.wallet_closed and bool(case.to_hold)),
-    (Reason.INSUFFICIENT_FUNDS, lambda case: case.spendable < case.to_hold),
-)
+class _Said(TypedDict):
+    source: str
+    operation: Operation
+    channel: Channel
+    original: Money | None
+    stand_in: StandIn | None
 
 
 def authorize(tray: Tray, payment: Payment, asked: Authorization) -> Payment:
-    """Decide one question and hold the money; what the network promised in our place is only booked."""
-    promised = payment.adding(Kind.AUTHORIZATION, asked.amount, tray.now, source=asked.element)
+    """Answer one question; what was promised in our place is only booked."""
+    card = tray.card(payment)
     if asked.advice:
-        _book(tray, promised)
-        return promised
-    reasons = _reasons(tray, promised, asked)
-    if not reasons:
-        return promised
-    return payment.adding(Kind.DECLINE, asked.amount, tray.now, source=asked.element, reasons=reasons)
-
-
-def _reasons(tray: Tray, promised: Payment, asked: Authorization) -> tuple[Reason, ...]:
-    """Why not; with no reason found the money is held."""
-    card = tray.card(promised)
+        return _book(tray, payment, card, asked)
     if card is None:
-        return (Reason.UNKNOWN_CARD,)
-    match decide(_case(tray, card, promised, asked)):
-        case Declined(reasons):
-            return reasons
-        case Approved():
-            until = tray.now + PROMISE_LASTS
-            refused = funds.set_aside(tray, promised, promised.sums().promised, until=until)
-            assert refused is None, f"whether the wallet can was decided before: {refused}"
-            return ()
+        return _declined(tray, payment, asked, (Reason.UNKNOWN_CARD,))
+    if asked.operation is Operation.REFUND:
+        return _look(tray, payment, card, asked, Kind.REFUND_AUTHORIZATION)
+    if asked.operation in _INQUIRIES or not asked.amount:
+        return _look(tray, payment, card, asked, Kind.INQUIRY)
+    return _promise(tray, payment, card, asked)
 
 
-def _case(tray: Tray, card: Card, promised: Payment, asked: Authorization) -> Case:
-    sums = promised.sums()
-    return Case(
-        card=card,
-        asked=asked.amount,
-        to_hold=max(sums.promised - funds.held(tray, promised), zero(promised.currency)),
-        spendable=funds.spendable(tray, promised),
-        day_total=tray.spent_today(card, beside=promised) + sums.spent,
-        today=calendar.statutory_date(tray.now),
-        expiry=asked.expiry,
-        category=asked.merchant.category,
-        refused=tray.allowance.refuses(card.holder, tray.more(promised)),
-        wallet_closed=tray.desk.is_closed(AccountId(card.account)),
+def refuse(tray: Tray, payment: Payment, told: Refused) -> Payment:
+    """Note what somebody else refused: nothing is held."""
+    return payment.adding(
+        Kind.DECLINE,
+        told.amount,
+        tray.now,
+        source=told.element,
+        operation=told.operation,
+        channel=told.channel,
+        reasons=told.reasons,
     )
 
 
-def _book(tray: Tray, promised: Payment) -> None:
-    """Hold as much as the wallet has of what the network promised; a wallet that can't is found out at the clearing."""
-    until = tray.now + PROMISE_LASTS
-    has = funds.held(tray, promised) + funds.spendable(tray, promised)
-    if funds.set_aside(tray, promised, min(promised.sums().promised, has), until=until):
-        funds.promise(tray, promised, None, until=until)
+def confirm(tray: Tray, payment: Payment, told: Confirmation) -> Payment:
+    """Let the promise come to what the merchant says, beyond what was promised too; hold what the wallet has of it."""
+    charged = tariff.charges(told.amount, original=told.original, operation=told.operation, on=tray.today)
+    confirmed = payment.adding(
+        Kind.CONFIRMATION,
+        told.amount,
+        tray.now,
+        source=told.element,
+        fee=charged.fee,
+        markup=charged.markup,
+        original=told.original,
+        rate=told.rate,
+    )
+    known = tray.promises.get(payment.id)
+    lasts = term.lasts(payment.merchant.category, told.channel, tray.today)
+    funds.set_aside(tray, confirmed, known.due_at if known else tray.now + lasts)
+    return confirmed
+
+
+def _promise(tray: Tray, payment: Payment, card: Card, asked: Authorization) -> Payment:
+    buffer = _buffer(tray, asked)
+    promised = _promised(tray, payment, asked, asked.amount, buffer)
+    question = _question(tray, card, asked, payment, _after(tray, promised, asked))
+    if percent := tray.buffer_percent(question):
+        buffer = buffer.at_least(asked.amount, percent)
+        promised = _promised(tray, payment, asked, asked.amount, buffer)
+    decision = decide(_case(tray, payment, promised, asked, buffer, tray.against(question)))
+    if isinstance(decision, Declined):
+        answered = _declined(tray, payment, asked, decision.reasons)
+    else:
+        answered = _promised(tray, payment, asked, decision.amount, buffer) if decision.partial else promised
+        answered = _hold(tray, answered, asked)
+    tray.decided(question, answered)
+    return answered
+
+
+def _case(  # noqa: PLR0917  what it is about, before and after
+    tray: Tray, before: Payment, promised: Payment, asked: Authorization, buffer: Wanted, found: tuple[Reason, ...]
+) -> Case:
+    nothing = zero(promised.currency)
+    without = promised if buffer.required else promised.amending(buffer=None)
+    # What is not held as it should be, and what the answer adds: to be held or, where it is taken at once, paid.
+    lacking = before.sums().wanted - funds.held(tray, before)
+    needed = max(lacking + _after(tray, without, asked).sums().spent - before.sums().spent, nothing)
+    spendable = funds.spendable(tray, promised)
+    less = None
+    if asked.partial_ok and asked.operation is Operation.PURCHASE and needed >= asked.amount:
+        less = tariff.most(spendable, original=asked.original, operation=asked.operation, on=tray.today)
+    assert promised.account is not None, "a card has a wallet behind it"
+    return Case(
+        found=found,
+        amount=asked.amount,
+        needed=needed,
+        spendable=spendable,
+        over=_is_over(before, _after(tray, promised, asked), asked),
+        closed=tray.desk.is_closed(AccountId(promised.account)),
+        less=less if less and less < asked.amount else None,
+    )
+
+
+def _is_over(before: Payment, after: Payment, asked: Authorization) -> bool:
+    """Whether a yes would promise or take less than was asked and did not overtake the question.
+
+    So it is after the last clearing, and after the merchant said what it will take: nothing is left to promise.
+    """
+    was, now = before.sums(), after.sums()
+    promised = max(now.promised - was.promised, zero(before.currency))
+    return promised + (now.taken - was.taken) + was.overtook < asked.amount
+
+
+def _look(tray: Tray, payment: Payment, card: Card, asked: Authorization, kind: Kind) -> Payment:
+    """Answer a question that promises nothing: the balance, whether the card is good, whether money may come back."""
+    question = _question(tray, card, asked, payment, payment)
+    reasons = tray.against(question)
+    if reasons:
+        answered = _declined(tray, payment, asked, reasons)
+    else:
+        told = funds.spendable(tray, payment) if asked.operation is Operation.BALANCE else None
+        amount = asked.amount if kind is Kind.REFUND_AUTHORIZATION else zero(payment.currency)
+        answered = payment.adding(kind, amount, tray.now, **_said(asked), told=told)
+    tray.decided(question, answered)
+    return answered
+
+
+def _book(tray: Tray, payment: Payment, card: Card | None, asked: Authorization) -> Payment:
+    """Book what somebody promised in our place, and hold what the wallet has of it: what is short shows when taken."""
+    if asked.operation in _INQUIRIES or asked.operation is Operation.REFUND or not asked.amount:
+        kind = Kind.REFUND_AUTHORIZATION if asked.operation is Operation.REFUND else Kind.INQUIRY
+        booked = payment.adding(kind, asked.amount, tray.now, **_said(asked))
+    else:
+        booked = _hold(tray, _promised(tray, payment, asked, asked.amount, _buffer(tray, asked)), asked)
+    if card is not None:
+        tray.decided(_question(tray, card, asked, payment, booked), booked)
+    return booked
+
+
+def _promised(tray: Tray, payment: Payment, asked: Authorization, amount: Money, buffer: Wanted) -> Payment:
+    charged = tariff.charges(amount, original=asked.original, operation=asked.operation, on=tray.today)
+    return payment.adding(
+        Kind.INCREMENT if asked.increment else Kind.AUTHORIZATION,
+        amount,
+        tray.now,
+        **_said(asked),
+        rate=asked.rate,
+        fee=charged.fee,
+        markup=charged.markup,
+        buffer=buffer.more,
+        asked=asked.amount if amount != asked.amount else None,
+    )
+
+
+def _declined(tray: Tray, payment: Payment, asked: Authorization, reasons: tuple[Reason, ...]) -> Payment:
+    return payment.adding(Kind.DECLINE, asked.amount, tray.now, **_said(asked), reasons=reasons)
+
+
+def _hold(tray: Tray, promised: Payment, asked: Authorization) -> Payment:
+    """Set aside what was promised, or take it where no other message will."""
+    held = _at_once(tray, promised, asked) if asked.single else promised
+    funds.set_aside(tray, held, tray.now + term.lasts(asked.merchant.category, asked.channel, tray.today))
+    return held
+
+
+def _at_once(tray: Tray, promised: Payment, asked: Authorization) -> Payment:
+    """Take what was approved: the message that asked for it is also the one that takes it (0200)."""
+    taken = _after(tray, promised, asked)
+    short = funds.follow(tray, promised.amending(single=True), taken)
+    return taken.amending(short=short, cause=funds.cause(taken)) if short else taken
+
+
+def _after(tray: Tray, promised: Payment, asked: Authorization) -> Payment:
+    """Answer what a yes leads to: the promise or, where it is taken at once, both."""
+    if not asked.single:
+        return promised
+    promise = promised.elements[-1]
+    return promised.amending(single=True).adding(
+        Kind.CLEARING,
+        promise.amount,
+        tray.now,
+        source=f"{asked.element}/taken",
+        fee=promise.fee,
+        markup=promise.markup,
+        operation=asked.operation,
+        single=True,
+    )
+
+
+def _question(tray: Tray, card: Card, asked: Authorization, before: Payment, after: Payment) -> Question:
+    spent = before.sums().spent
+    return Question(
+        card=card,
+        asked=asked,
+        payment=before,
+        number=len(before.elements) + 1,
+        before=spent,
+        more=after.sums().spent - spent,
+        now=tray.now,
+        today=tray.today,
+    )
+
+
+def _buffer(tray: Tray, asked: Authorization) -> Wanted:
+    merchant = asked.merchant
+    return hold_buffer.over(
+        asked.amount, merchant.category, merchant.country, asked.channel, estimated=asked.estimated, on=tray.today
+    )
+
+
+def _said(asked: Authorization) -> _Said:
+    stand_in = (asked.stand_in or StandIn.NETWORK) if asked.advice else None
+    return {
+        "source": asked.element,
+        "operation": asked.operation,
+        "channel": asked.channel,
+        "original": asked.original,
+        "stand_in": stand_in,
+    }

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Numeric,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from proof import journal
 
@@ -26,12 +28,13 @@ metadata = MetaData(schema="cards")
 event = journal.table(metadata)
 _TIME = DateTime(timezone=True)
 
-#: One row: how many cards are alive, locked by whoever adds or closes one.
+#: One row: how many cards are alive and how many hold them, locked by whoever adds or closes one.
 circulation = Table(
     "circulation",
     metadata,
     Column("only_row", Boolean, primary_key=True, server_default=text("true")),
     Column("alive", Integer, nullable=False, server_default=text("0")),
+    Column("holders", Integer, nullable=False, server_default=text("0")),
 )
 
 #: What never changes of a card.
@@ -50,10 +53,15 @@ card = Table(
     Column("notice_version", Text, nullable=False),
     Column("notice_language", Text, nullable=False),
     Column("ordered_at", _TIME, nullable=False),
+    Column("processor", Text, nullable=False, server_default=text("'own'")),
+    Column("replaces", Uuid),
+    Column("exemption", Text),
+    ForeignKeyConstraint(["replaces"], ["cards.card.id"]),
     Index("card_holder", "holder", "id"),
+    Index("card_replaces", "replaces", postgresql_where=text("replaces IS NOT NULL")),
 )
 
-#: State and limits, one row per change; the latest is the card as it is now.
+#: State, flags, limits and controls, one row per change; the latest is the card as it is now (cards/change.py).
 change = Table(
     "change",
     metadata,
@@ -65,8 +73,21 @@ change = Table(
     Column("per_day_max_minor", BigInteger),
     Column("actor", Text, nullable=False),
     Column("at", _TIME, nullable=False),
+    Column("closed_for", Text),
+    Column("frozen", Boolean, nullable=False, server_default=text("false")),
+    Column("suspended", JSONB(none_as_null=True)),
+    Column("controls", JSONB(none_as_null=True)),
+    Column("trips", JSONB(none_as_null=True)),
+    Column("per_week_max_minor", BigInteger),
+    Column("per_month_max_minor", BigInteger),
+    Column("per_year_max_minor", BigInteger),
+    Column("parent", Uuid),
+    Column("issuance_basis", Text),
+    Column("notice_version", Text),
     PrimaryKeyConstraint("card", "version"),
     ForeignKeyConstraint(["card"], ["cards.card.id"]),
+    ForeignKeyConstraint(["parent"], ["cards.card.id"]),
+    Index("change_parent", "parent", postgresql_where=text("parent IS NOT NULL")),
 )
 
 #: What never changes of a payment. Rows of a lane are written by that lane's batch alone.
@@ -86,9 +107,12 @@ payment = Table(
     Column("merchant_category", Text, nullable=False),
     Column("merchant_country", Text, nullable=False),
     Column("opened_at", _TIME, nullable=False),
+    Column("merchant_city", Text),
     PrimaryKeyConstraint("lane", "id"),
     UniqueConstraint("lane", "network", "lifecycle", "card", postgresql_nulls_not_distinct=True),
     Index("payment_card", "card", "opened_at", "id", postgresql_where=text("card IS NOT NULL")),
+    Index("payment_merchant", "card", "merchant_id", "opened_at", postgresql_where=text("card IS NOT NULL")),
+    Index("payment_holder", "holder", "opened_at", "id", postgresql_where=text("holder IS NOT NULL")),
 )
 
 #: What the network told us about a payment, and what the house did by itself (no source).
@@ -106,6 +130,22 @@ element = Table(
     Column("final", Boolean, nullable=False, server_default=text("false")),
     Column("reasons", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("at", _TIME, nullable=False),
+    Column("fee_minor", BigInteger, nullable=False, server_default=text("0")),
+    Column("markup_minor", BigInteger, nullable=False, server_default=text("0")),
+    Column("buffer_minor", BigInteger, nullable=False, server_default=text("0")),
+    Column("asked_minor", BigInteger),
+    Column("told_minor", BigInteger),
+    Column("single", Boolean, nullable=False, server_default=text("false")),
+    Column("ours", Boolean, nullable=False, server_default=text("false")),
+    Column("operation", Text),
+    Column("channel", Text),
+    Column("stand_in", Text),
+    Column("cause", Text),
+    Column("original_minor", BigInteger),
+    Column("original_currency", Text),
+    Column("rate", Numeric),
+    Column("interchange_minor", BigInteger),
+    Column("of", Text),
     PrimaryKeyConstraint("lane", "payment", "number"),
     UniqueConstraint("lane", "payment", "source"),
     ForeignKeyConstraint(["lane", "payment"], ["cards.payment.lane", "cards.payment.id"]),
@@ -135,4 +175,5 @@ pan = Table(
     Column("key_version", Integer, nullable=False),
     Column("wrapped_key", LargeBinary, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
+    Column("plate_version", Integer, nullable=False, server_default=text("1")),
 )

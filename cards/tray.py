@@ -1,90 +1,143 @@
 """The tray of one batch: the cards and payments its messages are about, and what became of them.
 
-Everything the batch needs is loaded before the first message is decided; messages then see what those before them did;
-everything is stored with a few statements at the end, in the transaction of the ledger's moves (wallet/desk.py).
+Everything the batch needs is loaded in one round trip before the first message is decided; messages then see what those
+before them did; everything is stored with the ledger's moves (wallet/desk.py), at no round trip of its own.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+import itertools
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from cards import archive, card, history, tables
-from cards.allowance import Allowance
+import msgspec
+
+from cards import archive, asking, history, tables
+from cards import card as cards_card
 from cards.archive import Promise
+from cards.asking import Query, Rows
 from cards.card import Card
-from cards.message import Lapse, NetworkMessage
-from cards.payment import Payment, PaymentId
+from cards.decision import About, Question, Source, Voice
+from cards.message import Authorization, HouseMessage, Match, Message, NetworkMessage, WriteOff
+from cards.payment import Kind, Payment, PaymentId
+from cards.presented import NOTHING
+from cards.reason import Reason
 from law import calendar
-from law.money import KZT, Money, total, zero
+from law.money import zero
 from proof import journal
-from wallet import account
+from wallet import account, packed
 from wallet.chart import CHART, Purpose
 from wallet.desk import Desk
+from wallet.ledger import OpenHold
 from wallet.transfer import AccountId
 
 _Key = tuple[int, str, str, UUID | None]
 
+#: The operator's accounts that a payment may move money to or from.
+_PURPOSES = (Purpose.CARD_CLEARING, Purpose.CARD_RECEIVABLE, Purpose.SUSPENSE, Purpose.FEES, Purpose.FX_INCOME)
+
 
 class Tray:
-    """What one batch works on. `desk` holds the wallets' running balances, `now` is the installation's clock.
-
-    `allowance` is what the holders may spend, given once `holders` are known.
-    """
-
-    allowance: Allowance
+    """What one batch works on. `desk` holds the wallets' running balances, `now` is the installation's clock."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.now = desk.now
+        self.today = calendar.statutory_date(desk.now)
         self.promises: dict[PaymentId, Promise] = {}
-        self._cards: dict[UUID, Card] = {}
-        self._operator: dict[tuple[int, Purpose, str], AccountId] = {}
+        self._loans: dict[PaymentId, datetime] = {}
+        self._cards: Mapping[UUID, Card] = {}
+        self._operator: dict[tuple[int, Purpose, str, str], AccountId] = {}
         self._payments: dict[PaymentId, Payment] = {}
         self._by_name: dict[_Key, PaymentId] = {}
         self._as_loaded: dict[PaymentId, int] = {}
+        self._touched: set[PaymentId] = set()
+        self._voices: list[Voice] = []
         self._facts: list[journal.Fact] = []
+        self._decisions: list[dict[str, object]] = []
+        self._links: list[dict[str, object]] = []
 
-    async def load(self, messages: Sequence[NetworkMessage | Lapse]) -> None:
-        """Bring everything `messages` are about onto the tray and the desk."""
-        told = [message for message in messages if not isinstance(message, Lapse)]
-        self._cards = await card.find_all(self.desk.db, {message.card for message in told if message.card})
-        limited = [card_.id for card_ in self._cards.values() if card_.limits.per_day]
-        found = await archive.find(
-            self.desk.db,
-            names={(message.lane, message.network, message.lifecycle) for message in told},
-            ids={(message.lane, message.payment) for message in messages if isinstance(message, Lapse)},
-            cards=limited,
-            since=self._midnight(),
+    # -- loading -------------------------------------------------------------------------------------------------------
+
+    async def load(self, messages: Sequence[Message], sources: Sequence[Source]) -> None:
+        """Bring everything `messages` are about onto the tray and the desk, and let `sources` speak up."""
+        told = [message for message in messages if isinstance(message, NetworkMessage)]
+        about = About(
+            cards=sorted({message.card for message in told if message.card}),
+            payments=sorted({(message.lane, payment) for message in messages for payment in _ids(message)}),
+            questions=[message for message in told if isinstance(message, Authorization)],
+            now=self.now,
         )
-        for kept in found:
+        own = self._queries(told, about)
+        others = [source.queries(about) for source in sources]
+        answers = iter(await asking.ask(self.desk.db, [*own, *itertools.chain.from_iterable(others)]))
+        self._lay_out(*itertools.islice(answers, len(own)))
+        await self._open_operators(messages)
+        for source, queries in zip(sources, others, strict=True):
+            rows = list(itertools.islice(answers, len(queries)))
+            self._voices.append(await source.voice(self.desk, about, rows, self._cards))
+
+    def _queries(self, told: Sequence[NetworkMessage], about: About) -> list[Query]:
+        names = {(message.lane, message.network, message.lifecycle) for message in told}
+        names |= {(message.lane, message.network, of) for message in told if (of := getattr(message, "of", None))}
+        payments, holds = archive.finding(names=names, ids=about.payments)
+        lanes, cards = packed.integers(sorted(self.desk.lanes)), packed.uuids(about.cards)
+        named = packed.integers([lane for lane, _ in about.payments]), packed.uuids(id_ for _, id_ in about.payments)
+        return [
+            Query(_CARDS, (cards, *named), named=True),
+            payments,
+            holds,
+            Query(_OPERATORS, (lanes, packed.texts(_PURPOSES))),
+            Query(_ACCOUNTS, (lanes, cards, *named, lanes, packed.texts(_PURPOSES))),
+        ]
+
+    def _lay_out(self, cards: Rows, payments: Rows, holds: Rows, operators: Rows, accounts: Rows) -> None:
+        self._cards = {found.id: found for found in map(cards_card.of_row, cards)}
+        for kept in archive.found(payments):
             self._lay(kept.payment)
             self._as_loaded[kept.payment.id] = len(kept.payment.elements)
             if kept.promise:
                 self.promises[kept.payment.id] = kept.promise
-        await self._load_money({(message.lane, message.network) for message in told})
+            if kept.loan_due:
+                self._loans[kept.payment.id] = kept.loan_due
+        self._operator = {
+            (lane, Purpose(purpose), label, currency): id_ for lane, purpose, label, currency, id_ in operators
+        }
+        self.desk.lay_out([row[1] for row in accounts], accounts)
+        for row in holds:
+            self.desk.holds[row[1]] = OpenHold(*row)
 
-    async def _load_money(self, networks: Iterable[tuple[int, str]]) -> None:
-        for lane, network in sorted(networks):
-            for purpose in (Purpose.CARD_CLEARING, Purpose.CARD_RECEIVABLE, Purpose.SUSPENSE):
+    async def _open_operators(self, messages: Sequence[Message]) -> None:
+        """Open the operator's accounts where money needs them for the first time."""
+        purposes = [*_PURPOSES]
+        if any(isinstance(message, WriteOff) for message in messages):
+            purposes.append(Purpose.FRAUD_LOSS)
+        places = {(each.lane, each.network, each.currency) for each in map(self.payment, messages)}
+        for lane, network, currency in sorted(places):
+            for purpose in purposes:
                 label = network if CHART[purpose].label else ""
-                if (lane, purpose, label) not in self._operator:
-                    self._operator[lane, purpose, label] = await account.operator(
-                        self.desk.db, lane=lane, purpose=purpose, label=label, at=self.now
+                if (lane, purpose, label, str(currency)) not in self._operator:
+                    self._operator[lane, purpose, label, str(currency)] = opened = await account.operator(
+                        self.desk.db, lane=lane, purpose=purpose, label=label, currency=currency, at=self.now
                     )
-        await self.desk.load([*self._operator.values(), *(found.account for found in self._cards.values())])
-        await self.desk.load_holds(promise.hold for promise in self.promises.values() if promise.hold)
+                    await self.desk.load([opened])
 
-    def holders(self) -> set[UUID]:
-        """Say whose cards and payments are on the tray."""
-        of_payments = {payment.holder for payment in self._payments.values() if payment.holder}
-        return of_payments | {found.holder for found in self._cards.values()}
+    # -- what lies there -----------------------------------------------------------------------------------------------
 
-    def payment(self, message: NetworkMessage | Lapse) -> Payment:
+    def payment(self, message: Message) -> Payment:
         """Find the payment `message` is about; a purchase not heard of before is a payment without elements."""
-        if isinstance(message, Lapse):
+        if isinstance(message, HouseMessage):
             return self._payments[message.payment]
         known = self._by_name.get((message.lane, message.network, message.lifecycle, message.card))
         return self._opened(message) if known is None else self._payments[known]
+
+    def find(self, payment: PaymentId) -> Payment:
+        """Answer a payment that a message named by its id."""
+        return self._payments[payment]
+
+    def named(self, payment: Payment, lifecycle: str) -> Payment | None:
+        """Find another payment of the same card by the network's name for it."""
+        known = self._by_name.get((payment.lane, payment.network, lifecycle, payment.card))
+        return None if known is None or known == payment.id else self._payments[known]
 
     def _opened(self, message: NetworkMessage) -> Payment:
         paying = self._cards.get(message.card) if message.card else None
@@ -96,7 +149,7 @@ class Tray:
             card=paying.id if paying else None,
             holder=paying.holder if paying else None,
             account=paying.account if paying else None,
-            currency=paying.currency if paying else KZT,
+            currency=paying.currency if paying else message.amount.currency,
             merchant=message.merchant,
             opened_at=self.now,
         )
@@ -107,44 +160,148 @@ class Tray:
 
     def operator(self, payment: Payment, purpose: Purpose) -> AccountId:
         """Answer the operator's account in the lane of `payment`, that for its network where each has one."""
-        return self._operator[payment.lane, purpose, payment.network if CHART[purpose].label else ""]
+        label = payment.network if CHART[purpose].label else ""
+        return self._operator[payment.lane, purpose, label, str(payment.currency)]
 
-    def spent_today(self, spender: Card, *, beside: Payment) -> Money:
-        """Sum what the card promised and paid in payments opened since midnight in Kazakhstan, `beside` not counted.
+    # -- the decision --------------------------------------------------------------------------------------------------
 
-        Right for cards with a limit per day only: for the others nothing was loaded.
-        """
-        others = (
-            payment.sums().spent
-            for payment in self._payments.values()
-            if payment.card == spender.id and payment.id != beside.id and payment.opened_at >= self._midnight()
+    def against(self, question: Question) -> tuple[Reason, ...]:
+        """Ask everybody what stands against it."""
+        return tuple(reason for voice in self._voices for reason in voice.refusals(question))
+
+    def buffer_percent(self, question: Question) -> int:
+        """Ask everybody how much more should be set aside; the most counts."""
+        return max((voice.buffer_percent(question) for voice in self._voices), default=0)
+
+    def decided(self, question: Question, answered: Payment) -> None:
+        """Keep what was asked and known with the answer, which is the element that carries the question's name."""
+        element = answered.told(question.asked.element)
+        assert element is not None, "an answer is an element"
+        for voice in self._voices:
+            voice.answered(question, element.reasons)
+        self._decisions.append(
+            {
+                "lane": answered.lane,
+                "payment": answered.id,
+                "number": element.number,
+                "card": question.card.id,
+                "holder": question.card.holder,
+                "approved": element.kind is not Kind.DECLINE,
+                "reasons": element.reasons,
+                "amount_minor": question.asked.amount.minor,
+                "currency": question.asked.amount.currency,
+                "request": msgspec.structs.replace(question.asked, presented=NOTHING, deadline=None),
+                "features": self._features(question),
+                "at": element.at,
+            }
         )
-        return total(others, spender.currency)
 
-    def more(self, payment: Payment) -> Money:
-        """Say how much more is spent of `payment` than of what lies on the tray."""
-        before = self._payments.get(payment.id)
-        return payment.sums().spent - (before.sums().spent if before else zero(payment.currency))
+    def _features(self, question: Question) -> dict[str, object]:
+        known: dict[str, object] = {}
+        for voice in self._voices:
+            known.update(voice.features(question))
+        return known
+
+    # -- what becomes of it --------------------------------------------------------------------------------------------
 
     def keep(self, payment: Payment) -> None:
-        """Take `payment` back with the element that was added to it, and count what its holder spends by that."""
-        if payment.holder:
-            self.allowance.count(payment.holder, self.more(payment), payment.opened_at)
+        """Take `payment` back with the elements that were added to it, and count what its holder spends by that."""
+        before = self._payments.get(payment.id)
+        sums = payment.sums()
+        spent = before.sums().spent if before else zero(payment.currency)
+        if payment.card and spent != sums.spent:
+            for voice in self._voices:
+                voice.spent(payment, spent, sums.spent)
+        if sums.owed and payment.account:
+            self._loans.setdefault(payment.id, self.end_of_day())
+        else:
+            self._loans.pop(payment.id, None)
         self._lay(payment)
-        self._facts.append(history.fact(payment))
+        self._touched.add(payment.id)
+        self._facts += history.facts(payment, since=len(before.elements) if before else 0)
+
+    def ask_again(self, payment: Payment) -> None:
+        """Ask for what was lent at the end of this day again."""
+        self._loans[payment.id] = self.end_of_day()
+        self._touched.add(payment.id)
+
+    def due(self, payment: Payment) -> datetime | None:
+        """Say when what was lent for `payment` is asked back."""
+        return self._loans.get(payment.id)
+
+    def link(self, payment: Payment, about: Payment, confidence: str) -> None:
+        """Say which payment `payment` is about."""
+        self._links.append(
+            {
+                "lane": payment.lane,
+                "payment": payment.id,
+                "about": about.id,
+                "holder": payment.holder,
+                "confidence": confidence,
+                "at": self.now,
+            }
+        )
+
+    def end_of_day(self) -> datetime:
+        """Answer when this day in Kazakhstan is over."""
+        return calendar.day_starts(self.today + timedelta(days=1))
 
     def _lay(self, payment: Payment) -> None:
         self._payments[payment.id] = payment
         self._by_name[payment.lane, payment.network, payment.lifecycle, payment.card] = payment.id
 
-    async def store(self) -> None:
-        """Write what the batch added."""
-        changed = [
-            payment for payment in self._payments.values() if len(payment.elements) > self._as_loaded.get(payment.id, 0)
+    def store(self) -> None:
+        """Have everything written that the batch added."""
+        loose = [
+            {"lane": payment.lane, "payment": id_, "at": self.now, "due_at": self.now}
+            for id_ in self._touched
+            if _is_loose(payment := self._payments[id_], self._as_loaded.get(id_, 0))
         ]
-        if changed:
-            await archive.add(self.desk.db, changed, self._as_loaded, self.promises)
-            await journal.append(self.desk.db, tables.event, *self._facts)
+        linked = [{"lane": link["lane"], "payment": link["payment"]} for link in self._links]
+        changed = [self._payments[id_] for id_ in self._payments if id_ in self._touched]
+        archive.add(self.desk, changed, self._as_loaded, self.promises, self._loans)
+        for statement, rows in (
+            (archive.DECIDED, self._decisions),
+            (archive.LOOSE, loose),
+            (archive.LINKED, self._links),
+            (archive.MATCHED, linked),
+        ):
+            if rows:
+                self.desk.also(statement, (archive.document(rows),))
+        if self._facts:
+            statement, facts = journal.appending(tables.event, self._facts)
+            self.desk.also(statement, (packed.texts([facts]),))
+        for voice in self._voices:
+            voice.write(self.desk)
 
-    def _midnight(self) -> datetime:
-        return calendar.day_starts(calendar.statutory_date(self.now))
+
+def _is_loose(payment: Payment, since: int) -> bool:
+    """Whether money came or went by what is new of `payment`, and nobody knows what for."""
+    moved = any(element.kind in {Kind.CLEARING, Kind.REFUND} for element in payment.elements[since:])
+    return moved and payment.card is not None and not payment.sums().was_promised
+
+
+def _ids(message: Message) -> tuple[PaymentId, ...]:
+    if isinstance(message, Match):
+        return message.payment, message.taken
+    return (message.payment,) if isinstance(message, HouseMessage) else ()
+
+
+_NAMED = """
+    SELECT unnest(%s::uuid[]) UNION
+    SELECT card FROM cards.payment JOIN unnest(%s::integer[], %s::uuid[]) AS named (lane, id) USING (lane, id)
+"""
+_CARDS = cards_card.BY_ID.replace(":cards", f"ARRAY({_NAMED})").encode()
+_OPERATORS = b"""
+    SELECT lane, purpose, label, currency, id FROM wallet.account
+    WHERE lane = ANY(%s::integer[]) AND holder IS NULL AND purpose = ANY(%s::text[])
+"""
+_ACCOUNTS = b"""
+    SELECT * FROM wallet.load(%s::integer[], ARRAY(
+        SELECT account FROM cards.card WHERE id = ANY(%s::uuid[])
+        UNION SELECT account FROM cards.payment
+        JOIN unnest(%s::integer[], %s::uuid[]) AS named (lane, id) USING (lane, id)
+        UNION SELECT id FROM wallet.account
+        WHERE lane = ANY(%s::integer[]) AND holder IS NULL AND purpose = ANY(%s::text[])
+    ))
+"""

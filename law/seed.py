@@ -41,6 +41,17 @@ def _decreed(name: str, value: int, unit: Unit, clause: str, *, by: date | None 
     )
 
 
+def _drafted(name: str, value: int, unit: Unit) -> Rule:
+    return Rule(
+        name=name,
+        value=value,
+        unit=unit,
+        source="National Bank draft of 28 Mar 2025, astanatimes.com April 2025",
+        announced_on=date(2025, 3, 28),
+        note="adoption was never confirmed",
+    )
+
+
 _UNITS = (
     _law(
         "mci", 3_932_00, Unit.MINOR, date(2025, 1, 1), "Law on the Republican Budget 2025-2027", until=date(2026, 1, 1)
@@ -61,14 +72,9 @@ _CARDS = (
         "card.per_bank_risk_sign_above", 10, Unit.COUNT, FIRST_DAY, _CARDS_2025, until=date(2025, 1, 19), note=_UNDATED
     ),
     _law("card.per_bank_risk_sign_above", 5, Unit.COUNT, date(2025, 1, 19), _CARDS_2025),
-    Rule(
-        name="card.nonresident.active_max",
-        value=1,
-        unit=Unit.COUNT,
-        source="National Bank draft of 28 Mar 2025, astanatimes.com April 2025",
-        announced_on=date(2025, 3, 28),
-        note="adoption was never confirmed",
-    ),
+    _drafted("card.nonresident.active_max", 1, Unit.COUNT),
+    _drafted("card.nonresident.reverify_days_max", 30, Unit.DAYS),
+    _drafted("card.nonresident.in_person_only", 1, Unit.SWITCH),
 )
 
 _DEPOSITS = (

@@ -111,6 +111,22 @@ def decided_once(table: str) -> None:
     )
 
 
+def refuse(table: str, act: str, *, when: str) -> None:
+    """Refuse an INSERT or UPDATE of a row of `table`, whoever asks, `when` OLD and NEW are such."""
+    op.execute(
+        f"""
+        CREATE TRIGGER refused_{act.lower()} BEFORE {act} ON {table}
+        FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION app.refuse_change()
+        """
+    )
+
+
+def redecided(by: str, *columns: str) -> str:
+    """Say in SQL that an UPDATE changes what somebody, whom `by` names, has decided."""
+    old, new = (", ".join(f"{row}.{column}" for column in (by, *columns)) for row in ("OLD", "NEW"))
+    return f"(OLD.{by} IS NOT NULL AND ({old}) IS DISTINCT FROM ({new}))"
+
+
 def journal(name: str) -> None:
     """Create `<name>.event`, the append-only journal of a package, whose rows queue for the relay as they are written.
 

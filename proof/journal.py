@@ -4,6 +4,7 @@ A fact is written in the same transaction as its effect. The relay (`app/outbox.
 in `app.feed`, where all packages' facts form one hash chain.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -68,7 +69,13 @@ async def append(db: AsyncConnection, events: Table, *facts: Fact) -> None:
     await db.execute(text(_APPEND.format(table=events.fullname)), {"facts": msgspec.json.encode(_rows(facts)).decode()})
 
 
-def _rows(facts: tuple[Fact, ...]) -> list[dict[str, object]]:
+def appending(events: Table, facts: Sequence[Fact]) -> tuple[bytes, str]:
+    """Say the same in the driver's words, for who sends it with others: the statement and its one parameter."""
+    statement = _APPEND.format(table=events.fullname).replace(":facts", "(%s::text[])[1]")
+    return statement.encode(), msgspec.json.encode(_rows(facts)).decode()
+
+
+def _rows(facts: Sequence[Fact]) -> list[dict[str, object]]:
     nth: dict[UUID, int] = {}
     rows = []
     for fact in facts:

@@ -9,6 +9,7 @@ DATABASE_URL set it is somebody else's, who starts and stops it, and the install
 import contextlib
 import fcntl
 import http.client
+import itertools
 import json
 import os
 import shlex
@@ -54,13 +55,15 @@ class DidNotStart(Exception):
 class Program(NamedTuple):
     """A child process: a module of Python, whether it listens, and the path that answers when it is ready.
 
-    In its arguments, `{api}` stands for where the program `api` listens, and `{folder}` for the house's folder.
+    In its arguments, `{api}` stands for where the program `api` listens, and `{folder}` for the house's folder. `lines`
+    are what else it listens on, by names of their own: what comes there is no web.
     """
 
     module: str
     arguments: tuple[str, ...] = ()
     listens: bool = True
     ready: str = "/health/ready"
+    lines: tuple[str, ...] = ()
 
 
 class House:
@@ -79,6 +82,7 @@ class House:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._held = contextlib.ExitStack()
         self._database_url = database_url or os.environ.get("DATABASE_URL", "")
+        self._upgraded = False
         #: Whether PostgreSQL is ours to start, stop and kill.
         self.owns_database = not self._database_url
 
@@ -175,7 +179,8 @@ class House:
             )
 
     def _filled(self, argument: str) -> str:
-        for name in (name for name, program in self.programs.items() if program.listens):
+        places = [name for name, program in self.programs.items() if program.listens]
+        for name in (*places, *itertools.chain(*(program.lines for program in self.programs.values()))):
             argument = argument.replace(f"{{{name}}}", self.url(name))
         return argument.replace("{folder}", str(self.folder))
 
@@ -231,11 +236,13 @@ class House:
     # -- database ------------------------------------------------------------------------------------------------------
 
     def start_database(self) -> None:
-        """Start or adopt PostgreSQL and bring the schema up to date."""
+        """Start or adopt PostgreSQL and bring the schema up to date, once for each opening of the house."""
         if self.owns_database:
             self._database_url = self.run("app.embedded", "start", str(self.folder / "postgres")).strip()
         self._write_environment()
-        self.run("app.cli", "db", "upgrade")
+        if not self._upgraded:
+            self.run("app.cli", "db", "upgrade")
+            self._upgraded = True
 
     def stop_database(self) -> None:
         """Stop PostgreSQL, if it is ours."""

@@ -10,15 +10,17 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import httpx
 
-from simulators import banking, passport
+from simulators import abroad, banking, passport
 from simulators.facts import Facts, expect, pretty, tenge
 from simulators.house import House
+from simulators.letter import DeviceKey
 from simulators.patience import Desk, PatientPhone, patiently, through, until
 from simulators.phone import Call, Refused
 from simulators.wallet_app import Held, WalletApp, present
@@ -49,6 +51,7 @@ class Journey:
         self.house = house
         self.phone = PatientPhone(house.url("api"), record=record)
         self.held: Held | None = None
+        self.card: dict[str, Any] = {}
         self._record = record
         self._outside = httpx.AsyncClient(timeout=30, trust_env=False)
 
@@ -218,14 +221,14 @@ class Journey:
         """Order a card, buy, have it cleared; then try to buy more than there is."""
         before = (await self._wallet())["available"]["amount_minor"]
         notice = await self.phone.get("/v1/cards/notice")
-        card = await self.phone.post("/v1/cards", {"accepted_notice": notice["version"]})
+        self.card = card = await self.phone.post("/v1/cards", {"accepted_notice": notice["version"]})
         number = await until(lambda: self._look(card), lambda seen: seen is not None)
         bought = await self._buy(number, BOUGHT_MINOR, "Dostyk Books")
         expect(bought["approved"], f"declined: {bought}")
         cleared = await self._clear(bought["id"])
         expect(cleared["approved"], f"not cleared: {cleared}")
         refused = await self._buy(number, before, "Altyn Jewellers")
-        expect(refused["reason"] == "insufficient_funds", f"answered {refused}")
+        expect(refused["code"] == "51", f"answered {refused}")  # field 39: not sufficient funds
         after = await self._wallet()
         expect(after["available"]["amount_minor"] == before - BOUGHT_MINOR, f"the wallet holds {after['available']}")
         payments = (await self.phone.get(f"/v1/cards/{card['id']}/payments"))["payments"]
@@ -239,19 +242,29 @@ class Journey:
 
     async def _look(self, card: dict[str, Any]) -> Any:  # noqa: ANN401  a number, or nothing
         """Look at the number. Each look is confirmed, one whose answer was lost too: then it is confirmed again."""
-        seen = await self.phone.step_up("card.reveal", {"card": card["last4"], "card_id": card["id"]})
+        key = DeviceKey()
+        shown = {"card": card["last4"], "card_id": card["id"], "device_key": key.thumbprint}
+        seen = await self.phone.step_up("card.reveal", shown)
         try:
-            return await self.phone.post(f"/v1/cards/{card['id']}/reveal", {"step_up": seen})
+            look = await self.phone.post(f"/v1/cards/{card['id']}/reveals", {"device_key": key.public, "step_up": seen})
+            number = key.open((await self.phone.post(f"/v1/card-reveals/{look['id']}/number"))["jwe"])
         except Refused as refused:
-            if refused.code != "step_up_required":
+            if refused.code not in {"step_up_required", "look_spent"}:
                 raise
             return None
+        return {name: number[name] for name in ("pan", "expiry", "cvv2")}
 
-    async def _buy(self, number: dict[str, str], minor: int, merchant: str) -> Any:  # noqa: ANN401  a purchase
+    async def go_abroad(self) -> Facts:
+        """Be declined in another country, allow it, pay there, and have a wrong amount charged back."""
+        number = await until(lambda: self._look(self.card), lambda seen: seen is not None)
+        return await abroad.use(self.phone, self.card["id"], partial(self._buy, number), self._clear)
+
+    async def _buy(self, number: dict[str, str], minor: int, merchant: str, country: str = "KZ") -> Any:  # noqa: ANN401  a purchase
         """Swipe, again for as long as the shop hears that the issuer can't be reached (field 39 of ISO 8583: 91)."""
 
         async def swipe() -> Any:  # noqa: ANN401  a purchase
-            told = {**number, "amount_minor": minor, "merchant": merchant, "purchase_id": secrets.token_hex(8)}
+            told = {**number, "amount_minor": minor, "merchant": merchant, "country": country}
+            told |= {"purchase_id": secrets.token_hex(8)}
             return await self.ask("POST", "card_network", "/purchases", told)
 
         return await until(swipe, lambda seen: seen["code"] != "91")
@@ -336,6 +349,9 @@ STEPS = (
     Step("A signed credential is taken and shown", Journey.take_credential),
     Step("Money comes in, once, though it is reported three times", Journey.receive_money),
     Step("A card is ordered and used", Journey.shop),
+    Step(
+        "A card is declined abroad, allowed there with one tap, and a wrong amount is charged back", Journey.go_abroad
+    ),
     Step("Money is paid out and exchanged, and a stranger checks the statement", Journey.bank),
     Step("A deposit is placed", Journey.invest),
     Step("The regulator reads the report", Journey.report),

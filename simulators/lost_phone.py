@@ -87,7 +87,7 @@ class LostPhone:
         return [
             ("device.add", {"account": self.third.tokens.subject}),
             ("contact.remove", {"contact_id": "contact_1", "kind": "email"}),
-            ("card.reveal", {"card": "1234", "card_id": "card_1"}),
+            ("card.reveal", {"card": "1234", "card_id": "card_1", "device_key": "none"}),
         ]
 
     async def object(self) -> Facts:

@@ -5,7 +5,9 @@ Only `v1a` (ed25519): a bank that signs with a key of its own shares no secret w
 
 import base64
 import binascii
+import contextlib
 import os
+import secrets
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -21,14 +23,18 @@ class Unproved(Exception):
 
 
 class Signer:
-    """A private key, kept in a file of its own."""
+    """A private key, kept in a file of its own, which two processes of one partner may make at the same time."""
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             seed = Ed25519PrivateKey.generate().private_bytes_raw()
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(seed)
+            with contextlib.suppress(FileExistsError):  # the other's, whole; a file that is being written is no key
+                path.hardlink_to(fresh)
+            fresh.unlink()
         self.key = Ed25519PrivateKey.from_private_bytes(path.read_bytes())
 
     @property

@@ -1,6 +1,7 @@
 """The whole installation of a demonstration: which processes there are, what each is told, who believes whom."""
 
 import contextlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,14 +17,23 @@ PROGRAMS = {
     "api": Program("app.cli", ("serve",)),
     "worker": Program("app.cli", ("worker",), listens=False),
     "bank": Program("simulators.bank", ("--api-url", "{api}", "--folder", "{folder}/bank"), ready="/health"),
-    "card_network": Program("simulators.card_network", ("--issuer", "{api}", "--folder", "{folder}/card_network")),
+    "link": Program("app.cli", ("link",), lines=("domestic", "international")),
+    "card_network": Program(
+        "simulators.card_network",
+        ("--line", "{domestic}", "--issuer", "{api}", "--folder", "{folder}/card_network"),
+    ),
+    # Its disputes are accepted, and merchants say nothing for as long as a demonstration lasts.
+    "chargebacks": Program(
+        "simulators.chargebacks",
+        ("--issuer", "{api}", "--keys", "{folder}/card_network", "--course", '{"represents": 0}'),
+    ),
     "verifier": Program("simulators.verifier", ("--issuer", "{api}")),
     "notary": Program("simulators.notary", ("--folder", "{folder}/notary"), ready="/key"),
 }
 #: The code of the bank that issues the e-money.
 BANK = "demo-bank"
 #: What needs the database.
-INSIDE = ("api", "worker")
+INSIDE = ("api", "worker", "link")
 #: Signs the passports of the demonstration; the installation trusts its certificate and no other.
 PASSPORTS = Authority.seeded(1242)
 
@@ -59,7 +69,25 @@ def settings(house: House) -> dict[str, str]:
         "ERESIDENCY_MESSAGES_URL": house.url("messages"),
         "ERESIDENCY_INTEGRITY_URL": house.url("platforms"),
         "ERESIDENCY_APP_ATTEST_ROOT": str(house.folder / "platforms" / "apple-root.pem"),
+        "ERESIDENCY_CARD_LINES": json.dumps(_lines(house)),
+        "ERESIDENCY_LINK_FOLDER": str(house.folder / "link"),
     }
+
+
+def _lines(house: House) -> list[dict[str, object]]:
+    """Describe both lines: the networks of the country and of the world, each with a day of its own."""
+    domestic, international = (int(house.url(name).rpartition(":")[2]) for name in ("domestic", "international"))
+    return [
+        {"network": "mspk", "scope": "domestic", "port": domestic},
+        {
+            "network": "worldwide",
+            "scope": "international",
+            "port": international,
+            "cut_off": "00:00",
+            "zone": "UTC",
+            "working": False,
+        },
+    ]
 
 
 def enrol(house: House) -> None:
@@ -73,7 +101,12 @@ def enrol(house: House) -> None:
             "base_url": bank,
             "events_url": f"{bank}/events",
         },
-        "mspk": {"name": "Demo card network", "kind": "network", "key": _get(f"{network}/key")},
+        "mspk": {
+            "name": "Demo card network",
+            "kind": "network",
+            "key": _get(f"{network}/key"),
+            "base_url": house.url("chargebacks"),
+        },
     }
     for code, wanted in partners.items():
         answer = httpx.put(

@@ -209,12 +209,11 @@ async def wallet(db: AsyncConnection, holder: UUID) -> Balance:
 _OPERATOR = text(
     """
     INSERT INTO wallet.account (lane, id, purpose, label, currency, opened_at)
-    SELECT :lane, uuidv7(), :purpose, :label, :currency, :at
-    WHERE NOT EXISTS (SELECT 1 FROM wallet.account WHERE lane = :lane AND holder IS NULL AND purpose = :purpose
-                      AND label = :label AND currency = :currency)
-    ON CONFLICT DO NOTHING
+    VALUES (:lane, uuidv7(), :purpose, :label, :currency, :at) ON CONFLICT DO NOTHING RETURNING id
     """
 )
+#: They open by themselves, where money first needs them.
+_OPERATORS = "system:ledger"
 _FIND_OPERATOR = text(
     """
     SELECT id FROM wallet.account
@@ -228,12 +227,15 @@ async def operator(
 ) -> AccountId:
     """Give the operator's account of this purpose on `lane`, opened where it is the first time."""
     key = {"lane": lane, "purpose": purpose.value, "label": label, "currency": str(currency)}
-    found = await db.scalar(_FIND_OPERATOR, key)
-    if found is None:
-        await db.execute(_OPERATOR, {**key, "at": at})
-        found = await db.scalar(_FIND_OPERATOR, key)
-    assert isinstance(found, UUID), "opened by this statement or by another process's"
-    return AccountId(found)
+    found: UUID | None = await db.scalar(_FIND_OPERATOR, key)
+    if found is not None:
+        return AccountId(found)
+    opened: UUID | None = await db.scalar(_OPERATOR, {**key, "at": at})
+    if opened is None:  # by another process, meanwhile
+        return AccountId((await db.execute(_FIND_OPERATOR, key)).scalar_one())
+    event = AccountOpened(account=opened, lane=lane, purpose=purpose.value, label=label, currency=str(currency))
+    await journal.append(db, tables.event, journal.Fact(aggregate=opened, at=at, actor=_OPERATORS, event=event))
+    return AccountId(opened)
 
 
 # By way of the lanes, of which there are few: the key of accounts begins with them.

@@ -1,9 +1,11 @@
 """The address of a wallet among banks: an IBAN of the issuing bank (ISO 13616, registry entry KZ).
 
 `KZ`, two check digits (ISO 7064, MOD 97-10), the bank's three digits, thirteen characters of ours. They are drawn by
-lot, so that nobody finds wallets by counting. A wallet gets its address when it opens and keeps it for good.
+lot, so that nobody finds wallets by counting. A wallet gets its address when it opens and keeps it for good; the
+journal vouches for it by a salted digest.
 """
 
+import hashlib
 import re
 import secrets
 from datetime import datetime
@@ -14,7 +16,9 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from proof import journal
 from wallet import tables
+from wallet.events import WalletAddressed
 from wallet.transfer import AccountId
 
 #: What `iban()` writes: the structure of the registry, in the letters that are left after parse().
@@ -22,6 +26,7 @@ PATTERN = r"^KZ[0-9]{2}[0-9]{3}[0-9A-Z]{13}$"
 _BANK = re.compile(r"[0-9]{3}")
 _PRINTED = re.compile(r"KZ[0-9]{5}[0-9A-Z]{13}")
 _DIGITS = 13
+_SALT_BYTES = 16
 _MODULUS = 97
 
 
@@ -52,13 +57,20 @@ def parse(text: str) -> str:
     return found
 
 
-async def issue(db: AsyncConnection, *, account: AccountId, lane: int, holder: UUID, bank: str, at: datetime) -> str:
+async def issue(
+    db: AsyncConnection, *, account: AccountId, lane: int, holder: UUID, bank: str, actor: str, at: datetime
+) -> str:
     """Give the wallet its address, or the one it has; the story speaks for `holder`."""
-    columns = tables.address.c
     while (known := await iban_of(db, account)) is None:
-        row = {"account": account, "lane": lane, "holder": holder, "iban": _drawn(bank), "issued_at": at}
+        iban, salt = _drawn(bank), secrets.token_bytes(_SALT_BYTES)
+        row = {"account": account, "lane": lane, "holder": holder, "iban": iban, "issued_at": at, "salt": salt}
         # Of a number that was drawn before, or a second story of the same wallet, nothing is written: look again.
-        await db.execute(insert(tables.address).values(row).on_conflict_do_nothing().returning(columns.iban))
+        given = insert(tables.address).values(row).on_conflict_do_nothing().returning(tables.address.c.iban)
+        if await db.scalar(given) is not None:
+            digest = hashlib.sha256(salt + iban.encode()).hexdigest()
+            event = WalletAddressed(account=account, lane=lane, sha256=digest)
+            fact = journal.Fact(aggregate=account, holder=holder, at=at, actor=actor, event=event)
+            await journal.append(db, tables.event, fact)
     return known
 
 

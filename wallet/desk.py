@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from law.money import KZT, Currency, Money
 from proof import merkle
-from wallet import account, crossing, holds, leaf, ledger, period, reversal
+from wallet import account, crossing, holds, leaf, ledger, packed, period, reversal
 from wallet.chart import Purpose
 from wallet.ledger import Account, Lane, OpenHold
 from wallet.packed import Packed
@@ -38,6 +38,7 @@ from wallet.transfer import (
     Release,
     Reverse,
 )
+from wallet.trip import RoundTrip
 
 _HOLDS = text(
     """
@@ -64,14 +65,10 @@ _MOVED = text(
     """
 )
 _KNOWN = text("SELECT * FROM wallet.transfer WHERE lane = ANY(:lanes) AND id = ANY(:ids)")
-_LINK = text(
-    """
+_LINK = b"""
     INSERT INTO wallet.linked (lane, id, transfers, total, at)
-    SELECT lane, id, transfers, total, :at
-    FROM unnest(CAST(:lanes AS integer[]), CAST(:ids AS uuid[]), CAST(:transfers AS integer[]),
-                CAST(:totals AS integer[])) AS made (lane, id, transfers, total)
-    """
-)
+    SELECT unnest(%s::integer[]), unnest(%s::uuid[]), unnest(%s::integer[]), unnest(%s::integer[]), %s::timestamptz
+"""
 
 
 class Repeated(Exception):
@@ -111,7 +108,7 @@ class Desk(Sheet):
         """Load the accounts not yet on the desk; those of other lanes or of nobody stay unknown."""
         missing = {found for found in ids if found not in self._sought}
         if missing:
-            found = await ledger.load(await ledger.wire(self.db), self.lanes, missing)
+            found = await ledger.ask(await ledger.wire(self.db), ledger.loading(self.lanes, missing))
             self.lay_out(missing, await found.fetchall())
 
     def lay_out(self, sought: Iterable[UUID], rows: Iterable[Sequence[Any]]) -> None:
@@ -285,21 +282,26 @@ class Desk(Sheet):
         """Have a statement executed with what is written at the end, at no round trip of its own."""
         self._also.append((statement, columns))
 
-    async def write(self) -> None:
-        """Store every decision in one statement; the database refuses it whole, maybe only when its answer is read.
+    async def write(self, trip: RoundTrip | None = None) -> None:
+        """Store every decision in one statement, said in `trip` for somebody else to send, or sent now.
 
-        What it says then, `check_repeats` is to be asked about.
+        The database refuses it whole; what it says then, `check_repeats` is to be asked about.
         """
         await self.settle_doubts()
+        said = trip or RoundTrip(await ledger.wire(self.db))
         if self.rows:
             blocks = [self._block(lane) for lane in self.lanes.values() if lane.seq > lane.seq_before]
             touched = [account for account in self.accounts.values() if account.version > account.version_before]
-            await ledger.post(await ledger.wire(self.db), self.now, blocks, self.rows, self.expiries, touched)
+            said.say(*ledger.posting(self.now, blocks, self.rows, self.expiries, touched))
         if self.linked:
-            await self.db.execute(_LINK, self._groups())
-        await account.write_closings(self.db, self._closing, at=self.now)
+            said.say(_LINK, self._groups())
+        if self._closing:
+            await ledger.over(said)
+            await account.write_closings(self.db, self._closing, at=self.now)
         for statement, columns in self._also:
-            await ledger.execute(await ledger.wire(self.db), statement, columns)
+            said.say(statement, columns)
+        if trip is None:
+            await ledger.over(said)
 
     async def settle_doubts(self) -> None:
         """Find out whether any of what was refused is there already; raises Repeated."""
@@ -321,10 +323,10 @@ class Desk(Sheet):
         entry = leaf.block(lane.lane, lane.block + 1, lane.seq_before + 1, lane.seq, root)
         return ledger.Block(lane, root, leaf.BLOCKS.extend(lane.head, entry))
 
-    def _groups(self) -> dict[str, object]:
+    def _groups(self) -> tuple[object, ...]:
         lanes, ids, transfers, totals = zip(*self.linked, strict=True)
-        return {"lanes": list(lanes), "ids": list(ids), "transfers": list(transfers), "totals": list(totals),
-                "at": self.now}  # fmt: skip
+        integers = packed.integers
+        return integers(lanes), packed.uuids(ids), integers(transfers), integers(totals), self.now
 
 
 class _Undone(Exception):

@@ -15,7 +15,7 @@ class WalletOpened(msgspec.Struct, frozen=True, tag="wallet.opened"):
 
 
 class AccountOpened(msgspec.Struct, frozen=True, tag="wallet.account_opened"):
-    """A resident has a further account, such as one at a partner bank."""
+    """A resident has a further account, such as one at a partner bank; or, of nobody's, the operator has one."""
 
     account: UUID
     lane: int
@@ -29,6 +29,26 @@ class AccountClosed(msgspec.Struct, frozen=True, tag="wallet.account_closed"):
 
     account: UUID
     lane: int
+
+
+class WalletAddressed(msgspec.Struct, frozen=True, tag="wallet.addressed"):
+    """A wallet has an IBAN from now on: `sha256` is the digest (hex) of the salt that is kept beside it, and of it."""
+
+    account: UUID
+    lane: int
+    sha256: str
+
+
+class LineAdded(msgspec.Struct, frozen=True, tag="chart.line_added"):
+    """The chart of accounts has a line more, as wallet/chart.py describes it. Written by the database (0030)."""
+
+    purpose: str
+    side: str
+    owner: str
+    floor: int | None
+    currency: str | None
+    label: str | None
+    about: str
 
 
 class Exchanged(msgspec.Struct, frozen=True, kw_only=True, tag="wallet.exchanged"):
@@ -70,9 +90,13 @@ class PeriodWithdrawn(msgspec.Struct, frozen=True, tag="period.withdrawn"):
 
 
 class StatementIssued(msgspec.Struct, frozen=True, tag="statement.issued"):
-    """A statement was made of the days from `begins_on` to `ends_on`. Aggregate: the statement."""
+    """A statement was made of the days from `begins_on` to `ends_on`. Aggregate: the statement.
+
+    `code_sha256` (hex) is the digest of the code that finds it in public.
+    """
 
     account: UUID
     begins_on: date
     ends_on: date
     final: bool
+    code_sha256: str = ""

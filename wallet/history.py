@@ -109,11 +109,18 @@ async def page(
 
 
 async def search(
-    db: AsyncConnection, *, account: AccountId, lane: int, newest: int, wanted: Wanted, size: int = WINDOW
+    db: AsyncConnection,
+    *,
+    account: AccountId,
+    lane: int,
+    newest: int,
+    wanted: Wanted,
+    size: int = WINDOW,
+    window: int = WINDOW,
 ) -> Found:
-    """Look for up to `size` of what is wanted among the WINDOW legs before it; `newest` is the account's version."""
+    """Look for up to `size` of what is wanted among the `window` legs before it; `newest` is the account's version."""
     before = min(wanted.before, newest + 1)
-    first = max(before - WINDOW, wanted.after + 1, 1)
+    first = max(before - window, wanted.after + 1, 1)
     asked = {
         "lane": lane,
         "account": account,

@@ -1,11 +1,11 @@
 """How the desk's facts and decisions travel: wallet.load() and wallet.post(), called over the driver itself.
 
-A caller may send several statements before it reads the first answer (`pipeline`), so that the whole batch costs
-two round trips: lock and load, then post and commit.
+Both are said in a round trip with others (wallet/trip.py), so that the whole batch costs two: lock and load, then post
+and commit.
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -17,9 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from law.money import Currency
 from wallet import leaf, packed
 from wallet.packed import Packed
-
-#: The driver's connection under a SQLAlchemy one.
-Wire = psycopg.AsyncConnection[Any]
+from wallet.trip import RoundTrip, Wire
 
 
 class Lane:
@@ -157,37 +155,23 @@ async def wire(db: AsyncConnection) -> Wire:
     return found
 
 
-@contextlib.asynccontextmanager
-async def pipeline(db: Wire) -> AsyncIterator[None]:
-    """Send what the block executes without waiting for answers; they are there at its end. Raises the first refusal."""
-    with _as_sqlalchemy():
-        async with db.pipeline():
-            yield
-
-
 @contextlib.contextmanager
 def _as_sqlalchemy() -> Iterator[None]:
-    """Raise the driver's errors as everybody else hears them; of those of a pipeline the one that began it."""
+    """Raise the driver's errors as everybody else hears them."""
     try:
         yield
     except psycopg.Error as error:
-        first: psycopg.Error = error
-        while isinstance(first, psycopg.errors.PipelineAborted) and isinstance(first.__context__, psycopg.Error):
-            first = first.__context__
-        raise DBAPIError.instance(None, None, first, psycopg.Error, hide_parameters=True) from first
+        raise DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True) from error
 
 
-_LOAD = b"SELECT * FROM wallet.load(%s::integer[], %s::uuid[])"
-
-
-async def load(db: Wire, lanes: Iterable[int], ids: Iterable[UUID]) -> psycopg.AsyncCursor[Any]:
-    """Ask for accounts; each row is what Account takes. Those of other lanes or of nobody have none."""
+async def over(trip: RoundTrip, sent: Callable[[], None] = lambda: None) -> None:
+    """Make a round trip, in which `sent` is told when all of it is on its way."""
     with _as_sqlalchemy():
-        return await db.execute(_LOAD, (packed.integers(list(lanes)), packed.uuids(ids)), prepare=True, binary=True)
+        await trip.over(sent)
 
 
 class Question(NamedTuple):
-    """A statement that reads, over columns of a batch."""
+    """A statement over columns of a batch."""
 
     statement: bytes
     columns: tuple[Packed | datetime, ...]
@@ -199,10 +183,12 @@ async def ask(db: Wire, question: Question) -> psycopg.AsyncCursor[Any]:
         return await db.execute(question.statement, question.columns, prepare=True, binary=True)
 
 
-async def execute(db: Wire, statement: bytes, columns: Sequence[Packed]) -> None:
-    """Execute a statement over columns of a batch, whose answer nobody reads."""
-    with _as_sqlalchemy():
-        await db.execute(statement, columns, prepare=True)
+_LOAD = b"SELECT * FROM wallet.load(%s::integer[], %s::uuid[])"
+
+
+def loading(lanes: Iterable[int], ids: Iterable[UUID]) -> Question:
+    """Ask for accounts; each row is what Account takes. Those of other lanes or of nobody have none."""
+    return Question(_LOAD, (packed.integers(list(lanes)), packed.uuids(ids)))
 
 
 _TYPES = (
@@ -218,15 +204,14 @@ _TYPES = (
 _POST = f"SELECT wallet.post({', '.join(f'%s::{kind}' for kind in _TYPES)})".encode()
 
 
-async def post(  # noqa: PLR0917  the parts of a batch, once
-    db: Wire,
+def posting(
     at: datetime,
     blocks: Sequence[Block],
     rows: Sequence[leaf.Row],
     expiries: Sequence[datetime | None],
     accounts: Sequence[Account],
-) -> None:
-    """Store a batch; the database raises where a balance, a hold or a lane is not what was decided on."""
+) -> Question:
+    """Say what stores a batch; the database raises where a balance, a hold or a lane is not what was decided on."""
     places = {account.id: place for place, account in enumerate(accounts, start=1)}
     column: Any = leaf.Row(*zip(*rows, strict=True))  # type: ignore[arg-type]  # each column under its field's name
     columns = (
@@ -264,5 +249,4 @@ async def post(  # noqa: PLR0917  the parts of a batch, once
         packed.texts(column.reference),
         packed.instants(expiries),
     )
-    with _as_sqlalchemy():
-        await db.execute(_POST, columns, prepare=True)
+    return Question(_POST, columns)

@@ -9,6 +9,7 @@ the opening of the next. The record names the legs by their versions; the log is
 whenever they are read. The hash is the root of a Merkle tree (RFC 6962) over the head and the rows.
 """
 
+import hashlib
 import re
 from collections.abc import AsyncIterator, Iterable
 from datetime import date, datetime, timedelta
@@ -173,7 +174,11 @@ async def issue(db: AsyncConnection, made: Statement, *, actor: str) -> Statemen
     issued = msgspec.structs.replace(made, summed=summed)
     await db.execute(insert(tables.statement).values(_row(issued)))
     event = StatementIssued(
-        account=made.account, begins_on=made.period.begins_on, ends_on=made.period.ends_on, final=made.final
+        account=made.account,
+        begins_on=made.period.begins_on,
+        ends_on=made.period.ends_on,
+        final=made.final,
+        code_sha256=hashlib.sha256(made.code).hexdigest(),
     )
     fact = journal.Fact(aggregate=made.id, holder=made.holder, at=made.made_at, actor=actor, event=event)
     await journal.append(db, tables.event, fact)

@@ -108,7 +108,7 @@ block = Table(
     Column("at", DateTime(timezone=True), nullable=False),
 )
 
-# Built by revision 0020; see wallet/address.py.
+# Built by revisions 0020 and 0030; see wallet/address.py.
 address = Table(
     "address",
     metadata,
@@ -117,6 +117,7 @@ address = Table(
     Column("holder", Uuid, nullable=False),
     Column("iban", Text, nullable=False, unique=True),
     Column("issued_at", DateTime(timezone=True), nullable=False),
+    Column("salt", LargeBinary, nullable=False),
 )
 
 #: What belongs together, on each of its lanes; revision 0018.

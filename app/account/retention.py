@@ -131,6 +131,18 @@ ON CONFLICT (holder) DO UPDATE SET
 RETURNING 1
 """
 
+# With its payments, of which none was made: so many lists as have fifty thousand, one of them at least.
+_PAYMENT_LIST = """
+WITH over AS (
+    SELECT id FROM (
+        SELECT id, sum(items) OVER (ORDER BY expires_at, id) - items AS earlier FROM app.payment_list
+        WHERE state IN ('draft', 'cancelled') AND expires_at < :before ORDER BY expires_at, id LIMIT :size
+    ) AS list WHERE earlier < 50000
+), items AS (
+    DELETE FROM app.payment_item USING over WHERE payment_item.list = over.id
+)
+DELETE FROM app.payment_list USING over WHERE payment_list.id = over.id RETURNING 1
+"""
 _DRAFT = """
 SELECT id FROM residency.application JOIN residency.transition ON application_id = id AND sort = version
 WHERE application.state = 'draft' AND at < :before ORDER BY at LIMIT :size FOR UPDATE OF application SKIP LOCKED
@@ -148,5 +160,6 @@ KINDS = {
     "payment_message": Kind(text(_PAYMENT_MESSAGE), real=True),
     "card_number": Kind(text(_CARD_NUMBER), real=False),
     "draft": Kind(text(_DRAFT), real=False, then=_withdrawn),
+    "payment_list": Kind(text(_PAYMENT_LIST), real=False),
     "refused": Kind(text(_REFUSED), real=False),
 }

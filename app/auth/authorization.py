@@ -24,6 +24,7 @@ from app.auth.code import Denied
 from app.auth.confirmed import RecoveryPeriod
 from app.auth.credential import Assertion
 from app.auth.events import StepUpConfirmed, WalletAuthorized
+from app.auth.operations import OPERATIONS
 from app.auth.passkey import Proven
 from app.auth.subject import Subject
 from app.db import Story
@@ -183,7 +184,7 @@ async def _decide(db: AsyncConnection, request: UUID, now: datetime) -> Row[tupl
 
 async def _check_recovery(db: AsyncConnection, owner: UUID, now: datetime) -> None:
     until = await db.scalar(select(tables.subject.c.limited_until).where(tables.subject.c.id == owner))
-    if until is not None and now < until and not stepup.OPERATIONS[OPERATION].in_recovery:
+    if until is not None and now < until and not OPERATIONS[OPERATION].in_recovery:
         raise RecoveryPeriod(OPERATION, until)
 
 

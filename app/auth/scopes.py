@@ -56,6 +56,14 @@ SCOPES: dict[str, frozenset[Role]] = {
     # Restrictions of money, and corrections of wallets; each under four eyes.
     "officer:restrictions": _OFFICER,
     "officer:adjustments": _OFFICER,
+    # Disputes with their files and losses; what networks settle, and what does not agree.
+    "officer:disputes": _OFFICER,
+    "officer:settlement": _OFFICER,
+    # Rules of risk for cards, and why a swipe was declined.
+    "officer:card-rules": _OFFICER,
+    # Cards of others: suspensions and parcels; the programme itself: lists, exemptions, campaigns.
+    "officer:cards": _OFFICER,
+    "officer:programme": _OFFICER,
     # The security log and how far the anchors are.
     "officer:security": _OFFICER,
     "partner:events": _PARTNER,
@@ -73,12 +81,13 @@ ON_REQUEST = frozenset({"credential:issue"})
 Duty = Literal["viewer", "case_officer", "approver", "security", "auditor", "compliance", "treasury"]
 DUTIES: dict[Duty, frozenset[str]] = {
     "viewer": frozenset({"officer:read"}),
-    "case_officer": frozenset({"officer:read", "officer:cases"}),
+    "case_officer": frozenset({"officer:read", "officer:cases", "officer:cards", "officer:disputes"}),
     "approver": frozenset({"officer:read", "officer:cases", "officer:statuses", "officer:periods"}),
     "security": frozenset({"officer:suspensions", "officer:duties", "officer:duties:read", "officer:security"}),
     "auditor": frozenset({"officer:read", "officer:duties:read", "officer:security"}),
-    "compliance": frozenset({"officer:read", "officer:restrictions"}),
-    "treasury": frozenset({"officer:adjustments", "officer:suspense"}),
+    "compliance": frozenset({"officer:cards", "officer:programme"})
+    | frozenset({"officer:read", "officer:restrictions", "officer:card-rules"}),
+    "treasury": frozenset({"officer:adjustments", "officer:suspense", "officer:disputes", "officer:settlement"}),
 }
 #: What every officer may do, whatever the duties.
 _EVERY_OFFICER = frozenset({"me:read", "me:write"})

@@ -28,10 +28,8 @@ from app.partners.json_bank import Unheard, Unreachable
 from app.partners.message import TooEarly, Unfit
 from app.partners.registry import Partner
 from app.restrictions import restriction
-from app.restrictions.reason import CLASSES
 from law import calendar
 from wallet import tables as ledger
-from wallet.limit import Operation
 
 SIZE_MAX = 20
 #: A bank tells by webhook within moments; when it has not, we ask.
@@ -101,6 +99,8 @@ async def _ask(house: House, found: Order) -> None:
     """Bring an order to its bank, or news of it back: one request, two where the bank never heard of it."""
     async with db.transaction(house.worker) as story:
         connection = await story()
+        if found.holder is not None:
+            await restriction.hold_still(connection, found.holder)
         if (await order.lock(connection, [found.id]))[found.id].version != found.version:
             return  # another worker or the bank itself was faster
         partner = await registry.find(connection, found.partner)
@@ -121,25 +121,19 @@ async def _may_not_be_told(connection: AsyncConnection, found: Order, partner: P
     """Say why the bank may not be asked; None where it may.
 
     A withdrawal of the consent and a restriction work from now on: on what the bank was asked for before, it is heard
-    to the end.
+    to the end. Whoever restricts waits for who asks, and the other way round: one of the two is first.
     """
     if partner.state is not registry.State.ACTIVE:
         return "partner_not_active"
     if found.holder is None:
         return None
-    if await _is_stopped(connection, found.holder, counting.stopped_as(found)):
+    operation = counting.stopped_as(found)
+    if operation is not None and await restriction.stops(connection, found.holder, operation):
         return "restricted"
     if found.kind in _BY_CONTRACT:
         return None
     [missing] = await consent.towards(connection, [(found.holder, found.partner)], at=at)
     return "consent_withdrawn" if missing else None
-
-
-async def _is_stopped(connection: AsyncConnection, holder: UUID, operation: Operation | None) -> bool:
-    return any(
-        each.state is restriction.State.IN_FORCE and operation in CLASSES[each.reason].stops
-        for each in await restriction.of(connection, holder)
-    )
 
 
 async def _leave(connection: AsyncConnection, found: Order, *, at: datetime) -> Order:

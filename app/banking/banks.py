@@ -7,24 +7,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.partners import registry, tables
 from app.partners.registry import Kind, Partner, State
+from app.settings import IssuingBank
 
 
 class NoBank(Exception):
-    """No bank serves this installation now."""
+    """The issuing bank is not enrolled, or does not serve now."""
 
 
 class UnknownBank(Exception):
     """No partner bank has this code."""
 
 
-async def issuing(db: AsyncConnection) -> Partner:
-    """Give the bank whose e-money the wallets hold: the first that was enrolled. Raises NoBank."""
-    columns = tables.partner.c
-    banks = (columns.kind == Kind.BANK) & (columns.state == State.ACTIVE)
-    found = await db.scalar(select(columns.id).where(banks).order_by(columns.enrolled_at, columns.id).limit(1))
-    if found is None:
-        raise NoBank
-    return await registry.find(db, found)
+async def issuing(db: AsyncConnection, bank: IssuingBank) -> Partner:
+    """Give the bank whose e-money the wallets hold, as this installation was told. Raises NoBank."""
+    try:
+        return await active(db, bank.partner)
+    except UnknownBank:
+        raise NoBank from None
 
 
 async def active(db: AsyncConnection, code: str) -> Partner:

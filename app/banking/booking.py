@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from app import ids
+from app import card_accounts, db, ids
 from app.banking.order import Act, Kind, Order
 from app.banking.quoting import Quote
 from app.house import House
@@ -24,7 +24,8 @@ from wallet.transfer import AccountId, Capture, Hold, HoldId, Move, Post, Releas
 class Places(msgspec.Struct, frozen=True, kw_only=True):
     """The operator's accounts that orders of one bank go through, on the order's lane.
 
-    `holdings` are by currency what the bank holds for residents, `positions` those of an exchange.
+    `holdings` are by currency what the bank holds for residents, `positions` those of an exchange. What is behind the
+    card accounts of an exchange is the operator's own at the bank: `prepaid` says where, by account.
     """
 
     bank: AccountId
@@ -34,10 +35,11 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
     rounding: AccountId | None
     holdings: dict[Currency, AccountId]
     positions: dict[Currency, AccountId]
+    prepaid: dict[UUID, AccountId] = {}
 
     def all(self) -> list[AccountId]:
         """List them, to be loaded."""
-        own = [self.bank, self.clearing, self.fees, self.suspense]
+        own = [self.bank, self.clearing, self.fees, self.suspense, *self.prepaid.values()]
         return [*own, *([self.rounding] if self.rounding else []), *self.holdings.values(), *self.positions.values()]
 
 
@@ -57,7 +59,20 @@ async def places(house: House, order: Order, bank: str) -> Places:
         rounding=await find(Purpose.ROUNDING, currency=order.currency) if changing else None,
         holdings={each: await find(Purpose.PARTNER_HOLDINGS, bank, each) for each in sorted(currencies)},
         positions={each: await find(Purpose.FX_POSITION, bank, each) for each in sorted(changing)},
+        prepaid={
+            account: await find(Purpose.BANK, bank, currency) for account, currency in await _prepaid(house, order)
+        },
     )
+
+
+async def _prepaid(house: House, order: Order) -> list[tuple[UUID, Currency]]:
+    """List the card accounts of an exchange, each with its currency."""
+    if order.kind is not Kind.EXCHANGE or order.gets_currency is None:
+        return []
+    async with db.transaction(house.posting) as story:
+        among = await card_accounts.among(await story(), accounts(order))
+    sides = ((order.source, order.currency), (order.target, order.gets_currency))
+    return [(account, currency) for account, currency in sides if account in among and account is not None]
 
 
 def hold(order: Order, at: Places) -> Hold:
@@ -126,13 +141,19 @@ def _exchanged(order: Order, at: Places, wallet: AccountId | None, booked: Excha
     assert at.rounding is not None, "an exchange is rounded"
     through = Through(
         taking=at.positions[given],
-        sold_to=at.bank if order.source == wallet else at.holdings[given],
-        bought_of=at.bank if order.target == wallet else at.holdings[got],
+        sold_to=at.bank if order.source == wallet else _keeps(at, order.source, given),
+        bought_of=at.bank if order.target == wallet else _keeps(at, order.target, got),
         giving=at.positions[got],
         payee=_target(order),
         rounding=at.rounding,
     )
     return [_post(order, leg.debit, leg.credit, leg.money, leg.name) for leg in legs(booked, through)]
+
+
+def _keeps(at: Places, account: UUID | None, currency: Currency) -> AccountId:
+    """Say where at the bank the money behind an account of a resident is."""
+    prepaid = at.prepaid.get(account) if account else None
+    return prepaid or at.holdings[currency]
 
 
 _FOLLOWS: dict[Kind, Callable[[Order, Places], list[Move]]] = {

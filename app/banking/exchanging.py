@@ -16,11 +16,12 @@ from app import db as db_
 from app.account import consent
 from app.auth import stepup
 from app.auth.principal import Principal
-from app.banking import bank_account, banks, booking, quoting, requesting, tariff
+from app.banking import bank_account, booking, quoting, requesting, tariff
 from app.banking.order import Kind, Order
 from app.banking.quoting import Price, Quote, SameCurrency, Side, Wanted
 from app.banking.requesting import Asked
 from app.batch import Render, Reply
+from app.card_accounts import Prepaid
 from app.house import House
 from app.idempotency_key import Claim
 from app.partners import registry
@@ -53,18 +54,18 @@ async def prepare(
     db: AsyncConnection,
     safe: vault.Vault,
     holder: UUID,
-    sells_from: UUID | None,
-    buys_to: UUID | None,
+    sells_from: UUID | Prepaid | None,
+    buys_to: UUID | Prepaid | None,
     *,
+    issuer: Partner,
     side: Side,
     amount_minor: int,
     at: datetime,
 ) -> Asking:
-    """Find both sides, None being the wallet.
+    """Find both sides, None being the wallet, whose money is at `issuer`.
 
     Raises UnknownBankAccount, NotOpen, NotThatBank, SameCurrency, NoWallet, ConsentMissing.
     """
-    issuer = await banks.issuing(db)
     source, sold, at_source = await _side(db, safe, holder, sells_from, issuer)
     target, bought, at_target = await _side(db, safe, holder, buys_to, issuer)
     if at_source != at_target:
@@ -103,10 +104,12 @@ async def keep(db: AsyncConnection, holder: UUID, asking: Asking, price: Price, 
 
 
 async def _side(
-    db: AsyncConnection, safe: vault.Vault, holder: UUID, account: UUID | None, issuer: Partner
+    db: AsyncConnection, safe: vault.Vault, holder: UUID, account: UUID | Prepaid | None, issuer: Partner
 ) -> tuple[UUID, Currency, UUID]:
     if account is None:
         return (await ledger.wallet(db, holder)).account, KZT, issuer.id
+    if isinstance(account, Prepaid):
+        return account.account, account.currency, account.bank
     found = await bank_account.require_open(db, safe, holder, account)
     return found.account, found.currency, found.partner
 

@@ -61,7 +61,7 @@ async def move(
         connection = await story()
         safe = await vault.of(connection, house.keys.kms, me.subject, story.now)
         found = await bank_account.require_open(connection, safe, me.subject, account)
-        bank = await banks.issuing(connection)
+        bank = await banks.issuing(connection, house.settings.issuing_bank)
         now = story.now
     if found.partner != bank.id or found.currency is not KZT:
         raise NotOfIssuer

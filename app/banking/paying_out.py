@@ -78,7 +78,7 @@ async def pay_out(
         connection = await story()
         safe = await vault.of(connection, house.keys.kms, me.subject, story.now)
         payee = await beneficiary.find(connection, safe, me.subject, to)
-        bank = await banks.issuing(connection)
+        bank = await banks.issuing(connection, house.settings.issuing_bank)
         now = story.now
     if payee.named == "differs":
         raise NameDiffers

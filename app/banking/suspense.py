@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app import clock, db, ids
 from app import tables as app_tables
 from app.allowance import Allowances, LimitReached, Operation, Spend
-from app.banking import booking, incoming, order, tables
+from app.banking import arriving, booking, incoming, order, tables
 from app.banking.booking import Places
 from app.banking.events import PaymentAged, ResolutionDecided, ResolutionProposed
 from app.banking.incoming import Incoming, Step
@@ -200,7 +200,7 @@ async def resolve(desk: Desk, asked: Sequence[Resolution]) -> Sequence[Answer]:
         for side in (each.places.suspense, each.places.clearing, *([each.wallet] if each.wallet else []))
     )
     await desk.load_crossing()
-    allowances = await Allowances.load(desk, [spend for each in asked if (spend := _spend(desk, each))])
+    allowances = await arriving.allowances(desk, [spend for each in asked if (spend := _spend(desk, each))])
     answers = [await _resolve(desk, allowances, each) for each in asked]
     allowances.write()
     return answers

@@ -1,12 +1,44 @@
 """Answers of the ledger as others read them."""
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
-from litestar import Request
+import msgspec
+from litestar import Request, Response
 
 from app import idempotency, problems
+from app.batch import Reply
 from app.idempotency_key import Stored
 from wallet.transfer import Refused
+
+Done = TypeVar("Done")
+
+
+def one(
+    request: Request[Any, Any, Any],
+    kind: type[Done],
+    show: Callable[[Done], Any],
+    *,
+    status: int = 200,
+    place: str | None = None,
+) -> Callable[[Sequence[Any]], Stored]:
+    """Give what renders the one answer of an entry: shown where it is of this `kind`, else as the refusal it is.
+
+    What was created is found at `place`, by its id.
+    """
+
+    def render(given: Sequence[Any]) -> Stored:
+        if not isinstance(given[0], kind):
+            return refused(request, given[0])
+        view = show(given[0])
+        return Stored(status, msgspec.json.encode(view), {"Location": f"{place}/{view.id}"} if place else {})
+
+    return render
+
+
+def sent(reply: Reply) -> Response[Any]:
+    """Send what a batch answered."""
+    return idempotency.respond(reply.stored, replayed=reply.replayed)
 
 
 def refused(request: Request[Any, Any, Any], refusal: Refused | Exception) -> Stored:

@@ -20,15 +20,18 @@ from app.partners.json_bank import Answer, Deposit, Unheard, Unreachable
 from app.partners.message import TooEarly, Unfit
 from app.partners.placements import Opened, Over, Refused, Said
 from app.partners.registry import Partner
+from app.restrictions import restriction
 from invest import placement, product
 from invest.life import Act, State
 from invest.placement import Change, Placement
+from wallet.limit import Operation
 
 #: A bank tells by webhook within moments; when it has not, we ask.
 ASK_AFTER = timedelta(seconds=30)
 _BACKOFF_FIRST = timedelta(seconds=2)
 _BACKOFF_MAX = timedelta(hours=1)
-_WITHDRAWN = "consent_withdrawn"
+#: Why a bank that never heard of a placement is not asked again: the resident's own matter, not the bank's.
+_STOPPED = frozenset({"consent_withdrawn", "restricted"})
 
 _log = structlog.get_logger()
 
@@ -37,6 +40,7 @@ async def ask(house: House, found: Placement) -> None:
     """Bring a placement to its bank, or news of it back: one request, two where the bank never heard of it."""
     async with db.transaction(house.worker) as story:
         connection = await story()
+        await restriction.hold_still(connection, found.holder)
         partner = await registry.find(connection, found.partner)
         offer = (await product.by_terms(connection, [found.terms]))[found.terms]
         untold = await _may_not_be_told(connection, found, partner, at=story.now)
@@ -46,7 +50,7 @@ async def ask(house: House, found: Placement) -> None:
         return
     answer: Answer = Unheard() if is_new else await json_bank.status(house, partner, found.id)
     if isinstance(answer, Unheard) and found.state is not State.BOOKED:
-        if untold == _WITHDRAWN:
+        if untold in _STOPPED:
             async with db.transaction(house.worker) as story:
                 await _leave(await story(), found, untold, at=story.now)
             return
@@ -65,11 +69,17 @@ async def later(connection: AsyncConnection, found: Placement, trouble: str) -> 
 async def _may_not_be_told(
     connection: AsyncConnection, found: Placement, partner: Partner, *, at: datetime
 ) -> str | None:
-    """Say why the bank may not be asked for the placement; None where it may. A withdrawal works from now on."""
+    """Say why the bank may not be asked for the placement; None where it may.
+
+    A withdrawal of the consent and a restriction work from now on: what the bank was asked for before is heard to the
+    end.
+    """
     if partner.state is not registry.State.ACTIVE:
         return "partner_not_active"
+    if await restriction.stops(connection, found.holder, Operation.INVEST):
+        return "restricted"
     [missing] = await consent.towards(connection, [(found.holder, found.partner)], at=at)
-    return _WITHDRAWN if missing else None
+    return "consent_withdrawn" if missing else None
 
 
 async def _leave(connection: AsyncConnection, found: Placement, untold: str | None, *, at: datetime) -> Placement:

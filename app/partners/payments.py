@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app import db, ids
 from app import tables as app_tables
 from app.allowance import Allowances, LimitReached, Operation, Restricted, Spend
-from app.banking import incoming, topup
+from app.banking import arriving, incoming, topup
 from app.banking.events import PaymentAnnounced
 from app.banking.incoming import Incoming, Step
 from app.house import House
@@ -250,7 +250,7 @@ async def credit(desk: Desk, payments: Sequence[Payment]) -> Sequence[Booked]:
         return []
     owners = [payment.owner.account for payment in payments if payment.owner]
     await desk.load([*owners, *(account for payment in payments for account in (payment.mirror, payment.suspense))])
-    allowances = await Allowances.load(desk, [_spend(each.owner, each) for each in payments if each.owner])
+    allowances = await arriving.allowances(desk, [_spend(each.owner, each) for each in payments if each.owner])
     locked = await incoming.lock(desk.db, [(each.partner, each.payment_id) for each in payments])
     known = {place: found for place, found in locked.items() if found.stage == "announced"}
     booked = [_book(desk, allowances, payment) for payment in payments]

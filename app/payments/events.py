@@ -34,6 +34,19 @@ class MoneyRequestCancelled(msgspec.Struct, frozen=True, kw_only=True, tag="mone
     money_request: UUID
 
 
+class AskerBlocked(msgspec.Struct, frozen=True, kw_only=True, tag="asker.blocked"):
+    """Whoever made this request may not ask any more."""
+
+    blocked: UUID
+    money_request: UUID
+
+
+class AskerUnblocked(msgspec.Struct, frozen=True, kw_only=True, tag="asker.unblocked"):
+    """Whoever was blocked may ask again."""
+
+    blocked: UUID
+
+
 class MoneyRequestExpired(msgspec.Struct, frozen=True, kw_only=True, tag="money_request.expired"):
     """Nobody paid in time."""
 

@@ -169,12 +169,12 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 async def introduce(
-    db: AsyncConnection, house: House, holder: UUID, *, by_account: bool | None = None, at: datetime
+    db: AsyncConnection, house: House, holder: UUID, *, by_account: bool | None = None, actor: str, at: datetime
 ) -> tuple[str, Settings | None]:
     """Give the wallet of `holder`, for whom the story speaks, its address and its name; raises account.NoWallet."""
     mine = await account.wallet(db, holder)
     bank = house.settings.issuing_bank.code
-    iban = await address.issue(db, account=mine.account, lane=mine.lane, holder=holder, bank=bank, at=at)
+    iban = await address.issue(db, account=mine.account, lane=mine.lane, holder=holder, bank=bank, actor=actor, at=at)
     return iban, await publish(db, house.keys.kms, holder, on=at, by_account=by_account)
 
 

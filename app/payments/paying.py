@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Self
 
 from app.allowance import Allowances, LimitReached, Operation, Restricted, Spend
+from app.banking import arriving
 from app.standing import PayeeUnavailable
 from wallet.desk import Desk
 from wallet.transfer import Post, Posted, Reason, Refused
@@ -38,7 +39,7 @@ class Paying:
             for operation, side in ((Operation.TRANSFER, post.debit), (Operation.RECEIVE, post.credit))
             if (holder := desk.holder(side)) is not None
         ]
-        return cls(desk, await Allowances.load(desk, sides))
+        return cls(desk, await arriving.allowances(desk, sides))
 
     def pay(self, post: Post) -> Answer:
         """Move the money of one payment, if nothing stands against it."""

@@ -72,11 +72,15 @@ class NotOpen(Exception):
 
 
 class OtherSide(Exception):
-    """This is for the other side of the request: who asks cancels, who is asked pays or declines."""
+    """This is for the other side of the request: who asks cancels and shows the code, who is asked pays or declines."""
 
 
 class TooMany(Exception):
     """The person waits for as many answers as one may wait for."""
+
+
+class CannotBeAsked(Exception):
+    """The person takes no requests, or none from who asks."""
 
 
 class NotAskable(Exception):
@@ -118,7 +122,10 @@ Answer = paying.Answer | Refusal | Unknown | OtherSide | NotOpen
 
 
 async def make(db: AsyncConnection, made: Sequence[Request], me: Principal) -> None:
-    """Ask; raises TooMany."""
+    """Ask; raises TooMany, CannotBeAsked."""
+    payers = [each.payer for each in made if each.payer is not None]
+    if (await db.execute(_UNWILLING, {"people": payers, "asker": me.subject})).first() is not None:
+        raise CannotBeAsked
     waiting = await db.scalar(_WAITING, {"holder": me.subject})
     if (waiting or 0) + len(made) > OPEN_MAX:
         raise TooMany
@@ -158,6 +165,23 @@ async def end(db: AsyncConnection, request: UUID, me: Principal, ends: State, at
     await db.execute(_END, {"id": found.id, "state": ends})
     await _tell(db, found, _ENDS[ends](money_request=found.id), [me.subject], actor=me.actor, at=at)
     return msgspec.structs.replace(found, state=ends, version=found.version + 1)
+
+
+async def of_payer(db: AsyncConnection, request: UUID, me: Principal) -> Request:
+    """Load what `me` by name is asked for; raises Unknown, OtherSide."""
+    row = (await db.execute(_FIND, {"id": request})).one_or_none()
+    if row is None or me.subject not in {row.holder, row.payer}:
+        raise Unknown
+    if row.payer != me.subject:
+        raise OtherSide
+    return _request(row)
+
+
+async def decline_all(db: AsyncConnection, asker: UUID, me: Principal, at: datetime) -> None:
+    """Decline everything that `asker` asks `me` for."""
+    rows = await db.execute(_DECLINE_ALL, {"asker": asker, "me": me.subject, "now": at})
+    for each in [_request(row) for row in rows]:
+        await _tell(db, each, MoneyRequestDeclined(money_request=each.id), [me.subject], actor=me.actor, at=at)
 
 
 async def pay(desk: Desk, asked: Sequence[Paid]) -> Sequence[Answer]:
@@ -288,6 +312,13 @@ _OF_ME = text(
 _LOCK = text("SELECT * FROM app.money_request WHERE id = :id FOR UPDATE")
 _LOCK_MANY = text("SELECT * FROM app.money_request WHERE id = ANY (:ids) ORDER BY id FOR UPDATE")
 _END = text("UPDATE app.money_request SET state = :state, version = version + 1, due_at = NULL WHERE id = :id")
+_DECLINE_ALL = text(
+    """
+    UPDATE app.money_request SET state = 'declined', version = version + 1, due_at = NULL
+    WHERE holder = :asker AND payer = :me AND state = 'open' AND expires_at > :now RETURNING *
+    """
+)
+_UNWILLING = text("SELECT app.not_to_be_asked(CAST(:people AS uuid[]), :asker)")
 _PAID = text(
     """
     UPDATE app.money_request

@@ -46,6 +46,17 @@ note = Table(
     Column("at", _TIME, nullable=False),
 )
 
+#: Who may not ask `holder` for money; revision 0030.
+blocked = Table(
+    "blocked",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("holder", Uuid, nullable=False),
+    Column("person", Uuid, nullable=False),
+    Column("money_request", Uuid, ForeignKey("app.money_request.id"), nullable=False),
+    Column("at", _TIME, nullable=False),
+)
+
 split = Table(
     "split",
     metadata,

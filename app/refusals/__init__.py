@@ -1,6 +1,20 @@
 """Which refusal is answered how: a table per room, beside none of the rooms, because only the house speaks HTTP."""
 
-from app.refusals import allowances, banking, house, money, partners, payments, people, status
+from app.refusals import (
+    allowances,
+    banking,
+    card_rules,
+    cards,
+    disputes,
+    house,
+    money,
+    partners,
+    payments,
+    people,
+    processors,
+    programme,
+    status,
+)
 from app.refusals.refusal import Refusal
 
 REFUSALS: dict[type[Exception], Refusal] = {
@@ -11,5 +25,10 @@ REFUSALS: dict[type[Exception], Refusal] = {
     **partners.REFUSALS,
     **payments.REFUSALS,
     **allowances.REFUSALS,
+    **cards.REFUSALS,
+    **disputes.REFUSALS,
     **banking.REFUSALS,
+    **programme.REFUSALS,
+    **processors.REFUSALS,
+    **card_rules.REFUSALS,
 }

@@ -1,13 +1,11 @@
-"""What wallet, cards and investments refuse."""
+"""What wallet and investments refuse."""
 
 from app import standing
 from app.partners import caller
 from app.refusals.refusal import Refusal
 from app.statements import document, paper
-from cards import card, order
 from invest import consent, placement, preview, product, quote
 from invest import request as request_
-from law import regime
 from wallet import account, period, statement
 
 REFUSALS: dict[type[Exception], Refusal] = {
@@ -27,13 +25,6 @@ REFUSALS: dict[type[Exception], Refusal] = {
     paper.NotReady: Refusal(409, "statement_not_ready", retry_after_s=5),
     document.NotMade: Refusal(409, "document_not_made", retry_after_s=5),
     document.TooLong: Refusal(422, "document_too_long"),
-    # cards
-    card.UnknownCard: Refusal(404, "not_found"),
-    card.WrongState: Refusal(409, "card_state"),
-    order.IssuingStopped: Refusal(409, "issuing_stopped"),
-    order.NoticeNotAccepted: Refusal(409, "notice_not_accepted"),
-    regime.CapReached: Refusal(409, "sandbox_cap"),
-    regime.NoRegime: Refusal(409, "no_regime"),
     caller.Unproved: Refusal(401, "unproved"),
     # invest
     consent.ConsentRequired: Refusal(403, "consent_required"),

@@ -1,6 +1,6 @@
 """What finding, asking and paying are refused."""
 
-from app.payments import emv, list_file, payee, payment_list, request, rule, split, standing_order
+from app.payments import blocking, emv, list_file, payee, payment_list, request, rule, split, standing_order
 from app.refusals.refusal import Refusal
 from wallet import address
 
@@ -14,6 +14,8 @@ REFUSALS: dict[type[Exception], Refusal] = {
     request.OtherSide: Refusal(409, "money_request_side"),
     request.NotOpen: Refusal(409, "money_request_state"),
     request.NotAskable: Refusal(422, "not_askable"),
+    request.CannotBeAsked: Refusal(409, "cannot_be_asked"),
+    blocking.NotBlocked: Refusal(404, "not_found"),
     request.TooMany: Refusal(409, "too_many_money_requests"),
     rule.BadRule: Refusal(422, "standing_order_rule"),
     standing_order.Unknown: Refusal(404, "not_found"),

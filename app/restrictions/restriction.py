@@ -26,6 +26,7 @@ from app.restrictions.reason import CAUSES, CLASSES, Reason
 from app.tables import event
 from law import calendar
 from proof import journal
+from wallet.limit import Operation
 
 
 class Act(enum.StrEnum):
@@ -148,6 +149,20 @@ async def waiting(db: AsyncConnection) -> list[Proposed]:
 async def acts(db: AsyncConnection, wanted: UUID) -> list[Proposed]:
     """List what was proposed and decided about a restriction, the oldest first."""
     return await _acts(db, tables.restriction_act.c.restriction == wanted)
+
+
+async def stops(db: AsyncConnection, holder: UUID, operation: Operation) -> bool:
+    """Say whether a restriction stops an operation of a person."""
+    in_force = (tables.restriction.c.holder == holder) & (tables.restriction.c.state == State.IN_FORCE)
+    return any(operation in CLASSES[each.reason].stops for each in await _restrictions(db, in_force))
+
+
+async def hold_still(db: AsyncConnection, holder: UUID) -> None:
+    """Let no restriction of a person begin or end before the transaction does: said before any other lock is taken.
+
+    For what is decided without the lane's lock, such as that a bank is asked to pay.
+    """
+    await db.execute(_LOCK_SHARED, {"holder": str(holder)})
 
 
 # -- proposing ---------------------------------------------------------------------------------------------------------
@@ -349,6 +364,7 @@ async def _tell(
 _OPEN = tables.restriction_act.c.agreed.is_(None)
 # Said in the same transaction by whoever acts on a person's restrictions, so that acts follow each other.
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('app.restriction:' || :holder, 0))")
+_LOCK_SHARED = text("SELECT pg_advisory_xact_lock_shared(hashtextextended('app.restriction:' || :holder, 0))")
 _HOLD_LANE = text("SELECT app.hold_lane(:holder)")
 _STANDS = text(
     """

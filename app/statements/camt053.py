@@ -9,17 +9,13 @@ from html import escape
 from uuid import UUID
 
 from app.http import ids
-from app.statements import paper
+from app.statements import bank_codes, paper
 from app.statements.paper import Paper, Row
 from law.calendar import day_starts
 from law.money import Money, format_major
 
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
 _DAY_S = 86_400
-#: Domain, family and sub-family of what the external code list has a word for; the rest is told in our own words.
-_TRANSFER = {True: ("PMNT", "RCDT", "DMCT"), False: ("PMNT", "ICDT", "DMCT")}
-_CARD = ("PMNT", "CCRD", "POSD")
-_CODES = {"transfer": _TRANSFER, "card_capture": {True: _CARD, False: _CARD}}
 _ISSUER = "eresidency"
 
 
@@ -90,16 +86,17 @@ class Camt053:
         yield f"<Sts><Cd>BOOK</Cd></Sts><BookgDt>{_tag('DtTm', _time(row.booked_at))}</BookgDt>"
         yield f"<ValDt>{_tag('Dt', row.value_on.isoformat())}</ValDt>{_tag('AcctSvcrRef', id_)}"
         yield f"<BkTxCd>{_code(row)}</BkTxCd><NtryDtls><TxDtls><Refs>{_tag('AcctSvcrRef', id_)}</Refs>"
-        if row.reference:
-            yield f"<RmtInf>{_tag('Ustrd', row.reference, 140)}</RmtInf>"
+        if row.label:
+            side = "Dbtr" if row.moved.minor > 0 else "Cdtr"
+            yield f"<RltdPties><{side}><Pty>{_tag('Nm', row.label, 140)}</Pty></{side}></RltdPties>"
+        if said := [_tag("Ustrd", text, 140) for text in (row.message, row.reference) if text]:
+            yield f"<RmtInf>{''.join(said)}</RmtInf>"
         yield f"</TxDtls></NtryDtls>{_tag('AddtlNtryInf', paper.description(row, self._head.language), 500)}</Ntry>"
 
 
 def _code(row: Row) -> str:
     ours = f"<Prtry>{_tag('Cd', row.code or row.kind, 35)}{_tag('Issr', _ISSUER)}</Prtry>"
-    if (known := _CODES.get(row.code)) is None:
-        return ours
-    domain, family, sub = known[row.moved.minor > 0]
+    domain, family, sub = bank_codes.of(row.code, comes=row.moved.minor > 0)
     return f"<Domn>{_tag('Cd', domain)}<Fmly>{_tag('Cd', family)}{_tag('SubFmlyCd', sub)}</Fmly></Domn>{ours}"
 
 

@@ -33,6 +33,7 @@ from app.statements.paper import Paper, Row
 from app.statements.printed import Pdf
 from app.statements.sheets import Csv, Json
 from app.vault import Vault
+from proof.kms import Kms
 from wallet import statement, tables
 from wallet.statement import Statement
 
@@ -118,9 +119,9 @@ def is_short(made: Statement, format_: Format) -> bool:
     return made.legs <= INLINE_MAX[format_]
 
 
-async def written(db: AsyncConnection, made: Statement, head: Paper, format_: Format) -> bytes:
+async def written(db: AsyncConnection, kms: Kms, made: Statement, head: Paper, format_: Format) -> bytes:
     """Write a short document; the story speaks for its owner."""
-    return b"".join([piece async for piece in _pieces(db, made, head, format_)])
+    return b"".join([piece async for piece in _pieces(db, kms, made, head, format_)])
 
 
 async def request(
@@ -200,7 +201,7 @@ async def _make(house: House, db: AsyncConnection, due: Document, at: datetime) 
         own = await reading()
         keys = await vault.existing(own, house.keys.kms, made.holder)
         head = paper.head(made, issue.letterhead(keys, made), due.language)
-        async for part in _joined(_pieces(own, made, head, due.format)):
+        async for part in _joined(_pieces(own, house.keys.kms, made, head, due.format)):
             whole.update(part)
             size += len(part)
             await _keep(db, keys, due, part, number=number)
@@ -217,10 +218,10 @@ async def _keep(db: AsyncConnection, keys: Vault, due: Document, part: bytes, *,
     await db.execute(insert(tables.document_part).values(kept))
 
 
-async def _pieces(db: AsyncConnection, made: Statement, head: Paper, format_: Format) -> AsyncIterator[bytes]:
+async def _pieces(db: AsyncConnection, kms: Kms, made: Statement, head: Paper, format_: Format) -> AsyncIterator[bytes]:
     writer = WRITERS[format_](head)
     yield writer.begin()
-    async for rows in paper.rows(db, made):
+    async for rows in paper.rows(db, kms, made):
         yield writer.rows(rows)
     # Laying out takes its time: others are served meanwhile.
     yield await asyncio.to_thread(writer.end)

@@ -2,6 +2,7 @@
 
 reads   wallet/statement.py   the record and its legs
 adds    cards.payment         the merchant of a card payment, as the network spelt it then
+        app/payments/note.py  the other's name and the message of a payment, opened for whoever the story speaks for
 writes  sheets.py, camt053.py, printed.py
 """
 
@@ -18,10 +19,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.http import ids
 from app.language import Language
+from app.payments import note
+from app.payments.note import Words
 from app.statements.issue import Letterhead
 from law.calendar import statutory_date
 from law.money import Money, format_major
+from proof.kms import Kms
 from wallet import statement
+from wallet.crossing import twin
 from wallet.statement import Line, Statement, Summed
 from wallet.transfer import Kind
 
@@ -56,7 +61,7 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One row: `booked_on` and `value_on` are days in Kazakhstan, `label` names a merchant where there is one.
+    """One row: `booked_on` and `value_on` are days in Kazakhstan, `label` names the merchant or the other person.
 
     `version` is the number of the leg on the account, which counts holds too; `number` counts the rows.
     """
@@ -72,6 +77,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     reference: str
     label: str
+    message: str
     moved: Money
     balance: Money
 
@@ -105,12 +111,13 @@ def verify_url(issuer: str, code: bytes) -> str:
     return f"{issuer}/v1/public/statements/{code.hex()}"
 
 
-async def rows(db: AsyncConnection, made: Statement) -> AsyncIterator[list[Row]]:
+async def rows(db: AsyncConnection, kms: Kms, made: Statement) -> AsyncIterator[list[Row]]:
     """Read the rows in order, some at a time; the story speaks for their owner."""
     number = 0
     async for chunk in statement.lines(db, made):
         names = await merchants(db, made.lane, [line.reference for line in chunk])
-        shown = [_row(line, number + nth, names) for nth, line in enumerate(chunk, start=1)]
+        said = await words(db, kms, [line.id for line in chunk])
+        shown = [_row(line, number + nth, names, said.get(line.id)) for nth, line in enumerate(chunk, start=1)]
         number += len(shown)
         yield shown
 
@@ -127,7 +134,29 @@ async def merchants(db: AsyncConnection, lane: int, references: Sequence[str]) -
     return {f"{_CARD}{row.id}": row.merchant_name for row in found}
 
 
-def _row(line: Line, number: int, names: dict[str, str]) -> Row:
+# The request a transfer paid has the words of both, under its own id.
+_REQUESTS = text("SELECT id, transfer FROM app.money_request WHERE transfer = ANY(:transfers)")
+
+
+async def words(db: AsyncConnection, kms: Kms, transfers: Sequence[UUID]) -> dict[UUID, Words]:
+    """Open what two people wrote with transfers, by transfer; the story speaks for one of them.
+
+    What one of them was erased with is gone for the other as well.
+    """
+    if not transfers:
+        return {}
+    sides = {each: side for side in transfers for each in (side, twin(side))}
+    requests = {row.id: sides[row.transfer] for row in await db.execute(_REQUESTS, {"transfers": list(sides)})}
+    found = await note.read(db, kms, [*sides, *requests])
+    return {(sides | requests)[about]: said for about, said in found.items()}
+
+
+def other(said: Words | None, *, comes: bool) -> str:
+    """Name the person on the other side, as they are shown; empty where nobody is named."""
+    return "" if said is None else said.payer if comes else said.payee
+
+
+def _row(line: Line, number: int, names: dict[str, str], said: Words | None) -> Row:
     return Row(
         number=number,
         version=line.version,
@@ -139,7 +168,8 @@ def _row(line: Line, number: int, names: dict[str, str]) -> Row:
         kind=line.kind,
         code=line.code,
         reference=line.reference,
-        label=names.get(line.reference, ""),
+        label=names.get(line.reference) or other(said, comes=line.moved.minor > 0),
+        message=said.text if said else "",
         moved=line.moved,
         balance=line.balance,
     )
@@ -167,7 +197,7 @@ _DOES: dict[str, str] = {Kind.REVERSAL: "reversal", Kind.HOLD: "held", Kind.VOID
 
 
 def said(kind: str, code: str, label: str, language: Language, *, comes: bool) -> str:
-    """Say what a leg is: by its code, or by what it does where the code has no words; `label` names the merchant."""
+    """Say what a leg is: by its code, or by what it does where the code has no words; `label` names the other side."""
     does = texts()[_DOES.get(kind, "in" if comes else "out")]
     words = (does if kind == Kind.REVERSAL else texts().get(f"code.{code}", does))[language]
     return f"{words}: {label}" if label else words

@@ -42,7 +42,7 @@ class Pdf:
                 "booked": row.booked_on.isoformat(),
                 "value": row.value_on.isoformat(),
                 "text": paper.description(row, language),
-                "ref": row.reference or row.transfer,
+                "ref": " \u00b7 ".join(part for part in (row.message, row.reference or row.transfer) if part),
                 "amount": paper.amount(row.moved, language),
                 "balance": paper.amount(row.balance, language),
             }

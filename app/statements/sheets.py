@@ -12,7 +12,7 @@ from law.money import Money, format_major
 
 _COLUMNS = (
     "number", "booked_at", "booked_on", "value_on", "description", "code", "reference", "amount", "currency", "balance",
-    "transfer",
+    "transfer", "message",
 )  # fmt: skip
 #: What a spreadsheet takes for a formula where a text begins with it (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -75,6 +75,7 @@ class Json:
             "code": row.code,
             "reference": row.reference,
             "label": row.label,
+            "message": row.message,
             "description": paper.description(row, self._head.language),
             "moved": _money(row.moved),
             "balance": _money(row.balance),
@@ -115,6 +116,7 @@ class Csv:
             str(row.moved.currency),
             format_major(row.balance),
             row.transfer,
+            harmless(row.message),
         )
 
 

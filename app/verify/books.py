@@ -6,7 +6,7 @@ Every check of the books is a query that selects what is wrong; the blocks are f
 import time
 from collections.abc import Mapping
 
-from app.verify import anchors, blocks, closings, encoding, groups
+from app.verify import anchors, blocks, closings, encoding, groups, papers, vouched
 from app.verify.finding import Connection, Finding, Verdict, count, findings, snapshot
 
 
@@ -27,20 +27,22 @@ def check(connection: Connection, *trusted: Mapping[str, str], elsewhere: Mappin
     anchored = 0
     if trusted:
         stated, found, anchored = anchors.read(connection, encoding.keys(*trusted), elsewhere)
-    for table, statement in (*_CHECKS, *groups.CHECKS, *closings.CHECKS):
+    for table, statement in (*_CHECKS, *groups.CHECKS, *closings.CHECKS, *vouched.CHECKS):
         found += findings(connection, table, statement)
     walked = blocks.walk(connection, stated)
+    statements, wrong = papers.walk(connection)
     looked_at = {
         "lanes": count(connection, "SELECT count(*) AS n FROM wallet.lane"),
         "accounts": count(connection, "SELECT count(*) AS n FROM wallet.account"),
         "transfers": walked.transfers,
         "holds": count(connection, "SELECT count(*) AS n FROM wallet.hold"),
         "blocks": walked.blocks,
+        "statements": statements,
         "anchors": anchored,
         "anchors_elsewhere": len(elsewhere or {}),
         "unanchored_blocks": walked.unanchored,
     }
-    return Verdict(looked_at, (*found, *walked.findings), round(time.perf_counter() - began, 3))
+    return Verdict(looked_at, (*found, *walked.findings, *wrong), round(time.perf_counter() - began, 3))
 
 
 # What one transfer does to each of its two accounts.
@@ -173,7 +175,7 @@ _CHECKS = (
         ORDER BY 1
     """,
     ),
-    # A resident's account is as its event says, and the holder's lane too.
+    # An account is as its event says, and the holder's lane too.
     (
         "wallet.account",
         """
@@ -181,13 +183,14 @@ _CHECKS = (
                CASE WHEN account.id IS NULL THEN 'missing' WHEN event.id IS NULL THEN 'backdated' ELSE 'flipped' END
                    AS kind,
                'is not the account that was opened' AS what
-        FROM (SELECT * FROM wallet.account WHERE holder IS NOT NULL) AS account
+        FROM wallet.account
         FULL JOIN (SELECT * FROM wallet.event WHERE kind IN ('wallet.opened', 'wallet.account_opened')) AS event
              ON event.aggregate = account.id
         WHERE (account.holder, account.lane::text, account.currency, account.opened_at, account.purpose, account.label,
                account.floor)
               IS DISTINCT FROM (event.holder, event.body->>'lane', event.body->>'currency', event.at,
-                                coalesce(event.body->>'purpose', 'wallet'), coalesce(event.body->>'label', ''), 0)
+                                coalesce(event.body->>'purpose', 'wallet'), coalesce(event.body->>'label', ''),
+                                CASE WHEN event.holder IS NOT NULL THEN 0 END)
         ORDER BY 1
     """,
     ),

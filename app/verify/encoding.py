@@ -49,6 +49,7 @@ def _microseconds(at: datetime) -> bytes:
 
 _WRITE: dict[str, tuple[bytes, Callable[[Any], bytes]]] = {
     "i": (b"i", lambda number: b"%d" % number),
+    "?": (b"?", lambda flag: b"1" if flag else b"0"),
     "s": (b"s", str.encode),
     "b": (b"b", bytes),
     "u": (b"u", lambda uuid: uuid.bytes),

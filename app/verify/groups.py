@@ -22,14 +22,15 @@ WITH told AS (
               * 10::numeric ^ ({_DIGITS.format("given_in")} - {_DIGITS.format("got_in")}) AS cost
     FROM told
 ), leg AS (
-    SELECT linked, amount, transfer.currency,
+    SELECT coalesce(linked, transfer.id) AS linked, amount, transfer.currency,
            payer.purpose = 'fx_position' AS gives, payer.purpose = 'rounding' AS owes,
            payee.purpose = 'fx_position' AS takes, payee.purpose = 'rounding' AS keeps,
            payer.holder IS NOT NULL AS from_resident, payee.holder IS NOT NULL AS to_resident
     FROM wallet.transfer
     JOIN wallet.account AS payer ON payer.lane = transfer.lane AND payer.id = transfer.debit
     JOIN wallet.account AS payee ON payee.lane = transfer.lane AND payee.id = transfer.credit
-    WHERE linked IS NOT NULL
+    WHERE kind IN ('post', 'capture', 'reversal')
+      AND (linked IS NOT NULL OR 'fx_position' IN (payer.purpose, payee.purpose))
 ), moved AS (
     SELECT linked,
            sum(amount) FILTER (WHERE from_resident AND takes) AS given,
@@ -37,12 +38,13 @@ WITH told AS (
            sum(amount) FILTER (WHERE gives AND to_resident) AS got,
            min(currency) FILTER (WHERE gives AND to_resident) AS got_in,
            coalesce(sum(CASE WHEN keeps THEN amount WHEN owes THEN -amount END), 0) AS remainder
-    FROM leg GROUP BY linked
+    FROM leg GROUP BY linked HAVING bool_or(gives OR takes)
 )
-SELECT worth.aggregate AS place, 'flipped' AS kind,
-       CASE WHEN abs(worth.given - worth.remainder - worth.cost) > 0.5001 THEN 'has another remainder than its rate'
+SELECT linked AS place, CASE WHEN worth.rate IS NULL THEN 'missing' ELSE 'flipped' END AS kind,
+       CASE WHEN worth.rate IS NULL THEN 'does not tell of the exchange these transfers made'
+            WHEN abs(worth.given - worth.remainder - worth.cost) > 0.5001 THEN 'has another remainder than its rate'
             ELSE 'is not the exchange its transfers made' END AS what
-FROM worth LEFT JOIN moved USING (linked)
+FROM worth FULL JOIN moved USING (linked)
 WHERE (worth.given, worth.given_in, worth.got, worth.got_in, worth.remainder)
       IS DISTINCT FROM (moved.given, moved.given_in, moved.got, moved.got_in, moved.remainder)
    OR abs(worth.given - worth.remainder - worth.cost) > 0.5001

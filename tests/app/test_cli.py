@@ -33,7 +33,7 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
         "ERESIDENCY_DATABASE_URL": settings.database_url,
         "ERESIDENCY_ROLE_PASSWORD": settings.role_password or "",
         "ERESIDENCY_KEYS": str(settings.keys),
-        "ERESIDENCY_ISSUING_BANK": '{"name": "A Bank", "bic": "ABCDKZKA", "code": "125"}',
+        "ERESIDENCY_ISSUING_BANK": '{"name": "A Bank", "bic": "ABCDKZKA", "code": "125", "partner": "a-bank"}',
         **more,
     }
 
@@ -273,9 +273,13 @@ def test_make_serve_calls_itself_what_it_listens_on_and_tells_a_shell(
     assert issuer == f"http://127.0.0.1:{free_port}"
 
 
-def test_the_api_serves_and_finishes_what_it_took_in_when_told_to_stop(settings: Settings, free_port: int) -> None:
+def test_the_api_serves_and_finishes_what_it_took_in_when_told_to_stop(
+    settings: Settings, free_port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     issuer = f"http://127.0.0.1:{free_port}"
-    [resident, other] = told(eresidency(settings, "seed", "2", "--start", "710", ERESIDENCY_ISSUER=issuer))
+    told_us = {"ERESIDENCY_ENVIRONMENT": "test", "ERESIDENCY_ISSUER": issuer}
+    assert run(monkeypatch, settings, "seed", "2", "--start", "710", **told_us) == 0
+    resident, other = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     command = [sys.executable, "-m", "app.cli", "serve", "--port", str(free_port)]
     with subprocess.Popen(command, env=environment(settings, ERESIDENCY_ISSUER=issuer)) as api:
         _await_ready(issuer)

@@ -14,6 +14,7 @@ from litestar import Litestar
 from app import ids
 from app.auth import stepup
 from app.auth.confirmed import Confirmations
+from app.auth.operations import OPERATIONS
 from app.settings import Settings
 from simulators.passkey import challenge_of
 from tests.app.deeds import DEEDS, Actor, Deed, Json
@@ -33,7 +34,7 @@ async def actor(app: Litestar, settings: Settings, tmp_path: Path) -> AsyncItera
         notice = await mine.phone.get("/v1/cards/notice")
         limits = {"per_payment_max_minor": 100_00, "per_day_max_minor": 900_00}
         card = await mine.phone.post("/v1/cards", {"accepted_notice": notice["version"], "limits": limits})
-        yield Actor(mine, card, await residents(app, 2))
+        yield Actor(mine, card, await residents(app, 2), app)
 
 
 async def survey(app: Litestar, actor: Actor, operation: str) -> list[str]:
@@ -110,7 +111,7 @@ async def test_the_survey_sees_a_confirmation_that_is_not_used_up(
 
 
 async def test_every_deed_of_these_rooms_is_surveyed() -> None:
-    rooms = {operation for operation in stepup.OPERATIONS if operation.split(".")[0] in {"transfer", "card", "invest"}}
+    rooms = {operation for operation in OPERATIONS if operation.split(".")[0] in {"transfer", "card", "invest"}}
     assert rooms == set(DEEDS)
 
 

@@ -10,6 +10,7 @@ from litestar import Litestar
 from app import ids
 from app.http import ids as outside
 from app.seed import Seeded
+from tests.app.payments.people import Resident
 from tests.app.people import bearer, residents, send, wallet
 from tests.wallet.ledgers import bank, kzt, move, post
 from wallet import history
@@ -222,3 +223,21 @@ async def test_a_time_that_is_none_is_refused(
     answer = await client.get(f"/v1/wallets/me/{path}", params=query, headers=bearer(me.access_token))
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+async def test_a_sealed_message_is_shown_and_found_by_either_side_and_by_nobody_else(
+    app: Litestar, client: httpx.AsyncClient
+) -> None:
+    payer, payee, other = [Resident(app, client, each) for each in await residents(app, 3, start=670)]
+    for message in ("Rent of May", "Rent of June"):
+        body = {"to": await payer.reference(payee), "amount": {"amount_minor": 1}, "message": message}
+        await payer.post("/v1/transfers", body)
+    await payer.post("/v1/transfers", {"to": await payer.reference(other), "amount": {"amount_minor": 1}})
+
+    for who, shown in ((payer, payee), (payee, payer)):
+        [found] = (await who.get("/v1/wallets/me/entries", text="rent of june"))["entries"]
+        assert found["message"] == "Rent of June"
+        assert found["label"] == (await shown.get("/v1/me/payee"))["name"]
+    assert (await other.get("/v1/wallets/me/entries", text="rent"))["entries"] == []
+    name = (await payee.get("/v1/me/payee"))["name"]
+    assert len((await payer.get("/v1/wallets/me/entries", text=name))["entries"]) == 2

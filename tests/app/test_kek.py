@@ -129,7 +129,7 @@ def test_settings_show_no_secret() -> None:
 def settings_of(**environ: str) -> Settings:
     told = {
         "ERESIDENCY_DATABASE_URL": "postgresql://owner:word-of-owner@localhost/x",
-        "ERESIDENCY_ISSUING_BANK": '{"name": "A Bank", "bic": "ABCDKZKA", "code": "125"}',
+        "ERESIDENCY_ISSUING_BANK": '{"name": "A Bank", "bic": "ABCDKZKA", "code": "125", "partner": "a-bank"}',
     }
     return settings.load(told | environ)
 

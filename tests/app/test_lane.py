@@ -9,7 +9,7 @@ from app.house import House
 from app.http import ids as public_ids
 from app.settings import Settings
 from tests.app import people
-from tests.app.test_cli import eresidency, told
+from tests.app.test_cli import eresidency, run, told
 from wallet.crossing import twin
 
 
@@ -43,14 +43,15 @@ async def test_residents_of_two_lanes_send_each_other_money_and_each_has_a_recei
     assert [found for check in (verify.ledger, verify.audit) for found in check(database, *keys).findings] == []
 
 
-def test_an_operator_is_told_what_cannot_be_done(settings: Settings) -> None:
+def test_an_operator_is_told_what_cannot_be_done(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for words, said in (
         (("lane", "open", "77"), "there is no lane 77"),
         (("lane", "close", "1"), "no lane would be left"),
     ):
-        done = eresidency(settings, *words)
-        assert done.returncode == 2
-        assert said in done.stderr
+        assert run(monkeypatch, settings, *words, ERESIDENCY_ENVIRONMENT="test") == 2
+        assert said in capsys.readouterr().err
 
 
 async def available(client: httpx.AsyncClient, token: str) -> int:

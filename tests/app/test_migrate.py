@@ -16,7 +16,13 @@ import app.limiting.tables
 import app.partners.tables
 import app.payments.tables
 import app.tables
+import cards.payment_tables
+import cards.processor_tables
+import cards.programme_tables
+import cards.rules.tables
+import cards.secret_tables
 import cards.tables
+import cards.velocity_tables
 import invest.tables
 import kyc.tables
 import residency.credential.tables

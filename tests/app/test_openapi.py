@@ -167,7 +167,7 @@ def described() -> dict[str, dict[str, Any]]:
 def test_a_body_that_may_be_left_out_is_said_to_be() -> None:
     optional = {name for name, each in described().items() if each.get("requestBody", {}).get("required") is False}
 
-    assert optional >= {"revealCard", "removeContact", "removeDevice"}
+    assert optional >= {"unblockCardPin", "removeContact", "removeDevice"}
     assert not optional & {"sendMoney", "scanDocument", "orderCard"}
 
 

@@ -11,7 +11,7 @@ from app.settings import IssuingBank, Settings
 from tests import postgres
 
 OWNER = "owner:word@db.example:5433/eresidency?sslmode=verify-full"
-BANK = {"ERESIDENCY_ISSUING_BANK": '{"name": "A Bank", "bic": "ABCDKZKA", "code": "125"}'}
+BANK = {"ERESIDENCY_ISSUING_BANK": '{"name": "A Bank", "bic": "ABCDKZKA", "code": "125", "partner": "a-bank"}'}
 
 
 def load(environ: dict[str, str]) -> Settings:
@@ -103,13 +103,21 @@ def test_production_names_the_bank_whose_money_the_wallets_hold() -> None:
 
     with pytest.raises(settings.BadSetting, match="issuing_bank"):
         settings.load(given)
-    assert load(given).issuing_bank == IssuingBank(name="A Bank", bic="ABCDKZKA", code="125")
+    assert load(given).issuing_bank == IssuingBank(name="A Bank", bic="ABCDKZKA", code="125", partner="a-bank")
     for kind in ("demo", "test"):
         assert settings.load({**given, "ERESIDENCY_ENVIRONMENT": kind}).issuing_bank.code == "999"
 
 
 @pytest.mark.parametrize(
-    "told", ["A Bank", "{}", '{"name": "", "bic": "ABCDKZKA", "code": "125"}', '{"name": "A", "bic": "A", "code": "1"}']
+    "told",
+    [
+        "A Bank",
+        "{}",
+        '{"name": "", "bic": "ABCDKZKA", "code": "125", "partner": "a-bank"}',
+        '{"name": "A Bank", "bic": "ABCDKZKA", "code": "125"}',
+        '{"name": "A Bank", "bic": "ABCDKZKA", "code": "125", "partner": "A Bank"}',
+        '{"name": "A", "bic": "A", "code": "1", "partner": "a"}',
+    ],
 )
 def test_a_bank_that_is_told_wrong_is_a_bad_setting(told: str) -> None:
     with pytest.raises(settings.BadSetting, match="issuing_bank"):

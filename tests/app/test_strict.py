@@ -57,7 +57,10 @@ def test_what_is_odd_is_refused_by_name(raw: bytes, reason: str, pointer: str) -
     assert (refused.value.reason, refused.value.pointer) == (reason, pointer)
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b'{"amount": 1}x', b"\xff\xfe", b"{'amount': 1}", b'{"amount": 01}'])
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"{", b'{"amount": 1}x', b"\xff\xfe", b'{"amount": 1, "note": "\xff"}', b"{'amount': 1}", b'{"amount": 01}'],
+)
 def test_what_is_not_json_is_refused(raw: bytes) -> None:
     with pytest.raises(strict.Malformed):
         strict.decode(raw, Asked)

@@ -3,6 +3,8 @@
 Where two are at work, each has a house of its own, and the slower one acts on what it saw before.
 """
 
+import asyncio
+
 import httpx
 import msgspec
 import pytest
@@ -15,10 +17,10 @@ from app.banking.order import Act, Kind, Order, State
 from app.banking.told import Told
 from app.house import House
 from app.partners.message import Unfit
-from app.restrictions import restriction
 from app.settings import Settings
 from law.money import KZT
 from simulators.faults import Faults
+from tests.app.restrictions.people import restricting, waits
 from tests.banking.clients import Json, held, pays_out, run, saves
 from tests.partners import outside
 from tests.partners.investors import Investor, investor
@@ -42,15 +44,6 @@ async def stands(house: House, paid: Json) -> Order:
     async with db.transaction(house.worker) as story:
         about = order.read_key(paid["id"])
         return (await order.lock(await story(), [about]))[about]
-
-
-async def restricts(out: Outside, me: Investor, cause: str) -> None:
-    """Impose a restriction by two officers."""
-    async with db.transaction(out.house.api, audience="officer") as story:
-        connection, act = await story(), ids.new()
-        words = {"act": act, "note": None, "actor": f"officer:{ids.new()}", "at": story.now}
-        await restriction.impose(connection, me.resident, cause, **words)  # type: ignore[arg-type]  # by name
-        await restriction.decide(connection, act, agreed=True, actor=f"officer:{ids.new()}", at=story.now)
 
 
 async def counted(out: Outside, me: Investor) -> int:
@@ -81,7 +74,8 @@ async def test_a_worker_that_was_overtaken_does_not_end_what_the_bank_is_being_a
 
         seen = await takes(slow, paid)
         await asking.step(out.house)
-        await restricts(out, me, "source_of_funds")
+        async with restricting(out.house, me.resident, "source_of_funds"):
+            pass
         await asking.advance(slow, seen)
 
         assert (await stands(out.house, paid)).state is State.SENT
@@ -150,7 +144,8 @@ async def test_a_restriction_stops_what_the_bank_has_not_been_asked_for(
         paid = await pays_out(me, await saves(me, out, payee), 1_000, f"as-{number}")
         assert await counted(out, me) == 1_000_00
 
-        await restricts(out, me, cause)
+        async with restricting(out.house, me.resident, cause):
+            pass
         await run(out)
 
         found = await me.phone.get(f"/v1/payouts/{paid['id']}")
@@ -227,3 +222,20 @@ async def test_two_words_of_a_bank_that_contradict_each_other_are_not_both_taken
                 await hearing.heard(out.house, seen, msgspec.convert({**words, "status": second}, Told))
             assert again == "known already"
             assert (await stands(out.house, each)).state == first
+
+
+async def test_a_restriction_of_the_same_moment_comes_before_the_bank_or_after_it(
+    app: Litestar, settings: Settings, out: Outside
+) -> None:
+    async with investor(app, settings, 368) as me:
+        paid = await pays_out(me, await saves(me, out, "A PAYEE"), 1_000, "as-368")
+        heard: list[str] = []
+        seen = await takes(out.house, paid)
+
+        async with restricting(out.house, me.resident, "source_of_funds"):
+            asked = asyncio.create_task(asking.advance(deaf(out.house, heard), seen))
+            await waits(out.house, asked)
+        await asked
+
+        found = await stands(out.house, paid)
+        assert (found.state, found.reason, heard) == (State.REJECTED, "restricted", [])

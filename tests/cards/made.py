@@ -13,12 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from app import db, ids
 from app.idempotency_key import Stored
 from app.money import FIRST_LANE, Money, claim
-from cards import booking, change
+from cards import booking, change, renewal, voices
 from cards import card as cards_card
-from cards.card import Act, Card, Form, Limits, State
-from cards.message import Answer, Authorization, Clearing, Lapse, NetworkMessage, Reversal
-from cards.order import Order, order
+from cards.card import Act, Card, Closing, Form, Limits, Owner, State
+from cards.message import Answer, Authorization, Clearing, Message, Reversal
+from cards.order import Holder, Issuing, Order, order
 from cards.payment import Element, Kind, Merchant, Payment, PaymentId
+from cards.renewal import Cause
 from law.money import KZT, zero
 from law.money import Money as Amount
 from law.regime import PROGRAMME, Caps, Regime
@@ -27,6 +28,7 @@ from proof.kms import FileKms
 from tests.conftest import Engines
 from tests.wallet import ledgers
 from tests.wallet.ledgers import kzt
+from wallet.desk import Desk
 from wallet.transfer import AccountId
 
 AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -45,7 +47,7 @@ def asked(holder: UUID, account: UUID, **other: object) -> Order:
     """Ask for a virtual card as the holder of `account`, having accepted the notice in force."""
     fields: dict[str, object] = {
         "card": ids.new(),
-        "holder": holder,
+        "holder": Holder(id=holder, verified_at=AT),
         "lane": FIRST_LANE,
         "account": account,
         "currency": KZT,
@@ -59,16 +61,14 @@ def asked(holder: UUID, account: UUID, **other: object) -> Order:
 
 async def ordered(engines: Engines, request: Order, programme: Regime | None = None) -> Card:
     """Order a card as its holder would."""
-    async with db.transaction(engines.api, holder=request.holder, audience="resident") as story:
-        return await order(
-            await story(),
-            request,
-            programme=programme or regime(),
-            thresholds=THRESHOLDS,
-            keys=KEYS,
-            actor=f"resident:{request.holder}",
-            at=AT,
-        )
+    holder = request.holder.id
+    async with db.transaction(engines.api, holder=holder, audience="resident") as story:
+        return await order(await story(), request, issuing(holder, programme))
+
+
+def issuing(holder: UUID, programme: Regime | None = None, at: datetime = AT) -> Issuing:
+    """Issue as the holder asks for it."""
+    return Issuing(programme=programme or regime(), thresholds=THRESHOLDS, keys=KEYS, actor=f"resident:{holder}", at=at)
 
 
 async def spender(engines: Engines, money: Money, tenge: int, limits: Limits | None = None) -> Card:
@@ -91,9 +91,37 @@ async def act(engines: Engines, used: Card, *acts: Act) -> Card:
     for each in acts:
         async with db.transaction(engines.api, holder=used.holder, audience="resident") as story:
             connection = await story()
-            before = await change.locked(connection, used.id)
-            used = await change.turn(connection, before, each, actor=f"resident:{used.holder}", at=AT)
+            before, actor = await change.locked(connection, used.id), f"resident:{used.holder}"
+            if each is Act.CLOSE:
+                [used] = await change.close(connection, [before], Closing.USER, actor=actor, at=AT)
+            else:
+                used = await change.turn(connection, before, each, actor=actor, at=AT)
     return used
+
+
+async def freeze(engines: Engines, used: Card, *, frozen: bool = True) -> Card:
+    """Set or lift the holder's own flag."""
+    async with db.transaction(engines.api, holder=used.holder, audience="resident") as story:
+        connection = await story()
+        before = await change.locked(connection, used.id)
+        return await change.freeze(connection, before, frozen=frozen, actor=f"resident:{used.holder}", at=AT)
+
+
+async def suspend(engines: Engines, used: Card, owner: Owner, reason: str = "security") -> Card:
+    """Set the flag of `owner`."""
+    async with db.transaction(engines.api, audience="officer") as story:
+        changed = change.suspended(await change.locked(await story(), used.id), owner, reason)
+        await change.record_all(await story(), [changed], actor="officer:one", at=AT)
+    return changed.card
+
+
+async def replaced(engines: Engines, used: Card, cause: Cause = Cause.LOST) -> Card:
+    """Put another card in the place of a card, as its holder would."""
+    async with db.transaction(engines.api, holder=used.holder, audience="resident") as story:
+        connection = await story()
+        before, by = await change.locked(connection, used.id), issuing(used.holder)
+        who = Holder(id=used.holder, verified_at=by.at)
+        return await renewal.succeed(connection, before, cause, by, card=ids.new(), holder=who)
 
 
 async def close_wallet(database: str, used: Card) -> None:
@@ -203,14 +231,29 @@ def _said(used: Card | None, tenge: int, lifecycle: str | None, element: str) ->
     }
 
 
-async def tell(money: Money, *messages: NetworkMessage | Lapse) -> list[Answer]:
-    """Hand messages in as one entry of the batch, under a name never used before, and read the answers."""
+_SOURCES = (voices.Programme(), voices.Spending())
+
+
+async def book(desk: Desk, messages: Sequence[Message]) -> list[Answer | bool]:
+    """Book with everybody who has a say in this package; who else has, the house knows (app/swiping.py)."""
+    return await booking.book(desk, messages, _SOURCES)
+
+
+async def tell(money: Money, *messages: Message, at: datetime | None = None) -> list[Answer]:
+    """Hand messages in as one entry of the batch, under a name never used before, and read the answers.
+
+    `at` is when they come, where that is not now.
+    """
+
+    async def verb(desk: Desk, asked: Sequence[Message]) -> list[Answer | bool]:
+        desk.now = at or desk.now
+        return await book(desk, asked)
 
     def render(answers: Sequence[Answer | None]) -> Stored:
         return Stored(200, msgspec.json.encode(answers))
 
     reply = await money.submit(
-        booking.book, messages, lanes=[FIRST_LANE], claim=claim("test", str(ids.new()), None), render=render
+        verb if at else book, messages, lanes=[FIRST_LANE], claim=claim("test", str(ids.new()), None), render=render
     )
     answers = msgspec.json.decode(reply.stored.body, type=list[Answer | bool])
     return [answer for answer in answers if isinstance(answer, Answer)]

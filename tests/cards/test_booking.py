@@ -2,17 +2,20 @@
 
 import asyncio
 from itertools import permutations
+from typing import Any
 
 import msgspec
 import pytest
 
 from app import db, ids
 from app.money import Money
-from cards import archive, expiry
-from cards.card import Act, Limits
+from cards import archive, expiry, message, term
+from cards.card import Limits
 from cards.message import Answer, NetworkMessage
-from cards.payment import PROMISE_LASTS, Payment, PaymentId, Status
+from cards.payment import Payment, PaymentId, Status
 from cards.reason import Reason
+from law.money import USD
+from law.money import Money as Amount
 from tests.cards import made
 from tests.cards.made import cleared, question, taken_back, tell
 from tests.conftest import Engines
@@ -23,7 +26,7 @@ pytestmark = pytest.mark.asyncio
 
 async def read(engines: Engines, payment: PaymentId) -> Payment:
     async with db.transaction(engines.worker) as story:
-        [kept] = await archive.find(await story(), names=(), ids={(1, payment)}, cards=(), since=story.now)
+        [kept] = await archive.find(await story(), ids={(1, payment)})
     return kept.payment
 
 
@@ -33,7 +36,14 @@ async def test_a_purchase_is_promised_then_paid(engines: Engines, money: Money) 
 
     [answer] = await tell(money, asked)
 
-    assert answer == Answer(payment=asked.payment, approved=True, code="00", reason=None)
+    assert answer == Answer(
+        payment=asked.payment,
+        approved=True,
+        code="00",
+        reason=None,
+        amount=kzt(300),
+        approval=message.approval(asked.payment, 1),
+    )
     assert await made.balance(engines, card) == (kzt(500), kzt(300))
 
     [taken] = await tell(money, cleared(card, 300, asked.lifecycle))
@@ -156,6 +166,48 @@ async def test_a_merchant_may_ask_for_more_of_the_same_purchase(engines: Engines
     assert await made.balance(engines, card) == (kzt(100), kzt(90))
 
 
+async def test_another_currency_is_answered_and_stops_nobody(engines: Engines, money: Money) -> None:
+    card = await made.spender(engines, money, 100)
+    asked = question(card, 60)
+    dollars = Amount(60_00, USD)
+    wrong: list[Any] = [
+        msgspec.structs.replace(told, amount=dollars, element=f"{place}")
+        for place, told in enumerate((asked, cleared(card, 1, asked.lifecycle), taken_back(card, 1, asked.lifecycle)))
+    ]
+    part = msgspec.structs.replace(taken_back(card, 60, asked.lifecycle, "part"), remaining=dollars)
+
+    answers = await tell(money, *wrong, asked, part, *wrong)
+
+    refused = (False, "12", Reason.WRONG_CURRENCY)
+    assert [(answer.approved, answer.code, answer.reason) for answer in answers] == [
+        *[refused] * 3, (True, "00", None), *[refused] * 4,
+    ]  # fmt: skip
+    assert await made.balance(engines, card) == (kzt(100), kzt(60))
+    assert len((await read(engines, answers[3].payment)).elements) == 1
+
+
+async def test_more_is_counted_and_held_or_refused(engines: Engines, money: Money) -> None:
+    card = await made.spender(engines, money, 1_000, Limits(per_day=kzt(150)))
+    asked = question(card, 100)
+    await tell(money, asked, cleared(card, 100, asked.lifecycle, final=False))
+
+    answers = await tell(money, *(
+        question(card, tenge, asked.lifecycle, f"more {tenge}", increment=True) for tenge in (60, 50)
+    ))  # fmt: skip
+
+    assert [answer.reason for answer in answers] == [Reason.PER_DAY_LIMIT, None]
+    assert await made.balance(engines, card) == (kzt(900), kzt(50))
+
+
+async def test_what_is_taken_at_once_counts_whatever_was_taken_before(engines: Engines, money: Money) -> None:
+    card = await made.spender(engines, money, 1_000, Limits(per_day=kzt(150)))
+    forced = cleared(card, 100)
+
+    answers = await tell(money, forced, question(card, 100, forced.lifecycle, single=True))
+
+    assert [answer.reason for answer in answers] == [None, Reason.PER_DAY_LIMIT]
+
+
 @pytest.mark.parametrize("order", list(permutations(("ask", "reverse", "clear"))))
 async def test_whatever_comes_first_the_same_money_leaves(
     engines: Engines, money: Money, order: tuple[str, ...]
@@ -170,7 +222,9 @@ async def test_whatever_comes_first_the_same_money_leaves(
 
     for name in order:
         [answer] = await tell(money, told[name])
-        assert answer.approved
+        # Nothing is promised after the last clearing: 50 of the 80 were taken, the rest would be held by nobody.
+        over = name == "ask" and order == ("clear", "ask", "reverse")
+        assert answer.reason is (Reason.PURCHASE_OVER if over else None)
 
     assert await made.balance(engines, card) == (kzt(50), kzt(0))
 
@@ -222,7 +276,7 @@ async def test_a_clearing_for_a_card_of_nobody_waits_in_suspense(engines: Engine
 async def test_a_promise_the_network_made_for_a_card_of_nobody_is_booked(engines: Engines, money: Money) -> None:
     [answer] = await tell(money, question(None, 10, "L-1", advice=True))
     async with db.transaction(engines.worker) as story:
-        [lapse] = await expiry.due(await story(), at=story.now + PROMISE_LASTS, limit=9)
+        [lapse] = await expiry.due(await story(), at=story.now + term.TERMS[0].absent, limit=9)
 
     await tell(money, lapse)
 
@@ -247,7 +301,7 @@ async def test_what_the_network_promised_in_our_place_is_booked_beyond_the_balan
     engines: Engines, money: Money
 ) -> None:
     card = await made.spender(engines, money, 100)
-    await made.act(engines, card, Act.FREEZE)
+    await made.freeze(engines, card)
 
     advice = question(card, 150, advice=True)
     [answer] = await tell(money, advice)
@@ -263,7 +317,7 @@ async def test_a_frozen_card_declines_and_still_pays_what_was_promised(engines: 
     card = await made.spender(engines, money, 100)
     asked = question(card, 60)
     await tell(money, asked)
-    await made.act(engines, card, Act.FREEZE)
+    await made.freeze(engines, card)
 
     declined, booked = await tell(money, question(card, 1), cleared(card, 60, asked.lifecycle))
 

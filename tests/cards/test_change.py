@@ -11,8 +11,10 @@ from sqlalchemy import text
 from app import db, ids
 from app.money import Money
 from cards import card as cards_card
-from cards import change, reveal
+from cards import change
 from cards.card import Act, Card, Limits, State, UnknownCard, WrongState
+from cards.message import Channel, Operation
+from cards.permission import Choice, Controls, Trip
 from tests.cards import made
 from tests.conftest import Engines
 from tests.wallet.ledgers import kzt
@@ -29,7 +31,7 @@ async def limit(engines: Engines, used: Card, limits: Limits) -> Card:
 async def test_each_change_is_a_row_and_a_fact(engines: Engines, money: Money) -> None:
     card = await made.spender(engines, money, 0)
 
-    card = await made.act(engines, card, Act.FREEZE, Act.UNFREEZE)
+    card = await made.freeze(engines, await made.freeze(engines, card), frozen=False)
     card = await limit(engines, card, Limits(per_payment=kzt(50)))
     card = await made.act(engines, card, Act.CLOSE)
 
@@ -45,37 +47,56 @@ async def test_each_change_is_a_row_and_a_fact(engines: Engines, money: Money) -
     ]
 
 
-async def test_a_closed_card_can_be_neither_limited_nor_shown(engines: Engines, money: Money) -> None:
+async def test_a_closed_card_changes_no_more(engines: Engines, money: Money) -> None:
     card = await made.act(engines, await made.spender(engines, money, 0), Act.CLOSE)
 
     with pytest.raises(WrongState):
         await limit(engines, card, Limits())
     with pytest.raises(WrongState):
-        await show(engines, card)
+        await made.freeze(engines, card)
+    with pytest.raises(WrongState):
+        await control(engines, card, Controls())
+    with pytest.raises(WrongState):
+        await travel(engines, card)
 
 
-async def show(engines: Engines, used: Card) -> str:
+async def test_what_a_holder_permits_is_kept_whole(engines: Engines, money: Money) -> None:
+    card = await made.spender(engines, money, 0)
+    controls = Controls(
+        countries=Choice(only=frozenset({"KZ", "DE"})),
+        channels=Choice(never=frozenset({Channel.MAGSTRIPE, Channel.MOTO})),
+        operations=Choice(never=frozenset({Operation.CASH})),
+    )
+
+    card = await control(engines, card, controls)
+    card = await travel(engines, card, TRIP)
+    card = await limit(engines, card, Limits(per_week=kzt(7), per_month=kzt(30), per_year=kzt(365)))
+
+    assert await made.found(engines, card) == card
+    assert (card.controls, card.trips, card.version) == (controls, (TRIP,), 5)
+    assert (await made.told(engines, card.id))[2:] == ["card.controlled", "card.travelling", "card.limited"]
+
+
+TRIP = Trip(countries=frozenset({"FR"}), begins=made.AT.date(), ends=made.EXPIRY)
+
+
+async def control(engines: Engines, used: Card, controls: Controls) -> Card:
     async with db.transaction(engines.api, holder=used.holder, audience="resident") as story:
         before = await change.locked(await story(), used.id)
-        number = await reveal.reveal(await story(), before, keys=made.KEYS, actor="resident", at=made.AT)
-    return number.digits
+        return await change.control(await story(), before, controls, actor="resident", at=made.AT)
 
 
-async def test_each_look_at_the_number_is_recorded(engines: Engines, money: Money) -> None:
-    card = await made.spender(engines, money, 0)
-
-    shown = await asyncio.gather(*(show(engines, card) for _ in range(5)))
-
-    assert len(set(shown)) == 1
-    assert shown[0].endswith(card.last4)
-    assert (await made.told(engines, card.id))[2:] == ["card.revealed"] * 5
+async def travel(engines: Engines, used: Card, *trips: Trip) -> Card:
+    async with db.transaction(engines.api, holder=used.holder, audience="resident") as story:
+        before = await change.locked(await story(), used.id)
+        return await change.travel(await story(), before, trips, actor="resident", at=made.AT)
 
 
 async def test_changes_at_the_same_time_pass_one_by_one(engines: Engines, money: Money) -> None:
     card = await made.spender(engines, money, 0)
 
     ended: Sequence[object] = await asyncio.gather(
-        *(made.act(engines, card, Act.FREEZE) for _ in range(10)), return_exceptions=True
+        *(made.freeze(engines, card) for _ in range(10)), return_exceptions=True
     )
 
     assert sum(isinstance(outcome, Card) for outcome in ended) == 1

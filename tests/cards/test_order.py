@@ -1,16 +1,18 @@
-"""Who gets a card: caps that no race exceeds, the notice, the term."""
+"""Who gets a card: the notice, the term, the identity; caps are in test_place.py."""
 
-import asyncio
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 import pytest
-from sqlalchemy import text
 
 from app import ids
-from cards.card import Act, Limits, State
-from cards.order import IssuingStopped, NoticeNotAccepted, Order, last_day
-from law.regime import CapReached
+from cards import exemption
+from cards.card import Act, Form, Limits, Owner, State
+from cards.consent import NoticeNotAccepted
+from cards.order import CurrencyNotOffered, Holder, IssuingStopped, Order, RemoteIssuanceStopped, last_day
+from cards.place import CardsSuspended
+from cards.verification import IdentityNotVerified
+from law.money import USD
 from tests.cards import made
 from tests.conftest import Engines
 from tests.wallet import ledgers
@@ -68,66 +70,59 @@ async def test_a_programme_that_winds_down_adds_no_card(engines: Engines) -> Non
 
 
 @pytest.mark.asyncio
-@pytest.mark.fresh
-async def test_the_cap_of_the_programme_is_never_exceeded_by_a_race(engines: Engines) -> None:
-    full = made.regime(cards=7)
-    requests = [await somebody(engines) for _ in range(20)]
+async def test_an_order_for_what_the_programme_does_not_offer_is_refused(engines: Engines) -> None:
+    policy, request = made.regime().policy, await somebody(engines)
+    by_hand = msgspec.structs.replace(made.regime(), policy=msgspec.structs.replace(policy, remote_issuance=False))
 
-    ended = await asyncio.gather(
-        *(made.ordered(engines, request, full) for request in requests), return_exceptions=True
-    )
-
-    refusals = [outcome for outcome in ended if isinstance(outcome, CapReached)]
-    assert len(refusals) == 13
-    assert {(refused.cap, refused.most) for refused in refusals} == {("cards", 7)}
-    assert await alive(engines) == (7, 7)
+    with pytest.raises(CurrencyNotOffered):
+        await made.ordered(engines, msgspec.structs.replace(request, currency=USD))
+    with pytest.raises(RemoteIssuanceStopped):
+        await made.ordered(engines, request, by_hand)
 
 
 @pytest.mark.asyncio
-async def test_the_cap_of_a_customer_is_never_exceeded_by_a_race(engines: Engines) -> None:
-    holder = ids.new()
-    account = await ledgers.opened(engines.api, holder)
-    few = made.regime(cards_per_customer=2)
-
-    ended = await asyncio.gather(
-        *(made.ordered(engines, made.asked(holder, account), few) for _ in range(10)), return_exceptions=True
-    )
-
-    refusals = [outcome for outcome in ended if isinstance(outcome, CapReached)]
-    assert len(refusals) == 8
-    assert {refused.cap for refused in refusals} == {"cards_per_customer"}
-
-
-@pytest.mark.asyncio
-@pytest.mark.fresh
-async def test_a_closed_card_gives_its_place_back(engines: Engines) -> None:
-    one = made.regime(cards=1, cards_per_customer=1)
+async def test_who_was_identified_too_long_ago_gets_no_card(engines: Engines) -> None:
     request = await somebody(engines)
-    first = await made.ordered(engines, request, one)
-    await made.act(engines, first, Act.CLOSE)
+    long_ago = Holder(id=request.holder.id, verified_at=made.AT - timedelta(days=366))
 
-    second = await made.ordered(engines, made.asked(request.holder, request.account), one)
+    with pytest.raises(IdentityNotVerified):
+        await made.ordered(engines, msgspec.structs.replace(request, holder=long_ago))
 
-    assert second.state is State.ACTIVE
-    assert await alive(engines) == (1, 1)
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("reason", list(exemption.Reason))
+async def test_who_is_exempt_gets_a_card_for_longer(engines: Engines, reason: exemption.Reason) -> None:
+    request = await somebody(engines)
+    exempt = msgspec.structs.replace(request.holder, exemption=reason)
+
+    card = await made.ordered(engines, msgspec.structs.replace(request, holder=exempt))
+
+    assert card.expires_on == last_day(made.AT, made.regime().policy.exempt_validity_months) > made.EXPIRY
+    assert (await made.found(engines, card)).exemption == reason
+
+
+@pytest.mark.asyncio
+async def test_a_plastic_card_waits_to_be_made(engines: Engines) -> None:
+    card = await made.ordered(engines, msgspec.structs.replace(await somebody(engines), form=Form.PLASTIC))
+
+    assert (card.state, card.form) == (State.ORDERED, Form.PLASTIC)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("owner", [Owner.RISK, Owner.REGULATOR])
+async def test_another_card_is_no_way_around_a_suspension(engines: Engines, owner: Owner) -> None:
+    request = await somebody(engines)
+    card = await made.ordered(engines, request)
+    await made.suspend(engines, card, owner)
+    again = msgspec.structs.replace(request, card=ids.new())
+
+    with pytest.raises(CardsSuspended):
+        await made.ordered(engines, again)
+    await made.act(engines, card, Act.CLOSE)
+    with pytest.raises(CardsSuspended):
+        await made.ordered(engines, again)
 
 
 async def somebody(engines: Engines) -> Order:
     holder = ids.new()
     return made.asked(holder, await ledgers.opened(engines.api, holder))
-
-
-async def alive(engines: Engines) -> tuple[int, int]:
-    """Answer the running total and the number of cards that are not closed."""
-    async with engines.report.connect() as connection:
-        row = (await connection.execute(_ALIVE)).one()
-    return row.counted, row.found
-
-
-_ALIVE = text(
-    """
-    SELECT (SELECT alive FROM cards.circulation) AS counted,
-           (SELECT count(*) FROM cards.card
-            WHERE NOT EXISTS (SELECT FROM cards.change WHERE card = card.id AND state = 'closed')) AS found
-    """
-)

@@ -1,5 +1,6 @@
 """Card numbers: drawn well, never printed, kept where no login role can read them."""
 
+import hashlib
 from pathlib import Path
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app import db, ids
 from cards import pan
 from cards.pan import IIN, NotAPan, Pan, check_digit, draw
-from proof.kms import FileKms, Unopenable
+from proof.kms import FileKms, Unopenable, Wrapped
 from tests.cards import made
 from tests.conftest import Engines
 
@@ -79,7 +80,34 @@ async def test_a_number_is_found_by_its_index_and_read_by_its_holder_alone(engin
 async def read(engines: Engines, card: UUID, *, holder: UUID | None) -> str | None:
     async with db.transaction(engines.api, holder=holder, audience="officer") as story:
         number = await pan.read(await story(), made.KEYS, card)
-    return number.digits if number else None
+    return number.number.digits if number else None
+
+
+@pytest.mark.asyncio
+async def test_a_copy_of_the_database_and_one_key_tell_nobodys_number(engines: Engines, database: str) -> None:
+    kek, index = bytes([7]) * 32, bytes([8]) * 32
+    keys, holder = FileKms(Path("none"), {1: kek}, blind=index), ids.new()
+    async with db.transaction(engines.api, holder=holder, audience="resident") as story:
+        cards = [ids.new() for _ in range(3)]
+        kept = [await pan.keep(await story(), keys, card=card, holder=holder) for card in cards]
+    async with made.owner(database) as connection:
+        columns = "card, blind, key_version, wrapped_key, sealed"
+        query = text(f"SELECT {columns} FROM card_vault.pan WHERE holder = :holder")  # noqa: S608  a literal
+        stolen = {row.card: row for row in await connection.execute(query, {"holder": holder})}
+
+    # Who has the key of the index says which row a number has that is known already, and opens none.
+    thief = FileKms(Path("none"), {1: bytes(32)}, blind=index)
+    for card, number in zip(cards, kept, strict=True):
+        assert stolen[card].blind == pan.blind(thief, number)
+        with pytest.raises(Unopenable):
+            thief.unwrap(Wrapped(1, stolen[card].wrapped_key), f"card:{card}")
+    # Who has the KEK opens rows one by one, and can't ask for a number: no hash of it stands anywhere but under a key.
+    other = FileKms(Path("none"), {1: kek}, blind=bytes(32))
+    assert {pan.blind(other, number) for number in kept}.isdisjoint(row.blind for row in stolen.values())
+    # Who has neither has four digits in clear beside an index: the candidates behind them give no index of these.
+    guesses = {hashlib.sha256(number.digits.encode()).digest() for number in kept}
+    assert guesses.isdisjoint(row.blind for row in stolen.values())
+    assert not any(number.digits.encode() in bytes(row.sealed) for number in kept for row in stolen.values())
 
 
 @pytest.mark.asyncio

@@ -26,6 +26,7 @@ BELONGINGS = (
     "/v1/beneficiaries",
     "/v1/bank-accounts",
     "/v1/cards",
+    "/v1/disputes",
     "/v1/invest/consent",
     "/v1/invest/placements",
     "/v1/invest/positions",
@@ -38,13 +39,14 @@ VICTIMS = (
     ("worker", "agencies", "messages", "platforms"),
     ("api", "verifier", "notary"),
     (POSTGRES, "bank"),
-    ("worker", "card_network"),
+    ("link", "card_network"),
+    ("worker", "chargebacks", "link"),
     ("worker", "bank"),
     ("api", "bank"),
     (POSTGRES,),
 )
 #: Whoever keeps something, once: what is tried with every change.
-KEEPERS = ((), (), ("api",), (), (POSTGRES,), ("worker",), (), ("bank",), ())
+KEEPERS = ((), (), ("api",), (), (POSTGRES,), ("link",), ("worker",), ("worker",), ("bank",), ())
 
 
 @pytest.fixture(scope="module")

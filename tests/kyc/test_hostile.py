@@ -1,11 +1,13 @@
 """Whatever a stranger sends, the answer is a grade or a named refusal."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from asn1crypto import keys
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 
 from kyc import certificate, der, lds, masterlist, signature
 from kyc.chip import Grade, Report, verify
@@ -14,6 +16,14 @@ from tests.kyc.passports import AT, authority, passport, read, trusting
 
 SHOWN = passport()
 TRUST = trusting(authority())
+
+#: How many are tried with every change, and how many nightly.
+examples = pytest.mark.parametrize("count", [50, pytest.param(400, marks=pytest.mark.nightly)])
+
+
+def tried(count: int, data: SearchStrategy[bytes], test: Callable[[bytes], None]) -> None:
+    """Let `count` of `data` pass through a test."""
+    settings(max_examples=count, deadline=None)(given(data)(test))()
 
 
 @st.composite
@@ -51,47 +61,50 @@ def asn1(draw: st.DrawFn) -> bytes:
     return draw(element)
 
 
-@settings(max_examples=400, deadline=None)
-@given(spoiled(SHOWN.sod) | spoiled(SHOWN.sod[4:]) | asn1() | st.binary(max_size=64))
-def test_any_security_object_is_graded(sod: bytes) -> None:
-    report = read(replace(SHOWN, sod=sod), TRUST)
+@examples
+def test_any_security_object_is_graded(count: int) -> None:
+    def graded(sod: bytes) -> None:
+        report = read(replace(SHOWN, sod=sod), TRUST)
+        assert isinstance(report, Report)
+        assert report.steps
+        assert report.grade in Grade
 
-    assert isinstance(report, Report)
-    assert report.steps
-    assert report.grade in Grade
-
-
-@settings(max_examples=200, deadline=None)
-@given(spoiled(SHOWN.files[1]) | asn1() | st.binary(max_size=64))
-def test_any_dg1_is_graded(group: bytes) -> None:
-    report = verify(SHOWN.sod, {1: group}, TRUST, AT)
-
-    assert report.grade is not Grade.VALID or group == SHOWN.files[1]
+    tried(count, spoiled(SHOWN.sod) | spoiled(SHOWN.sod[4:]) | asn1() | st.binary(max_size=64), graded)
 
 
-@settings(max_examples=200, deadline=None)
-@given(spoiled(authority("brainpool256").certificate) | spoiled(authority("rsa2048").certificate) | asn1())
-def test_any_certificate_is_read_or_malformed(data: bytes) -> None:
-    try:
-        found = certificate.read(data)
-    except der.Malformed:
-        return
-    try:
-        signature.verify(key=found.key, algorithm=found.algorithm, signature=found.signature, message=found.body)
-    except (signature.BadSignature, signature.Unsupported, der.Malformed):
-        return
-    assert (
-        found.key == certificate.read(authority("brainpool256").certificate).key
-        or found.key == certificate.read(authority("rsa2048").certificate).key
-    )
+@examples
+def test_any_dg1_is_graded(count: int) -> None:
+    def graded(group: bytes) -> None:
+        report = verify(SHOWN.sod, {1: group}, TRUST, AT)
+        assert report.grade is not Grade.VALID or group == SHOWN.files[1]
+
+    tried(count, spoiled(SHOWN.files[1]) | asn1() | st.binary(max_size=64), graded)
 
 
-@settings(max_examples=100, deadline=None)
-@given(spoiled(SHOWN.sod[4:]) | asn1() | st.binary(max_size=64))
-@example(b"\x30\x80" * 10_000)
-def test_any_master_list_is_refused_by_name(data: bytes) -> None:
-    with pytest.raises((der.Malformed, masterlist.UntrustedList)):
-        masterlist.read(data)
+@examples
+def test_any_certificate_is_read_or_malformed(count: int) -> None:
+    genuine = [authority(kind).certificate for kind in ("brainpool256", "rsa2048")]
+    keys_ = {certificate.read(each).key for each in genuine}
+
+    def verified(data: bytes) -> None:
+        try:
+            found = certificate.read(data)
+            signature.verify(key=found.key, algorithm=found.algorithm, signature=found.signature, message=found.body)
+        except (signature.BadSignature, signature.Unsupported, der.Malformed):
+            return
+        assert found.key in keys_
+
+    tried(count, spoiled(genuine[0]) | spoiled(genuine[1]) | asn1(), verified)
+
+
+@examples
+def test_any_master_list_is_refused_by_name(count: int) -> None:
+    @example(b"\x30\x80" * 10_000)
+    def refused(data: bytes) -> None:
+        with pytest.raises((der.Malformed, masterlist.UntrustedList)):
+            masterlist.read(data)
+
+    tried(count, spoiled(SHOWN.sod[4:]) | asn1() | st.binary(max_size=64), refused)
 
 
 @pytest.mark.parametrize(

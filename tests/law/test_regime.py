@@ -7,6 +7,7 @@ import pytest
 
 from law.money import KZT, Money
 from law.regime import (
+    POLICY,
     PROGRAMME,
     BadProgramme,
     CapReached,
@@ -16,10 +17,13 @@ from law.regime import (
     Phase,
     Programme,
     Regime,
+    bound,
     ensure_cards,
     ensure_customers,
     ensure_turnover,
 )
+from law.seed import THRESHOLDS
+from law.threshold import Rule, Thresholds, Unit
 
 DAY = timedelta(days=1)
 LICENCE = date(2027, 6, 1)
@@ -33,6 +37,7 @@ def regime(phase: Phase, begins: date, ends: date | None, *, caps: Caps | None =
         ends=ends,
         caps=caps or Caps(),
         notice=Notice(version="1", texts={"kk": "а", "ru": "б", "en": "c"}),
+        policy=POLICY,
         reports=frozenset({"sandbox"}),
         source="a test",
     )
@@ -125,3 +130,37 @@ def test_the_house_begins_in_the_sandbox_and_tells_consumers() -> None:
 
 def test_regimes_are_loaded_as_they_were_dumped() -> None:
     assert Programme.load(PROGRAMME.dump()).regimes == PROGRAMME.regimes
+
+
+@pytest.mark.parametrize(
+    ("draft", "before", "after"),
+    [
+        ("card.nonresident.active_max", 5, 1),
+        ("card.nonresident.reverify_days_max", 365, 30),
+        ("card.nonresident.in_person_only", True, False),
+    ],
+)
+def test_a_draft_binds_from_the_day_it_is_law_with_no_other_change(draft: str, before: object, after: object) -> None:
+    today = date(2026, 11, 22)
+    coming = [msgspec.structs.replace(rule, in_force_on=today) for rule in THRESHOLDS if rule.name == draft]
+    law = Thresholds([*coming, *(rule for rule in THRESHOLDS if rule.name != draft)])
+
+    assert _bound_to(draft, bound(PROGRAMME.at(today), law, today - DAY)) == before
+    assert _bound_to(draft, bound(PROGRAMME.at(today), law, today)) == after
+
+
+def _bound_to(draft: str, regime: Regime) -> object:
+    return {
+        "card.nonresident.active_max": regime.caps.cards_per_customer,
+        "card.nonresident.reverify_days_max": regime.policy.reverify_days,
+        "card.nonresident.in_person_only": regime.policy.remote_issuance,
+    }[draft]
+
+
+def test_the_law_widens_nothing() -> None:
+    today = date(2026, 11, 22)
+    few = msgspec.structs.replace(PROGRAMME.at(today), caps=Caps(cards_per_customer=1))
+    lax = Rule(name="card.nonresident.active_max", value=9, unit=Unit.COUNT, source="a rule", in_force_on=today)
+    law = Thresholds([lax, *(rule for rule in THRESHOLDS if rule.name != lax.name)])
+
+    assert bound(few, law, today).caps.cards_per_customer == 1

@@ -7,6 +7,7 @@ resident typed may stand in sealed columns, which a search can't see; in a reada
 import copy
 import io
 import itertools
+import json
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from datetime import date
@@ -22,12 +23,12 @@ from app import log
 from app.settings import Settings
 from simulators.passport import Authority
 from tests import postgres
-from tests.app import people
+from tests.app import card_numbers, people
 from tests.security import contract, world
 from tests.security.contract import Operation
 from tests.security.world import World
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 #: In every canary; letters only, so that names and addresses may hold it too.
 MARK = "zqkanarya"
@@ -43,7 +44,20 @@ READABLE = {
     "app.client.id": "as app.partner.code",
     "app.subject.name": "of a client: as app.partner.code; a resident has none here, by a check of the table",
     "invest.product.code": "begins with the code of its bank",
+    "cards.campaign.basis": "what a programme of cards rests on: an agreement of ours",
+    "cards.event.body card_campaign.moved basis": "as cards.campaign.basis",
+    "app.idempotency.body officer basis": "as cards.campaign.basis",
+    "cards.listed_merchant.merchant": "a shop, by its number at the network",
+    "cards.event.body card_programme.merchant_listed merchant": "as cards.listed_merchant.merchant",
+    "app.idempotency.body officer merchant": "as cards.listed_merchant.merchant",
+    "cards.rule_version.name": "what officers call a rule of risk",
+    "cards.event.body card_rule.drafted name": "as cards.rule_version.name",
+    "app.idempotency.body officer name": "as cards.rule_version.name",
+    "cards.rule_version.body when": "categories, countries and shops that a rule compares with",
+    "app.idempotency.body officer body": "as cards.rule_version.body",
 }
+#: What tells rows of a table apart that hold different things: the kind of an event, whose an answer was.
+WHICH = {"event": "kind", "feed": "kind", "idempotency": "split_part(principal, ':', 1)"}
 
 _numbers = itertools.count(1)
 
@@ -110,21 +124,33 @@ async def _lived(living: World, client: httpx.AsyncClient) -> list[str]:
     await do("POST", "/v1/me/contacts", {"kind": "email", "value": f"{MARK}.anna@example.com"})
     await do("POST", "/v1/me/contacts", {"kind": "phone", "value": PHONE})
     [card, *_] = (await do("GET", "/v1/cards"))["cards"]
-    number = (await do("POST", f"/v1/cards/{card['id']}/reveal"))["pan"]
+    number = (await card_numbers.shown(client, token, card))["pan"]
     return [token, number, PHONE.removeprefix("+")]
 
 
 def readable(database: str, needles: list[str]) -> dict[str, str]:
-    """Find `needles` in every column of every table that can hold text or bytes, as the owner sees them."""
+    """Find `needles` in every column of every table that can hold text or bytes, as the owner sees them.
+
+    Each is named by its column, by what WHICH says of the row, and by the field where the cell is a JSON object.
+    """
     found: dict[str, str] = {}
     with psycopg.connect(postgres.libpq(database)) as db:
         for schema, table, column in db.execute(_COLUMNS).fetchall():
-            cells = sql.SQL("SELECT {0}::text FROM {1} WHERE {0} IS NOT NULL").format(
-                sql.Identifier(column), sql.Identifier(schema, table)
+            cells = sql.SQL("SELECT {0}::text, {2} FROM {1} WHERE {0} IS NOT NULL").format(
+                sql.Identifier(column), sql.Identifier(schema, table), sql.SQL(WHICH.get(table, "''"))
             )
-            text = "\n".join(_spelt(cell) for (cell,) in db.execute(cells))
-            found |= {f"{schema}.{table}.{column}": needle for needle in needles if needle.lower() in text}
+            for cell, which in db.execute(cells):
+                for needle in needles:
+                    if needle.lower() in (text := _spelt(cell)):
+                        place = f"{schema}.{table}.{column} {which}".strip()
+                        found |= {f"{place} {field}".strip(): needle for field in _fields(text, needle.lower())}
     return found
+
+
+def _fields(text: str, needle: str) -> list[str]:
+    """Name the fields of a JSON object that hold `needle`; of anything else, the whole."""
+    cell = json.loads(text) if text.startswith("{") else None
+    return [name for name, held in cell.items() if needle in f"{name} {held}"] if isinstance(cell, dict) else [""]
 
 
 def _spelt(cell: str) -> str:

@@ -79,7 +79,7 @@ def fuzzed(url: str, *options: str) -> Found:
     return Found(int(counted[1]) if counted else 0, ended.returncode == 0, ended.stdout + ended.stderr)
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 async def test_the_examples_of_the_contract_are_answered_as_it_says(settings: Settings, app: Litestar) -> None:
     with serving(Guided(main.build(settings), Caller("resident"), {})) as address:
         found = fuzzed(address, "--phases", "examples")
@@ -88,7 +88,7 @@ async def test_the_examples_of_the_contract_are_answered_as_it_says(settings: Se
     assert found.requests > len(contract.operations(app)) / 2
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 async def test_a_fault_and_an_unknown_answer_are_seen(settings: Settings, app: Litestar) -> None:  # noqa: ARG001  a house
     built = main.build(settings)
     with serving(Guided(built, Caller("resident"), {}, inside=Faulty(built))) as address:
@@ -99,7 +99,7 @@ async def test_a_fault_and_an_unknown_answer_are_seen(settings: Settings, app: L
 
 
 @pytest.mark.nightly
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 async def test_ten_thousand_requests_are_answered_as_the_contract_says(settings: Settings, living: World) -> None:
     runs = {}
     for role in _ROLES:

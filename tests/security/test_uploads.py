@@ -1,7 +1,8 @@
 """Files people send: the printed lines, the security object and the data groups of a document, in base64 in JSON.
 
-There is no other upload: nothing reads multipart, nothing opens a picture, no name of a file is ever used. What is no
-file of a chip is refused at once; what only looks like one identifies nobody.
+The evidence of disputes is the other one, in base64 in JSON as well (tests/app/test_disputes.py). There are no others:
+nothing reads multipart, nothing opens a picture, no name of a file is ever used. What is no file of a chip is refused
+at once; what only looks like one identifies nobody.
 """
 
 import asyncio
@@ -34,7 +35,7 @@ from tests.kyc.scans import novel
 from tests.planted import planted
 from tests.security import contract, odd
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 ROOT = Path(__file__).parents[2]
 SCAN = "/v1/identity/documents"

@@ -18,11 +18,16 @@ from litestar import Litestar
 from app import clock, seed
 from app import ids as app_ids
 from app.auth.principal import Role
+from app.house import House
 from app.http import ids
+from app.partners.stripe_issuing.client import Client
+from app.partners.stripe_issuing.issuer import StripeIssuing
+from app.partners.stripe_issuing.programme import StripeProgramme
 from app.seed import Seeded
 from app.settings import Settings
 from law.calendar import statutory_date
-from tests.app import people
+from simulators.letter import DeviceKey
+from tests.app import card_holders, card_numbers, disputing, people
 from tests.app.people import bearer, keyed
 from tests.banking import clients
 from tests.credential.people import another_wallet, offered
@@ -89,15 +94,16 @@ async def living(app: Litestar, client: httpx.AsyncClient, settings: Settings, f
     async with contextlib.AsyncExitStack() as open_:
         banks = [
             await open_.enter_async_context(outside.bank(app, folder / str(number), code=code))
-            for number, code in enumerate(("bank-one", "bank-two"))
+            for number, code in enumerate((outside.CODE, "bank-two"))
         ]
         open_.callback(setattr, app.state, "house", app.state.house)
-        app.state.house = banks[0].house  # handlers ask a bank for prices
+        app.state.house = elsewhere(banks[0].house)  # handlers ask a bank for prices
         payee, *pair = await people.residents(app, 3, start=_FIRST)
         made: tuple[Owned, Owned] = (defaultdict(set), defaultdict(set))
         for resident, seen in zip(pair, made, strict=True):
             await open_.enter_async_context(investor(app, settings, resident.number))  # a phone with a passkey
             await _lives(app, client, resident, payee, seen)
+            await _card_secrets(app, client, resident, seen, folder / str(resident.number))
             await _banks(client, banks[0], resident, seen)
         a, b = (Caller("resident", resident.subject) for resident in pair)
         p, q = [Caller("partner", subject) for subject in await _partners(app)]
@@ -109,9 +115,16 @@ async def living(app: Litestar, client: httpx.AsyncClient, settings: Settings, f
         mine, theirs = {}, {}
         for role, (one, other) in {"resident": (a, b), "partner": (p, q)}.items():
             mine[role], theirs[role] = _less(told[one], told[other]), _less(told[other], told[one])
-        mine["officer"] = await _decides(app, client, officer, mine["resident"])
+        mine["officer"] = await _decides(app, client, officer, mine["resident"], folder)
         others = {"anonymous": Caller(None), "regulator": Caller("regulator"), "service": Caller("service")}
         yield World(app, {"resident": a, "officer": officer, "partner": p, **others}, mine, theirs, {})
+
+
+def elsewhere(house: House) -> House:
+    """Have a programme with another processor of cards, which is at no end of any line."""
+    programme = StripeProgramme(country="DE", issuance_basis="STRIPE-DE-TEST-1", bank=outside.CODE)
+    nowhere = Client(lambda: "sk_test_nobodys", house.http, address="http://127.0.0.1:9")
+    return msgspec.structs.replace(house, stripe=StripeIssuing(nowhere, programme))
 
 
 async def _lives(app: Litestar, client: httpx.AsyncClient, me: Seeded, payee: Seeded, seen: Owned) -> None:
@@ -120,7 +133,11 @@ async def _lives(app: Litestar, client: httpx.AsyncClient, me: Seeded, payee: Se
 
     await people.send(client, me, payee, 1_000)
     await _asks_and_orders(do, people.wallet(payee))
-    await do("POST", "/v1/cards", {"accepted_notice": (await do("GET", "/v1/cards/notice"))["version"]})
+    await do("POST", f"/v1/money-requests/{await _asked_by(client, payee, me)}/block")
+    card = await do("POST", "/v1/cards", {"accepted_notice": (await do("GET", "/v1/cards/notice"))["version"]})
+    await disputing.lives(app.state.house, client, me, card["id"])
+    await do("GET", f"/v1/cards/{card['id']}/payments")
+    await do("POST", "/v1/card-accounts")
     await do("POST", "/v1/me/contacts", {"kind": "email", "value": f"r{me.number}@example.com"})
     await do("POST", "/v1/me/exports", {})
     await do("POST", "/v1/auth/attestations")
@@ -137,6 +154,22 @@ async def _lives(app: Litestar, client: httpx.AsyncClient, me: Seeded, payee: Se
         await wallet.accept(await offered(client, me))
 
 
+async def _card_secrets(app: Litestar, client: httpx.AsyncClient, me: Seeded, seen: Owned, folder: Path) -> None:
+    """Let a resident ask for a card's number, put the card into a wallet, and be asked by a shop."""
+
+    async def do(method: str, path: str, body: object = None) -> contract.Json:
+        return await _done(client, keyed(me.access_token), seen, method, path, body)
+
+    card = (await do("GET", "/v1/cards"))["cards"][0]
+    await do("POST", f"/v1/cards/{card['id']}/reveals", {"device_key": DeviceKey().public})
+    number = (await card_numbers.shown(client, me.access_token, card))["pan"]
+    network = await card_holders.network(app, client, folder)
+    await network.provision(number)
+    await network.challenge(number, 100, card_holders.SHOP)
+    await do("GET", "/v1/card-tokens")
+    await do("GET", "/v1/card-challenges")
+
+
 async def _asks_and_orders(do: Callable[..., Awaitable[contract.Json]], payee: str) -> None:
     """Let a resident ask, share a bill, order and hand in a list, all with somebody else than the other of the two."""
     found = await do("POST", "/v1/payees/lookups", {"via": "wallet", "value": payee})
@@ -148,6 +181,17 @@ async def _asks_and_orders(do: Callable[..., Awaitable[contract.Json]], payee: s
     await do("POST", "/v1/payment-lists", {"items": [{"to": payee, "amount_minor": 1}]})
 
 
+async def _asked_by(client: httpx.AsyncClient, asker: Seeded, me: Seeded) -> str:
+    """Let somebody ask this one for money; gives the request."""
+    nobodys: Owned = defaultdict(set)
+
+    async def do(path: str, **body: object) -> contract.Json:
+        return await _done(client, keyed(asker.access_token), nobodys, "POST", path, body)
+
+    to = (await do("/v1/payees/lookups", via="wallet", value=people.wallet(me)))["reference"]
+    return str((await do("/v1/money-requests", of=to, amount={"amount_minor": 100}))["id"])
+
+
 async def _banks(client: httpx.AsyncClient, bank: Outside, me: Seeded, seen: Owned) -> None:
     """Let a resident have an account at the bank, pay in and out, exchange, and be paid by somebody who misspells."""
 
@@ -156,8 +200,8 @@ async def _banks(client: httpx.AsyncClient, bank: Outside, me: Seeded, seen: Own
 
     await do("/v1/topups")
     payee = (await do("/v1/beneficiaries", iban="KZ86125KZT5004100100", own=True))["id"]
-    tenge = (await do("/v1/bank-accounts", bank="bank-one", currency="KZT"))["id"]
-    dollars = (await do("/v1/bank-accounts", bank="bank-one", currency="USD"))["id"]
+    tenge = (await do("/v1/bank-accounts", bank=outside.CODE, currency="KZT"))["id"]
+    dollars = (await do("/v1/bank-accounts", bank=outside.CODE, currency="USD"))["id"]
     await clients.run(bank)
     await do("/v1/payouts", beneficiary_id=payee, amount_minor=1_00)
     await do("/v1/bank-transfers", bank_account_id=tenge, direction="to_account", amount_minor=1_00)
@@ -168,7 +212,7 @@ async def _banks(client: httpx.AsyncClient, bank: Outside, me: Seeded, seen: Own
     await clients.run(bank)
 
 
-async def _decides(app: Litestar, client: httpx.AsyncClient, officer: Caller, residents: Owned) -> Owned:
+async def _decides(app: Litestar, client: httpx.AsyncClient, officer: Caller, residents: Owned, folder: Path) -> Owned:
     """Let an officer propose and suspend; gives what an officer may name: everything of one resident, and staff."""
     seen: Owned = defaultdict(set, {kind: set(texts) for kind, texts in residents.items()})
     other, stranger = seed.OFFICERS[1], await people.residents(app, 1, start=_FIRST + 9)
@@ -192,7 +236,43 @@ async def _decides(app: Litestar, client: httpx.AsyncClient, officer: Caller, re
     await _done(client, keyed(token), seen, "POST", "/v1/officer/adjustments", about | credit)
     suspended = {"subject": ids.show("resident", stranger[0].subject), "reason": "device_stolen"}
     await _done(client, keyed(token), seen, "POST", "/v1/officer/suspensions", suspended)
+    await _rules(client, token, seen)
+    await _programme(client, token, about["resident"], seen)
+    await _disputes(app, client, token, seen, folder)
     return await _read_everything(app, client, officer, seen)
+
+
+async def _disputes(app: Litestar, client: httpx.AsyncClient, token: str, seen: Owned, folder: Path) -> None:
+    """Let an officer propose to bear a loss, and how a break of a settlement ends."""
+    [lost, *_] = (await client.get("/v1/officer/disputes?state=expired", headers=bearer(token))).json()["disputes"]
+    loss = {"what": "receivable", "amount_minor": 1, "cause": "late"}
+    await _done(client, keyed(token), seen, "POST", f"/v1/officer/disputes/{lost['id']}/write-offs", loss)
+    found = await disputing.breaks(app, folder / "settlement")
+    end = {"resolution": "accept_network", "evidence": "CASE-1"}
+    await _done(client, keyed(token), seen, "POST", f"/v1/officer/settlement/breaks/{found}/proposals", end)
+
+
+async def _programme(client: httpx.AsyncClient, token: str, resident: str, seen: Owned) -> None:
+    """Let an officer plan what is done to cards: an exemption, a wind-down of cards there are none of, a list."""
+    for path, body in (
+        ("/v1/officer/card-exemptions", {"resident": resident, "reason": "investor", "evidence": "CASE-1"}),
+        ("/v1/officer/listed-merchants", {"merchant": "M-666", "reason": "fraud"}),
+        (
+            "/v1/officer/card-campaigns",
+            {"kind": "wind_down", "basis": "NBK-SANDBOX-0", "spends_until": "2030-01-31T19:00:00Z"},
+        ),
+    ):
+        await _done(client, keyed(token), seen, "POST", path, body)
+
+
+async def _rules(client: httpx.AsyncClient, token: str, seen: Owned) -> None:
+    """Let an officer draft a rule of risk, and have it tried on the past."""
+    rule = {"when": [{"any_of": [{"on": "flag", "feature": "night"}]}], "then": {"do": "alert"}}
+    path = "/v1/officer/card-rules"
+    version = await _done(client, keyed(token), seen, "POST", path, {"name": "of_the_matrix", "body": rule})
+    past = {"since": "2026-05-01T00:00:00Z", "until": "2026-05-02T00:00:00Z"}
+    path = f"/v1/officer/card-rule-versions/{version['id']}/backtests"
+    await _done(client, keyed(token), seen, "POST", path, past)
 
 
 async def _restricted(app: Litestar, client: httpx.AsyncClient, who: Seeded, seen: Owned, *, lifted: bool) -> None:
@@ -227,7 +307,8 @@ async def _done(
 
 
 async def _partners(app: Litestar) -> list[UUID]:
-    found = await outside.rows(app.state.house, "SELECT id FROM app.partner WHERE code LIKE 'bank-%' ORDER BY code")
+    both = "SELECT id FROM app.partner WHERE code IN (:one, 'bank-two') ORDER BY code"
+    found = await outside.rows(app.state.house, both, one=outside.CODE)
     return [row.id for row in found]
 
 

@@ -1,6 +1,9 @@
 """The simulated card network: what it sends, how its faults repeat, what it remembers."""
 
+import asyncio
+import contextlib
 from collections import Counter
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,9 +16,13 @@ from app.auth import jose, message_signature
 from app.auth.message_signature import Answer, Request
 from app.partners import webhook
 from proof.signer import FileSigner
-from simulators import message_signatures
-from simulators.card_network import ISSUER_UNAVAILABLE, Network, Step, Swipe
+from simulators import iso8583, message_signatures
+from simulators.card_network import Network
 from simulators.faults import Faults
+from simulators.iso8583 import Line
+from simulators.iso_issuer import IsoIssuer
+from simulators.purchase import ISSUER_UNAVAILABLE, Purchase, Step, Swipe
+from simulators.signed_issuer import SignedIssuer
 
 pytestmark = pytest.mark.asyncio
 COFFEE = Swipe(pan="9398010000000000", expiry="2027-10", amount_minor=1_500_00, merchant="Dostyk Books")
@@ -53,6 +60,11 @@ class Issuer(httpx.AsyncBaseTransport):
         return httpx.AsyncClient(transport=self, base_url="http://issuer")
 
 
+def signed(issuer: Issuer, folder: Path) -> SignedIssuer:
+    """Tell an issuer by signed requests."""
+    return SignedIssuer("mspk", issuer.client(), folder)
+
+
 def as_signed(request: httpx.Request) -> Request:
     """Read a request as its parts are signed."""
     return Request(request.method, str(request.url), [(n.lower(), v) for n, v in request.headers.multi_items()])
@@ -60,13 +72,14 @@ def as_signed(request: httpx.Request) -> Request:
 
 async def test_every_message_is_signed_over_the_bytes_that_travel(tmp_path: Path) -> None:
     issuer = Issuer()
-    network = Network("mspk", issuer.client(), tmp_path, pauses_s=AT_ONCE)
+    told_by = signed(issuer, tmp_path)
+    network = Network(told_by, tmp_path, pauses_s=AT_ONCE)
 
     bought = await network.swipe(COFFEE)
     await network.clear(bought, Step(amount_minor=1_000_00, final=False))
     await network.reverse(bought, Step(amount_minor=500_00))
 
-    jwk = jose.Jwk(kty="OKP", crv="Ed25519", x=jose.b64(webhook.public_key(network.public_key).key))
+    jwk = jose.Jwk(kty="OKP", crv="Ed25519", x=jose.b64(webhook.public_key(told_by.public_key).key))
     key = jose.key_of(jwk)
     for sent in issuer.sent:
         message_signature.read_request(as_signed(sent), sent.content, datetime.now(UTC)).believe({key.thumbprint: key})
@@ -84,7 +97,7 @@ async def test_every_message_is_signed_over_the_bytes_that_travel(tmp_path: Path
 async def faults(folder: Path, seed: int) -> list[int]:
     """Count how often each of twenty messages travelled."""
     issuer = Issuer()
-    network = Network("mspk", issuer.client(), folder, faults=Faults(seed=seed, duplicate=0.3, lost_answer=0.3))
+    network = Network(signed(issuer, folder), folder, faults=Faults(seed=seed, duplicate=0.3, lost_answer=0.3))
     bought = [await network.swipe(COFFEE) for _ in range(20)]
     times = Counter(msgspec.json.decode(sent.content)["lifecycle_id"] for sent in issuer.sent)
     return [times[purchase.id] for purchase in bought]
@@ -102,7 +115,7 @@ async def test_an_issuer_that_comes_back_is_asked_again_with_the_same_message(tm
     issuer = Issuer()
     issuer.fall_silent(times=2)
 
-    bought = await Network("mspk", issuer.client(), tmp_path, pauses_s=AT_ONCE).swipe(COFFEE)
+    bought = await Network(signed(issuer, tmp_path), tmp_path, pauses_s=AT_ONCE).swipe(COFFEE)
 
     assert bought.heard[-1].approved
     assert len({sent.content for sent in issuer.sent}) == 1
@@ -111,7 +124,7 @@ async def test_an_issuer_that_comes_back_is_asked_again_with_the_same_message(tm
 
 async def test_a_clearing_nobody_answered_is_the_same_clearing_again(tmp_path: Path) -> None:
     issuer = Issuer()
-    network = Network("mspk", issuer.client(), tmp_path, pauses_s=AT_ONCE)
+    network = Network(signed(issuer, tmp_path), tmp_path, pauses_s=AT_ONCE)
     bought = await network.swipe(COFFEE)
     issuer.fall_silent(times=TRIES)
 
@@ -125,7 +138,7 @@ async def test_a_clearing_nobody_answered_is_the_same_clearing_again(tmp_path: P
 
 async def test_a_purchase_given_up_for_want_of_an_answer_is_taken_back_first(tmp_path: Path) -> None:
     issuer = Issuer()
-    network = Network("mspk", issuer.client(), tmp_path, pauses_s=AT_ONCE)
+    network = Network(signed(issuer, tmp_path), tmp_path, pauses_s=AT_ONCE)
     issuer.fall_silent(times=TRIES)
     left = await network.swipe(COFFEE)
 
@@ -136,13 +149,13 @@ async def test_a_purchase_given_up_for_want_of_an_answer_is_taken_back_first(tmp
 
 
 async def test_a_network_that_starts_again_knows_its_purchases_and_its_key(tmp_path: Path) -> None:
-    before = Network("mspk", Issuer().client(), tmp_path)
+    before = Network(signed(Issuer(), tmp_path), tmp_path)
     bought = await before.clear(await before.swipe(COFFEE), Step())
 
-    after = Network("mspk", Issuer().client(), tmp_path)
+    after = Network(signed(Issuer(), tmp_path), tmp_path)
 
     assert after.purchase(bought.id) == bought
-    assert after.public_key == before.public_key
+    assert signed(Issuer(), tmp_path).public_key == signed(Issuer(), tmp_path).public_key
 
 
 def elements(issuer: Issuer) -> list[str]:
@@ -163,14 +176,14 @@ async def killed_while_it_asks(folder: Path) -> None:
 
     issuer = httpx.AsyncClient(transport=httpx.MockTransport(die), base_url="http://issuer")
     with pytest.raises(Killed):
-        await Network("mspk", issuer, folder, pauses_s=AT_ONCE).swipe(NAMED)
+        await Network(SignedIssuer("mspk", issuer, folder), folder, pauses_s=AT_ONCE).swipe(NAMED)
 
 
 async def test_a_network_that_is_killed_while_it_asks_asks_the_same_when_the_shop_comes_again(tmp_path: Path) -> None:
     await killed_while_it_asks(tmp_path)
     issuer = Issuer()
 
-    bought = await Network("mspk", issuer.client(), tmp_path, pauses_s=AT_ONCE).swipe(NAMED)
+    bought = await Network(signed(issuer, tmp_path), tmp_path, pauses_s=AT_ONCE).swipe(NAMED)
 
     assert bought.heard[-1].approved
     assert elements(issuer) == ["P-1-authorization-1"]
@@ -181,14 +194,14 @@ async def test_a_network_that_is_killed_while_it_asks_takes_that_back_before_ano
     issuer = Issuer()
     another = msgspec.structs.replace(COFFEE, purchase_id="P-2")
 
-    await Network("mspk", issuer.client(), tmp_path, pauses_s=AT_ONCE).swipe(another)
+    await Network(signed(issuer, tmp_path), tmp_path, pauses_s=AT_ONCE).swipe(another)
 
     assert elements(issuer) == ["P-1-reversal-1", "P-2-authorization-1"]
 
 
 async def test_a_shop_that_lost_the_answer_hears_it_again(tmp_path: Path) -> None:
     issuer = Issuer()
-    network = Network("mspk", issuer.client(), tmp_path, pauses_s=AT_ONCE)
+    network = Network(signed(issuer, tmp_path), tmp_path, pauses_s=AT_ONCE)
     first = await network.swipe(NAMED)
 
     assert await network.swipe(NAMED) == first
@@ -203,6 +216,77 @@ async def test_a_decision_that_the_issuer_did_not_sign_is_none(tmp_path: Path) -
                 answer.headers["signature-input"] = answer.headers["signature-input"].replace("created=1", "created=2")
             return answer
 
-    bought = await Network("mspk", Forger().client(), tmp_path, pauses_s=AT_ONCE).swipe(COFFEE)
+    bought = await Network(signed(Forger(), tmp_path), tmp_path, pauses_s=AT_ONCE).swipe(COFFEE)
 
     assert (bought.heard[-1].approved, bought.heard[-1].code) == (False, ISSUER_UNAVAILABLE)
+
+
+class Switch:
+    """An issuer at the end of a line, which loses the answers it is told to lose."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, iso8583.Fields]] = []
+        self.loses = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                size = int.from_bytes(await reader.readexactly(2))
+                mti, fields = iso8583.decode(await reader.readexactly(size))
+                if mti != "0800":
+                    self.heard.append((mti, fields))
+                    if self.loses:
+                        self.loses -= 1
+                        break
+                told: iso8583.Fields = {number: fields[number] for number in (7, 11, 37, 70) if number in fields}
+                writer.write(iso8583.framed(iso8583.encode(iso8583.ANSWERS[mti], {**told, 39: "00", 38: "123456"})))
+        writer.close()
+
+
+@contextlib.asynccontextmanager
+async def over_a_line(folder: Path) -> AsyncIterator[tuple[Network, Switch]]:
+    """Give a network that has a line to an issuer."""
+    switch = Switch()
+    server = await asyncio.start_server(switch.serve, "127.0.0.1", 0)
+    line = Line("127.0.0.1", server.sockets[0].getsockname()[1], within_s=5.0)
+    async with server:
+        yield Network(IsoIssuer(line), folder, pauses_s=AT_ONCE), switch
+        await line.close()
+
+
+async def test_over_a_line_each_kind_of_message_has_its_type_and_a_purchase_one_name(tmp_path: Path) -> None:
+    async with over_a_line(tmp_path) as (network, switch):
+        bought = await network.swipe(COFFEE)
+        await network.reverse(bought, Step(amount_minor=500_00))
+        await network.clear(bought, Step(amount_minor=1_000_00, final=False))
+
+    assert [mti for mti, _ in switch.heard] == ["0100", "0420", "0220"]
+    assert len({fields[62] for _, fields in switch.heard}) == 1
+    assert len({fields[11] for _, fields in switch.heard}) == 3
+    assert switch.heard[1][1][95][:12] == f"{1_000_00:012}"
+    assert switch.heard[1][1][90][:10] == "0100" + switch.heard[0][1][11]
+    assert switch.heard[2][1][48] == "70040199"
+    assert bought.heard[-1].authorization_id == "123456"
+
+
+async def test_over_a_line_what_was_not_answered_is_repeated_as_what_it_is(tmp_path: Path) -> None:
+    async with over_a_line(tmp_path) as (network, switch):
+        switch.loses = 1
+        bought = await network.swipe(NAMED)
+
+    assert bought.heard[-1].approved
+    assert [mti for mti, _ in switch.heard] == ["0100", "0101"]
+    assert switch.heard[0][1] == switch.heard[1][1]
+
+
+async def test_over_a_line_a_network_that_was_killed_repeats_the_same_telegram(tmp_path: Path) -> None:
+    await killed_while_it_asks(tmp_path)
+    async with over_a_line(tmp_path) as (network, switch):
+        await network.swipe(NAMED)
+        [(_, first)] = switch.heard
+    async with over_a_line(tmp_path) as (network, switch):
+        again: Purchase = network.purchase("P-1")
+        again.heard.clear()
+        await network.ask(again)
+
+    assert switch.heard == [("0100", first)]

@@ -17,7 +17,7 @@ import uvicorn
 from litestar import Litestar
 
 from app import main
-from app.auth import stepup
+from app.auth.operations import OPERATIONS
 from app.settings import Settings
 from simulators import passkey
 from simulators.passkey import Script
@@ -68,7 +68,7 @@ async def test_a_stranger_registers_calls_renews_and_confirms_by_script(settings
         me = await _run(address, keys, "call", "GET", "/v1/me")
         refreshed = await _run(address, keys, "refresh")
         signed_in = await _run(address, keys, "sign-in")
-        shown = json.dumps(dict.fromkeys(stepup.OPERATIONS["invest.confirm"].shows, "Банк"))
+        shown = json.dumps(dict.fromkeys(OPERATIONS["invest.confirm"].shows, "Банк"))
         confirmed = await _run(address, keys, "step-up", "invest.confirm", shown)
         headers = await _run(address, keys, "proof", "GET", "/v1/me")
         signed_out = await _run(address, keys, "call", "DELETE", "/v1/auth/session")

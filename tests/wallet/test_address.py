@@ -7,6 +7,7 @@ import schwifty
 from hypothesis import given
 from hypothesis import strategies as st
 from litestar import Litestar
+from sqlalchemy import text
 
 from app import clock, db, ids
 from tests.app.people import residents
@@ -31,7 +32,8 @@ def test_no_single_slip_of_the_finger_is_another_wallet(bank: str, number: str, 
     iban = address.compose(bank, number)
     slipped = iban[:place] + typed + iban[place + 1 :]
 
-    if slipped != iban:
+    # A digit for a letter counts one place less in all that is before it: of those the check digits miss one in 97.
+    if slipped != iban and typed.isdigit() == iban[place].isdigit():
         with pytest.raises(address.BadIban):
             address.parse(slipped)
 
@@ -62,11 +64,14 @@ async def test_of_many_who_ask_at_once_a_wallet_gets_one_address(app: Litestar) 
         async with db.transaction(house.api, holder=resident.subject, audience="resident") as story:
             found = AccountId(resident.wallet)
             return await address.issue(
-                await story(), account=found, lane=1, holder=resident.subject, bank="125", at=clock.real()
+                await story(), account=found, lane=1, holder=resident.subject, bank="125", actor="test", at=clock.real()
             )
 
     found = set(await asyncio.gather(*(issued() for _ in range(4))))
 
+    told = text("SELECT count(*) FROM wallet.event WHERE kind = 'wallet.addressed' AND aggregate = :wallet")
+    async with db.transaction(house.worker) as story:
+        assert await (await story()).scalar(told, {"wallet": resident.wallet}) == 1
     assert len(found) == 1
     [iban] = found
     async with db.transaction(house.worker) as story:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import msgspec
 import psycopg
 import pytest
 from psycopg import errors
@@ -11,6 +12,7 @@ from app import ids
 from law.money import KZT
 from tests.walls import lives
 from wallet.chart import CHART, Owner, Purpose
+from wallet.events import LineAdded
 
 Row = dict[str, object]
 Owners = psycopg.Connection[tuple[object, ...]]
@@ -66,6 +68,29 @@ def test_all_accounts_of_a_holder_are_on_one_lane(owner: Owners) -> None:
 
     with pytest.raises(errors.CheckViolation, match="share a lane"):
         insert(owner, row(owner, Purpose.PARTNER_ACCOUNT) | {"lane": 7})
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE wallet.chart SET floor = -1 WHERE purpose = 'wallet'", "DELETE FROM wallet.chart"]
+)
+def test_a_line_stands_as_it_was_written(owner: Owners, change: str) -> None:
+    with pytest.raises(errors.InsufficientPrivilege, match="only added to"):
+        owner.execute(change.encode())
+
+
+def test_the_journal_says_what_every_line_was_and_who_added_it(owner: Owners) -> None:
+    owner.execute(
+        "INSERT INTO wallet.chart (purpose, side, owner, about) VALUES ('petty_cash', 'debit', 'operator', '')"
+    )
+
+    told = owner.execute(
+        "SELECT body, actor FROM wallet.event WHERE kind = 'chart.line_added' ORDER BY version"
+    ).fetchall()
+    lines = [msgspec.convert(body, LineAdded) for body, _ in told]
+    assert sorted(line.purpose for line in lines) == sorted([*CHART, "petty_cash"])
+    assert lines[-1].purpose == "petty_cash"
+    assert all(line.floor == CHART[Purpose(line.purpose)].floor for line in lines[:-1])
+    assert told[-1][1] == f"system:{owner.info.user}"
 
 
 def row(owner: Owners, purpose: Purpose) -> Row:

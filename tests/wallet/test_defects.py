@@ -2,27 +2,32 @@
 
 REFUSED  the database does not take it: the batch fails and nothing is stored
 FOUND    it is stored, and `eresidency verify ledger` says what is wrong
+BOTH     the database would not take it; where its check is taken out, the verifier says what is wrong
 """
 # ruff: noqa: ANN401  what is planted takes what the code it replaces takes, inside of it too
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
+import psycopg
 import pytest
 
 from app import ids, verify
 from app.money import Money
 from law.money import KZT, USD
 from law.money import Money as Amount
-from proof import merkle
+from proof import journal, merkle
+from tests import postgres
 from tests.conftest import Engines
 from tests.wallet import test_exchange
 from tests.wallet.ledgers import REFUSED as REFUSED_BY_DATABASE
 from tests.wallet.ledgers import funded, group, kzt, move, opened, post, second_lane
-from wallet import crossing, exchange, leaf, ledger, sheet
+from wallet import crossing, exchange, leaf, ledger, packed, sheet
 from wallet.desk import Desk
-from wallet.ledger import Account, OpenHold
+from wallet.events import Exchanged
+from wallet.ledger import Account, OpenHold, Question
 from wallet.sheet import Moved, Sheet
 from wallet.transfer import AccountId, Capture, Hold, HoldId, Kind, Release, Reverse, TransferId
 
@@ -109,36 +114,36 @@ def post_twice(patch: Patch) -> None:
 
 
 def post_another_currency(patch: Patch) -> None:
-    whole = ledger.post
+    whole = ledger.posting
 
-    async def wrong(db: Any, at: Any, blocks: Any, rows: Any, expiries: Any, accounts: Any) -> None:
+    def wrong(at: Any, blocks: Any, rows: Any, expiries: Any, accounts: Any) -> Question:
         row = rows[-1]
         versions = {"debit_version": row.debit_version + 1, "credit_version": row.credit_version + 1}
         beside = row._replace(id=ids.new(), seq=row.seq + 1, currency="USD", **versions)
         blocks[-1].lane.seq += 1
-        await whole(db, at, blocks, [*rows, beside], [*expiries, None], accounts)
+        return whole(at, blocks, [*rows, beside], [*expiries, None], accounts)
 
-    patch.setattr(ledger, "post", wrong)
+    patch.setattr(ledger, "posting", wrong)
 
 
 def name_another_lane(patch: Patch) -> None:
-    whole = ledger.post
+    whole = ledger.posting
 
-    async def wrong(db: Any, at: Any, blocks: Any, rows: Any, expiries: Any, accounts: Any) -> None:
+    def wrong(at: Any, blocks: Any, rows: Any, expiries: Any, accounts: Any) -> Question:
         accounts[0].lane += 1
-        await whole(db, at, blocks, rows, expiries, accounts)
+        return whole(at, blocks, rows, expiries, accounts)
 
-    patch.setattr(ledger, "post", wrong)
+    patch.setattr(ledger, "posting", wrong)
 
 
 def _posting(patch: Patch, change: Callable[[Sequence[leaf.Row]], Sequence[leaf.Row]]) -> None:
-    whole = ledger.post
+    whole = ledger.posting
 
-    async def wrong(db: Any, at: Any, blocks: Any, rows: Any, _: Any, accounts: Any) -> None:
+    def wrong(at: Any, blocks: Any, rows: Any, _: Any, accounts: Any) -> Question:
         changed = change(rows)
-        await whole(db, at, blocks, changed, [None] * len(changed), accounts)
+        return whole(at, blocks, changed, [None] * len(changed), accounts)
 
-    patch.setattr(ledger, "post", wrong)
+    patch.setattr(ledger, "posting", wrong)
 
 
 def make_money(patch: Patch) -> None:
@@ -209,7 +214,9 @@ def count_a_group_wrong(patch: Patch) -> None:
 
 
 def forget_the_group(patch: Patch) -> None:
-    patch.setattr(Desk, "_groups", lambda _: {"lanes": [], "ids": [], "transfers": [], "totals": [], "at": None})
+    patch.setattr(
+        Desk, "_groups", lambda desk: (packed.integers([]), packed.uuids([]), *[packed.integers([])] * 2, desk.now)
+    )
 
 
 def cross_without_a_group(patch: Patch) -> None:
@@ -239,6 +246,15 @@ def keep_the_remainder(patch: Patch) -> None:
     patch.setattr("app.banking.booking.legs", wrong)
 
 
+def tell_nobody(patch: Patch) -> None:
+    whole = journal.append
+
+    async def silent(db: Any, events: Any, *facts: journal.Fact) -> None:
+        await whole(db, events, *(fact for fact in facts if not isinstance(fact.event, Exchanged)))
+
+    patch.setattr(journal, "append", silent)
+
+
 REFUSED: dict[Plant, Scenario] = {
     drop_a_leg: sending,
     post_twice: sending,
@@ -264,6 +280,17 @@ FOUND: dict[Plant, tuple[Scenario, str]] = {
     leave_it_in_transit: (crossing_over, "outside of a group"),
     round_another_way: (exchanging, "another remainder"),
     keep_the_remainder: (exchanging, "not the exchange"),
+    tell_nobody: (exchanging, "does not tell of the exchange"),
+}
+
+
+#: What the database is stopped from saying, and what the verifier says then: either net holds without the other.
+BOTH: dict[Plant, tuple[str, str]] = {
+    leave_a_number_out: ("numbers differ", "comes after a gap"),
+    make_money: ("balances differ", "is not the sum of its transfers"),
+    forget_what_came_back: ("this was not moved", "moves back more than was moved"),
+    count_a_group_wrong: ("a group is torn", "other transfers than belong together"),
+    forget_the_group: ("names a group", "is not the group of its transfers"),
 }
 
 
@@ -300,6 +327,39 @@ async def test_the_verifier_finds(engines: Engines, database: str, monkeypatch: 
     monkeypatch.undo()
     said = [found.what for found in verify.ledger(database).findings]
     assert any(word in what for what in said), said
+
+
+@pytest.mark.asyncio
+@pytest.mark.fresh
+@pytest.mark.parametrize("plant", BOTH, ids=lambda plant: plant.__name__)
+async def test_what_the_database_would_let_pass_the_verifier_finds(
+    engines: Engines, database: str, monkeypatch: Patch, plant: Plant
+) -> None:
+    refusal, word = BOTH[plant]
+    there = await world(engines)
+    silence(database, refusal)
+    plant(monkeypatch)
+
+    await REFUSED[plant](there)
+
+    monkeypatch.undo()
+    said = [found.what for found in verify.ledger(database).findings]
+    assert any(word in what for what in said), said
+
+
+def silence(database: str, refusal: str) -> None:
+    """Take the check that says `refusal` out of the database's functions."""
+    with psycopg.connect(postgres.libpq(database), autocommit=True) as owner:
+        [(source,)] = owner.execute(
+            """
+            SELECT pg_get_functiondef(pg_proc.oid) FROM pg_proc WHERE pronamespace = 'wallet'::regnamespace
+            AND strpos(prosrc, %s) > 0
+            """,
+            [refusal],
+        ).fetchall()
+        changed, count = re.subn(rf"IF [^;]* THEN(?=\s+RAISE EXCEPTION '[^']*{refusal})", "IF false THEN", source)
+        assert count == 1
+        owner.execute(changed.encode())
 
 
 @pytest.mark.asyncio

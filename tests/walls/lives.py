@@ -4,6 +4,7 @@ What their real stories leave no row in is filled by hand, one row of theirs in 
 that in the test's own copy of the database, its walls are not.
 """
 
+from datetime import date
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -15,7 +16,7 @@ from litestar import Litestar
 from psycopg import sql
 from sqlalchemy import text
 
-from app import access, clock, db, ids, main, remarks
+from app import access, clock, db, ids, main, processing, remarks, seed, vault
 from app import house as house_
 from app.account import export
 from app.auth import device
@@ -32,9 +33,12 @@ from app.remarks import Written
 from app.seed import Seeded
 from app.settings import Environment, Settings
 from app.statements import days, document
+from cards.command import CreateCardholder
+from cards.processor import Address, Cardholder
 from law.calendar import statutory_date
 from residency import application, comment
 from tests import postgres
+from tests.app import deeds, disputing
 from tests.app.people import bearer, keyed, residents, send, token
 from tests.walls.catalogue import PERSON, Owner
 
@@ -51,6 +55,7 @@ _VALUES: dict[str, str] = {
     "date": "current_date",
     "jsonb": "'{}'::jsonb",
     "text[]": "ARRAY['x']",
+    "uuid[]": "ARRAY[uuidv7()]",
 }
 
 
@@ -68,6 +73,8 @@ async def live(url: str, keys: Path) -> Lives:
     """Let two residents live: granted, paid, with a card, a contact, a device, looked at, written about, exported."""
     word = postgres.role_password(url)
     settings = Settings(environment=Environment.TEST, database_url=url, role_password=word, keys=keys)
+    issuer = msgspec.structs.replace(settings.issuing_bank, partner="bank-1")
+    settings = msgspec.structs.replace(settings, issuing_bank=issuer)
     async with house_.opened(settings) as house:
         app = main.build(settings)
         app.state.house = house
@@ -77,6 +84,7 @@ async def live(url: str, keys: Path) -> Lives:
             first, second = await residents(app, 2)
             for one, other in ((first, second), (second, first)):
                 await _spend(client, one, other)
+                await _have_cards(client, app, one)
                 await _write(house, one)
                 await _name_device(house, one)
                 await _message(house, one)
@@ -84,6 +92,7 @@ async def live(url: str, keys: Path) -> Lives:
                 await _state(client, house, one)
                 await _restrict(client, app, one)
                 await _bank(client, house, one)
+                await _live_elsewhere(house, one)
     return Lives(url, keys, first.subject, second.subject)
 
 
@@ -100,6 +109,27 @@ async def _spend(client: httpx.AsyncClient, one: Seeded, other: Seeded) -> None:
     ):
         answer = await client.post(path, json=body, headers=keyed(one.access_token))
         assert answer.is_success, answer.text
+
+
+async def _have_cards(client: httpx.AsyncClient, app: Litestar, one: Seeded) -> None:
+    """Let this one have a plastic card on its way, and a child who carries another; and there are keys of the cards."""
+    mine, officer = keyed(one.access_token), await token(app, "officer", of=seed.OFFICERS[0])
+    await client.get("/v1/card-keys", headers=mine)
+    notice = (await client.get("/v1/cards/notice", headers=mine)).json()["version"]
+    plastic = {"form": "plastic", "accepted_notice": notice, "address": deeds.ADDRESS}
+    card = (await client.post("/v1/cards", json=plastic, headers=keyed(one.access_token))).json()["id"]
+    await disputing.lives(app.state.house, client, one, card)
+    for act in ({"act": "personalise"}, {"act": "ship", "carrier": "kazpost", "tracking": f"RR{one.number}KZ"}):
+        moved = await client.post(f"/v1/officer/cards/{card}/parcel-acts", json=act, headers=keyed(officer))
+        assert moved.is_success, moved.text
+    await client.post(f"/v1/cards/{card}/activate", headers=keyed(one.access_token))
+    child = {
+        "child": {"name": "MIA SCHMIDT", "born_on": "2015-06-01"},
+        "limits": {"per_payment_max_minor": 1, "per_day_max_minor": 1, "per_month_max_minor": 1},
+        "accepted_notice": notice,
+    }
+    made = await client.post(f"/v1/cards/{card}/children", json=child, headers=keyed(one.access_token))
+    assert made.is_success, made.text
 
 
 async def _write(house: House, about: Seeded) -> None:
@@ -187,6 +217,17 @@ async def _bank(client: httpx.AsyncClient, house: House, one: Seeded) -> None:
         assert await bank_statement.keep(
             connection, house.keys.kms, bank, day, body=b"{}", format_="json", at=story.now
         )
+
+
+async def _live_elsewhere(house: House, one: Seeded) -> None:
+    """Let this one be made known to another processor of cards, which has not answered yet."""
+    async with db.transaction(house.api, holder=one.subject, audience="resident") as story:
+        connection = await story()
+        safe = await vault.of(connection, house.keys.kms, one.subject, story.now)
+        home = Address(line1="Unter den Linden 1", city="Berlin", postal_code="01017", country="DE")
+        who = Cardholder(id=one.subject, given_names="Anna", surname="Sample", born_on=date(1954, 1, 1), address=home)
+        by = {"processor": "stripe", "actor": f"resident:{one.subject}"}
+        await processing.ask(connection, safe, CreateCardholder(who), holder=one.subject, **by, at=story.now)
 
 
 async def _message(house: House, one: Seeded) -> None:

@@ -26,7 +26,7 @@ from tests import postgres
 from tests.app.people import bearer, keyed, residents, token
 from tests.walls import openers
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 SUSPICION = Look(sees=Sees.IDENTITY, purpose=Purpose.SUSPICION, delay=None)
 LATER = Look(sees=Sees.IDENTITY, purpose=Purpose.REQUEST, delay=DELAY)
@@ -293,13 +293,17 @@ OPENING = {
 }  # fmt: skip
 #: Plays the officers of a sandbox; the first test here reads the rows they leave.
 SEEDING = {"seedResidents"}
+#: Shown to the person at once, who asked for it: tests/app/test_disputes.py reads the rows they leave.
+DISPUTES = {"getDisputeCase", "getDisputeFile"}
+#: The same of the way of a plastic card: tests/app/test_card_programme.py.
+PARCELS = {"readParcelsOfCard", "moveCardParcel"}
 WORKING = {"monitoring", "pipeline"}
 
 
 async def test_these_operations_and_steps_can_open_anothers_vault_and_no_others() -> None:
     reaching = openers.code().reaching("app.vault.look")
 
-    assert openers.code().opening() == OPENING.keys() | SEEDING
+    assert openers.code().opening() == OPENING.keys() | SEEDING | DISPUTES | PARCELS
     assert {name for name, step in worker.STEPS.items() if f"{step.__module__}.{step.__name__}" in reaching} == WORKING
 
 
@@ -326,9 +330,9 @@ async def through_a_table(story): await WAYS["aside"](story)
 WAYS = {"aside": vault.look}
 
 @get(operation_id="throughAMethod")
-async def through_a_method(story): await Way().take(story)
+async def through_a_method(story): await Way().nobody_else_goes(story)
 class Way:
-    async def take(self, story): await vault.look(story)
+    async def nobody_else_goes(self, story): await vault.look(story)
 
 @get(operation_id="elsewhere")
 async def elsewhere(story): await vault.existing(story)

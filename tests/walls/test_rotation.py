@@ -18,6 +18,7 @@ from app import clock, db, ids, rotation, rowkey, vault
 from app import house as house_
 from app.auth import message
 from app.auth.message import Address
+from app.card_keys import CardKeys
 from app.house import House
 from app.language import Language
 from app.partners import registry
@@ -27,6 +28,7 @@ from app.rotation import SETTLES, InUse, KekAdded, KekRetired, Stuck
 from app.sealed import WRAPPED
 from app.settings import Settings
 from cards import pan
+from cards.hsm.material import Key
 from proof.kms import FileKms, Kms, Wrapped
 from proof.versions import Newest, UnknownKeyVersion
 from tests import postgres
@@ -165,6 +167,7 @@ async def test_whatever_is_wrapped_is_wrapped_anew_and_opens_as_before(house: Ho
     partner, number = await _partner(house), await _card(house, card, person.id)
     await _message(house, person.id)
     await _told(house, person.id)
+    keys = await _card_keys(house)
     before = await rotation.progress(house)
     await rotation.rotate(house)
 
@@ -176,6 +179,7 @@ async def test_whatever_is_wrapped_is_wrapped_anew_and_opens_as_before(house: Ho
     assert sum(done) == before.by(1) == after.by(2)
     assert await read(house, house.keys.kms, person) == BODY
     assert await _read_card(house, card, person.id) == number
+    assert await _card_keys(house) == keys
     async with db.transaction(house.worker) as story:
         assert len(await registry.keys(await story(), house.keys.kms, partner, clock.real())) == 1
         row = (await (await story()).execute(text("SELECT id, kek_version, wrapped, sealed FROM app.message"))).one()
@@ -215,10 +219,18 @@ async def _card(house: House, card: UUID, holder: UUID) -> str:
         return (await pan.keep(await story(), house.keys.kms, card=card, holder=holder)).digits
 
 
+async def _card_keys(house: House) -> list[tuple[Key, str]]:
+    """Read the keys of the cards as a process does that has just begun."""
+    fresh = CardKeys(house.worker, house.keys.kms)
+    async with db.transaction(house.api) as story:
+        await fresh.machine(await story())
+    return await fresh.listed()
+
+
 async def _read_card(house: House, card: UUID, holder: UUID) -> str | None:
     async with db.transaction(house.api, holder=holder, audience="resident") as story:
         number = await pan.read(await story(), house.keys.kms, card)
-    return number.digits if number else None
+    return number.number.digits if number else None
 
 
 async def _message(house: House, subject: UUID) -> None:

@@ -24,6 +24,20 @@ FOR_OFFICERS = {
     "app.adjustment",
     "app.suspense_proposal",
     "wallet.period",
+    "cards.listed_person",
+    # How a card is judged, and by what it was suspected.
+    "cards.rule_version",
+    "cards.rule_step",
+    "cards.rule_result",
+    "cards.backtest",
+    # What officers, the network and the operator settle between themselves.
+    "cards.dispute_errand",
+    "cards.dispute_write_off",
+    "cards.settlement_break",
+    "cards.settlement_file",
+    "cards.settlement_proposal",
+    "cards.settlement_refusal",
+    "cards.settlement_report",
 }
 Spoken = dict[str, str]
 NOBODY: tuple[Spoken, ...] = (

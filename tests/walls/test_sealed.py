@@ -94,6 +94,7 @@ _CELLS = {
         """,
     Owner.CARD: "SELECT {row}, {column}, 'card:' || card, key_version, wrapped_key FROM {table}",
     Owner.ROW: "SELECT {row}, {column}, '{table} ' || {row}, kek_version, wrapped FROM {table}",
+    Owner.KEY: "SELECT {row}, {column}, name, key_version, wrapped_key FROM {table}",
     Owner.MESSAGE: "SELECT {row}, {column}, 'message ' || id, kek_version, wrapped FROM {table}",
 }
 

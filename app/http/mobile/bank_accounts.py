@@ -4,12 +4,10 @@ path   POST /v1/bank-accounts   ->  app/banking/bank_account.py  open_()
        POST /v1/bank-transfers  ->  app/banking/moving.py        move()
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
@@ -19,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app import idempotency, vault
 from app.auth import stepup
 from app.auth.principal import Principal
-from app.banking import bank_account, banks, moving, order, requesting
+from app.banking import bank_account, banks, moving, order
 from app.banking.bank_account import BankAccount
 from app.banking.order import Kind, Order
 from app.db import Story
@@ -28,7 +26,6 @@ from app.http import answers, ids
 from app.http.mobile.orders import Moving, lines
 from app.http.wire import Minor, MoneyWire, Wire
 from app.idempotency import Once
-from app.idempotency_key import Stored
 from law.money import KZT, Currency, Money
 
 _TAGS = ["Bank accounts"]
@@ -109,10 +106,10 @@ class BankTransferView(Moving, frozen=True, kw_only=True):
 
 
 @get("/v1/banks", operation_id="listBanks", opt={"scope": "wallet:read"}, tags=_TAGS, summary="Partner banks")
-async def list_banks(story: NamedDependency[Story]) -> BankList:
+async def list_banks(story: NamedDependency[Story], house: NamedDependency[House]) -> BankList:
     """List the banks accounts can be had at."""
     db = await story()
-    issuer = (await banks.issuing(db)).id
+    issuer = (await banks.issuing(db, house.settings.issuing_bank)).id
     found = sorted((await banks.listed(db)).items(), key=lambda each: each[1])
     return BankList(banks=[BankView(code=code, name=name, issuer=bank == issuer) for bank, (code, name) in found])
 
@@ -192,13 +189,6 @@ async def move(
     house: NamedDependency[House],
 ) -> Response[BankTransferView]:
     """Set the money aside and have the bank move it: e-money into an account's money, or back."""
-
-    def render(found: Sequence[requesting.Answer]) -> Stored:
-        if not isinstance(found[0], Order):
-            return answers.refused(request, found[0])
-        view = BankTransferView.of(found[0], found[0].requested_at)
-        return Stored(201, msgspec.json.encode(view), {"Location": f"/v1/bank-transfers/{view.id}"})
-
     reply = await moving.move(
         house,
         me,
@@ -207,10 +197,13 @@ async def move(
         Money(data.amount_minor, KZT),
         confirmation=data.step_up,
         claim=idempotency.claim_of(request, me.actor, await request.body()),
-        render=render,
+        render=answers.one(request, Order, _moved, status=201, place="/v1/bank-transfers"),
     )
-    answer: Response[Any] = idempotency.respond(reply.stored, replayed=reply.replayed)
-    return answer
+    return answers.sent(reply)
+
+
+def _moved(order: Order) -> BankTransferView:
+    return BankTransferView.of(order, order.requested_at)
 
 
 @get(

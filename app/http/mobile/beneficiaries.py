@@ -138,7 +138,7 @@ async def save(
             me.subject,
             Details(name, data.iban),
             own=data.own or data.name is None,
-            bank=(await banks.issuing(db)).id,
+            bank=(await banks.issuing(db, house.settings.issuing_bank)).id,
             lane=await account.lane(db, me.subject),
             at=story.now,
         )

@@ -1,5 +1,12 @@
-"""The payments of a card as its holder sees them, declined ones with the reason in words."""
+"""The payments of a card as its holder sees them: a history with filters, and a receipt of each.
 
+path   GET /v1/cards/{id}/payments   ->  cards/reading.py   of_card()
+       GET /v1/card-payments/{id}    ->  cards/reading.py   one()
+
+Merchants are shown by the name people know them by (cards/descriptor.py), declined payments with every reason in words.
+"""
+
+import hashlib
 import tomllib
 from datetime import datetime
 from functools import cache
@@ -7,30 +14,42 @@ from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
+import msgspec
 from litestar import Request, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 from msgspec import Meta
 
 from app import language
 from app.db import Story
 from app.house import House
-from app.http import ids
+from app.http import ids, times
 from app.http.paging import Cursor, Limit, Pager
-from app.http.wire import MoneyWire, Wire
+from app.http.wire import LINE, MoneyWire, Wire
 from app.language import Language
-from cards import archive
 from cards import card as cards_card
-from cards.payment import Kind, Payment, Status
+from cards import descriptor, message, reading
+from cards.payment import Channel, Element, Kind, Operation, Payment, Status
+from cards.reading import Filter, Related
 from cards.reason import Reason
+from law.money import Money
+
+_MINOR_MAX = 2**53 - 1
+
+
+def _listed(one: str) -> str:
+    """Say by a regular expression what a list of such words is: no parameter is given twice (app/edge.py)."""
+    return rf"^({one})(,({one})){{0,9}}$(?!\n)"
 
 
 class MerchantView(Wire, frozen=True):
-    """Who was paid, as the network spells it."""
+    """Who was paid: `name` as people know it, `descriptor` as the network spelt it."""
 
     name: Annotated[str, Meta(examples=["Dostyk Books"])]
+    city: Annotated[str | None, Meta(examples=["Almaty"])]
     category: Annotated[str, Meta(pattern=r"^[0-9]{4}$(?!\n)", description="ISO 18245.", examples=["5942"])]
     country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)", description="ISO 3166-1.", examples=["KZ"])]
+    descriptor: Annotated[str, Meta(examples=["SQ *DOSTYK BOOKS 0042 ALMATY"])]
 
 
 class ReasonView(Wire, frozen=True):
@@ -41,14 +60,23 @@ class ReasonView(Wire, frozen=True):
 
 
 class PaymentView(Wire, frozen=True):
-    """A payment: what was asked, what of it may still be taken, what was taken; `declined_for` names every reason."""
+    """A payment: what was asked, what of it may still be taken, what was taken and came back, what we charged beside.
+
+    `owed` is what the wallet could not cover: it is asked back at the end of each day. `declined_for` has each reason.
+    """
 
     id: Annotated[str, Meta(examples=["payment_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
     status: Annotated[Status, Meta(examples=["cleared"])]
+    operation: Annotated[Operation | None, Meta(examples=["purchase"])]
+    channel: Annotated[Channel | None, Meta(examples=["contactless"])]
     merchant: MerchantView
     asked: MoneyWire
     promised: MoneyWire
     taken: MoneyWire
+    refunded: MoneyWire
+    fee: MoneyWire
+    markup: MoneyWire
+    owed: MoneyWire
     declined_for: list[ReasonView]
     opened_at: datetime
 
@@ -58,6 +86,34 @@ class PaymentPage(Wire, frozen=True):
 
     payments: list[PaymentView]
     next_cursor: str | None = None
+
+
+class ElementView(Wire, frozen=True):
+    """One thing that happened; `original` and `rate` are the merchant's currency and what the network made of it."""
+
+    kind: Annotated[Kind, Meta(examples=["clearing"])]
+    amount: MoneyWire
+    at: datetime
+    original: MoneyWire | None = None
+    rate: Annotated[str | None, Meta(examples=["563.2"])] = None
+
+
+class RelatedView(Wire, frozen=True):
+    """Another payment: what this one gives back or takes under another name, or what does so with this one."""
+
+    id: Annotated[str, Meta(examples=["payment_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
+    confidence: Annotated[str, Meta(pattern=r"^(named|exact|likely)$(?!\n)", examples=["exact"])]
+    about_this: bool
+
+
+class Receipt(Wire, frozen=True):
+    """A payment with everything that happened in it. `approval` is the code on the merchant's own receipt."""
+
+    payment: PaymentView
+    card_id: Annotated[str, Meta(examples=["card_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
+    approval: Annotated[str, Meta(pattern=r"^[0-9]{6}$(?!\n)", examples=["004711"])] | None
+    elements: list[ElementView]
+    related: list[RelatedView]
 
 
 @get(
@@ -73,24 +129,82 @@ async def list_payments(
     *,
     story: NamedDependency[Story],
     house: NamedDependency[House],
+    status: Annotated[
+        str | None, QueryParameter(pattern=_listed("|".join(Status)), description="Only these, with commas.")
+    ] = None,
+    operation: Annotated[
+        str | None, QueryParameter(pattern=_listed("|".join(Operation)), description="Only these, with commas.")
+    ] = None,
+    channel: Annotated[
+        str | None, QueryParameter(pattern=_listed("|".join(Channel)), description="Only these, with commas.")
+    ] = None,
+    category: Annotated[
+        str | None, QueryParameter(pattern=_listed("[0-9]{4}"), description="Only these of ISO 18245, with commas.")
+    ] = None,
+    merchant: Annotated[
+        str | None, QueryParameter(min_length=2, max_length=100, pattern=LINE, description="In the merchant's name.")
+    ] = None,
+    least_minor: Annotated[int | None, QueryParameter(ge=0, le=_MINOR_MAX, description="This much or more.")] = None,
+    most_minor: Annotated[int | None, QueryParameter(ge=0, le=_MINOR_MAX, description="This much or less.")] = None,
+    opened_from: Annotated[str | None, QueryParameter(pattern=times.INSTANT, description="RFC 3339.")] = None,
+    opened_before: Annotated[str | None, QueryParameter(pattern=times.INSTANT, description="Not included.")] = None,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> PaymentPage:
-    """List what was bought with a card, and what was declined and why, newest first."""
+    """List what was bought, declined, refunded, newest first. A filtered page may be short and still not the last."""
+    wanted = Filter(
+        statuses=None if status is None else frozenset(map(Status, status.split(","))),
+        operations=None if operation is None else frozenset(map(Operation, operation.split(","))),
+        channels=None if channel is None else frozenset(map(Channel, channel.split(","))),
+        categories=None if category is None else frozenset(category.split(",")),
+        merchant=merchant,
+        least=least_minor,
+        most=most_minor,
+        opened_from=times.read(datetime, opened_from, "opened_from"),
+        opened_before=times.read(datetime, opened_before, "opened_before"),
+    )
     db = await story()
     card = await cards_card.find(db, ids.parse("card", card_id))
-    pager = Pager(house.keys.cursor, f"card-payments/{card.id}")
-    found = await archive.of_card(db, card.id, before=_read(pager.place(cursor)), limit=limit + 1)
-    shown = found[:limit]
+    pager = Pager(house.keys.cursor, f"card-payments/{card.id}/{_digest(wanted)}")
+    page = await reading.of_card(db, card.id, wanted, before=_read(pager.place(cursor)), limit=limit)
     tag = language.choose(request.headers.get("accept-language"))
     return PaymentPage(
-        payments=[_view(payment, tag) for payment in shown],
-        next_cursor=pager.cursor(_write(shown[-1])) if len(found) > limit else None,
+        payments=[_view(payment, tag) for payment in page.payments],
+        next_cursor=pager.cursor(_write(page.behind)) if page.behind else None,
     )
 
 
-def _write(payment: Payment) -> str:
-    return f"{payment.opened_at.isoformat()}|{payment.id}"
+@get(
+    "/v1/card-payments/{payment_id:str}",
+    operation_id="readCardPayment",
+    opt={"scope": "cards:read"},
+    tags=["Cards"],
+    summary="The receipt of a card payment",
+)
+async def read_payment(
+    request: Request[Any, Any, Any], payment_id: FromPath[str], *, story: NamedDependency[Story]
+) -> Receipt:
+    """Show one payment with everything that happened in it, and what it is related to."""
+    payment, related = await reading.one(await story(), ids.parse("payment", payment_id))
+    assert payment.card is not None, "a payment that somebody may see was made with a card"
+    approved = reading.approval(payment)
+    return Receipt(
+        payment=_view(payment, language.choose(request.headers.get("accept-language"))),
+        card_id=ids.show("card", payment.card),
+        approval=message.approval(payment.id, approved) if approved else None,
+        elements=[_element(element) for element in payment.elements],
+        related=[_related(each) for each in related],
+    )
+
+
+def _digest(wanted: Filter) -> str:
+    """Bind a cursor to the filters it was made with."""
+    return hashlib.sha256(msgspec.json.encode(wanted, order="sorted")).hexdigest()[:16]
+
+
+def _write(place: tuple[datetime, UUID]) -> str:
+    opened_at, payment = place
+    return f"{opened_at.isoformat()}|{payment}"
 
 
 def _read(place: str | None) -> tuple[datetime, UUID] | None:
@@ -101,24 +215,53 @@ def _read(place: str | None) -> tuple[datetime, UUID] | None:
 
 
 def _view(payment: Payment, tag: Language) -> PaymentView:
-    sums = payment.sums()
+    sums, shown = payment.sums(), descriptor.clean(payment.merchant)
+    questions = [element for element in payment.elements if element.operation]
     return PaymentView(
         id=ids.show("payment", payment.id),
         status=sums.status,
+        operation=questions[0].operation if questions else None,
+        channel=next((element.channel for element in questions if element.channel), None),
         merchant=MerchantView(
-            name=payment.merchant.name, category=payment.merchant.category, country=payment.merchant.country
+            name=shown.name,
+            city=shown.city,
+            category=payment.merchant.category,
+            country=shown.country,
+            descriptor=payment.merchant.name,
         ),
-        asked=MoneyWire.of(sums.authorized or sums.declined or sums.captured or sums.reversed),
+        asked=MoneyWire.of(Money(reading.asked(payment), payment.currency)),
         promised=MoneyWire.of(sums.promised),
-        taken=MoneyWire.of(sums.captured),
+        taken=MoneyWire.of(sums.taken),
+        refunded=MoneyWire.of(Money(sums.refunded, payment.currency)),
+        fee=MoneyWire.of(sums.fee),
+        markup=MoneyWire.of(sums.markup),
+        owed=MoneyWire.of(sums.owed),
         declined_for=[ReasonView(code=reason, text=texts()[reason][tag]) for reason in _declined_for(payment)],
         opened_at=payment.opened_at,
     )
 
 
+def _element(element: Element) -> ElementView:
+    return ElementView(
+        kind=element.kind,
+        amount=MoneyWire.of(element.amount),
+        at=element.at,
+        original=None if element.original is None else MoneyWire.of(element.original),
+        rate=None if element.rate is None else f"{element.rate:f}",
+    )
+
+
+def _related(found: Related) -> RelatedView:
+    return RelatedView(id=ids.show("payment", found.payment), confidence=found.confidence, about_this=found.about_this)
+
+
 def _declined_for(payment: Payment) -> tuple[Reason, ...]:
     """Answer the reasons of the latest question, if it was declined."""
-    questions = [told for told in payment.elements if told.kind in {Kind.AUTHORIZATION, Kind.DECLINE}]
+    questions = [
+        told
+        for told in payment.elements
+        if told.kind in {Kind.AUTHORIZATION, Kind.INCREMENT, Kind.INQUIRY, Kind.DECLINE}
+    ]
     return questions[-1].reasons if questions else ()
 
 
@@ -129,4 +272,4 @@ def texts() -> dict[str, dict[str, str]]:
     return found
 
 
-routes = [list_payments]
+routes = [list_payments, read_payment]

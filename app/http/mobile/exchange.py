@@ -4,22 +4,23 @@ path   POST /v1/fx-quotes   ->  app/banking/exchanging.py  prepare()   the bank 
        POST /v1/exchanges   ->  app/banking/exchanging.py  exchange()
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
-import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import idempotency, vault
+from app import card_accounts, idempotency, vault
 from app.auth import stepup
 from app.auth.principal import Principal
-from app.banking import exchanging, order, quoting, requesting
+from app.banking import banks, exchanging, order, quoting
 from app.banking.order import Kind, Order
 from app.banking.quoting import Quote
+from app.card_accounts import Prepaid
 from app.db import Story, transaction
 from app.house import House
 from app.http import answers, ids
@@ -27,7 +28,6 @@ from app.http.mobile.bank_accounts import BankAccountId
 from app.http.mobile.orders import Moving, lines
 from app.http.wire import Minor, MoneyWire, Wire
 from app.idempotency import Once
-from app.idempotency_key import Stored
 
 _TAGS = ["Exchange"]
 QuoteId = Annotated[str, Meta(examples=["fx_quote_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
@@ -35,7 +35,10 @@ _Decimal = Annotated[str, Meta(pattern=r"^-?[0-9]+(\.[0-9]+)?$(?!\n)", examples=
 
 
 class AskQuote(Wire, frozen=True, kw_only=True):
-    """What a price is wanted for. The side that is left out is the wallet; `fixed` says which side the amount is of."""
+    """What a price is wanted for. The side that is left out is the wallet; `fixed` says which side the amount is of.
+
+    A side that is named is an account at a bank, or a card account.
+    """
 
     sells_from: BankAccountId | None = None
     buys_to: BankAccountId | None = None
@@ -123,18 +126,33 @@ async def ask_quote(
     house: NamedDependency[House],
 ) -> Response[QuoteView]:
     """Have the bank name a price for an exchange between two accounts of the caller, the wallet being one."""
-    sides = [ids.parse("bank_account", side) if side else None for side in (data.sells_from, data.buys_to)]
     async with transaction(house.api, holder=me.subject, audience=me.role) as before:
         db = await before()
         safe = await vault.of(db, house.keys.kms, me.subject, before.now)
-        amount = {"side": data.fixed, "amount_minor": data.amount_minor}
-        asking = await exchanging.prepare(db, safe, me.subject, *sides, **amount, at=before.now)  # type: ignore[arg-type]  # side and amount, by name
+        issuer = await banks.issuing(db, house.settings.issuing_bank)
+        fixed, minor = data.fixed, data.amount_minor
+        sides = [await _side(db, house, me, side) for side in (data.sells_from, data.buys_to)]
+        asking = await exchanging.prepare(
+            db, safe, me.subject, *sides, issuer=issuer, side=fixed, amount_minor=minor, at=before.now
+        )
     price = await quoting.ask(house, asking.bank, asking.wanted)
 
     async def act(story: Story) -> QuoteView:
         return QuoteView.of(await exchanging.keep(await story(), me.subject, asking, price, story.now))
 
     return await once(act, headers=lambda made: {"Location": f"/v1/fx-quotes/{made.id}"})
+
+
+async def _side(db: AsyncConnection, house: House, me: Principal, named: str | None) -> UUID | Prepaid | None:
+    """Find one side of an exchange; a card account comes with where the money behind it is."""
+    if named is None:
+        return None
+    if not named.startswith("card_account_"):
+        return ids.parse("bank_account", named)
+    account = ids.parse("card_account", named)
+    if house.stripe is None:
+        raise card_accounts.UnknownCardAccount
+    return await card_accounts.find(db, me.subject, account, house.stripe.programme)
 
 
 @get(
@@ -165,23 +183,19 @@ async def exchange(
     house: NamedDependency[House],
 ) -> Response[ExchangeView]:
     """Set what is sold aside and have the bank exchange it: once, under a quote that has not expired."""
-
-    def render(found: Sequence[requesting.Answer]) -> Stored:
-        if not isinstance(found[0], Order):
-            return answers.refused(request, found[0])
-        view = ExchangeView.of(found[0], found[0].requested_at)
-        return Stored(201, msgspec.json.encode(view), {"Location": f"/v1/exchanges/{view.id}"})
-
     reply = await exchanging.exchange(
         house,
         me,
         ids.parse("fx_quote", data.quote_id),
         confirmation=data.step_up,
         claim=idempotency.claim_of(request, me.actor, await request.body()),
-        render=render,
+        render=answers.one(request, Order, _view, status=201, place="/v1/exchanges"),
     )
-    answer: Response[Any] = idempotency.respond(reply.stored, replayed=reply.replayed)
-    return answer
+    return answers.sent(reply)
+
+
+def _view(order: Order) -> ExchangeView:
+    return ExchangeView.of(order, order.requested_at)
 
 
 @get(

@@ -26,9 +26,11 @@ from app.http import ids, times
 from app.http.paging import Cursor, Limit, Pager
 from app.http.wire import LINE, MoneyWire, Wire
 from app.language import Language
+from app.payments.note import Words
 from app.statements import paper
 from law.calendar import statutory_date
 from law.money import KZT
+from proof.kms import Kms
 from wallet import account, asof, history
 from wallet.account import Balance
 from wallet.history import BIGINT_MAX, Entry, Wanted
@@ -36,6 +38,8 @@ from wallet.transfer import Kind
 
 #: Moves between residents, of which each side may know the other's wallet: that is where it sent money, or may.
 _BETWEEN_RESIDENTS = frozenset({"transfer", "transfer.list", "transfer.requested", "transfer.standing"})
+#: So many entries are opened and looked through for one page: with keys in a token, half a second of its time.
+OPENED_MAX = 500
 _BEFORE_IT = timedelta(microseconds=1)
 _WORD = r"^[A-Za-z0-9_.:/-]{1,64}$(?!\n)"
 _MINOR_MAX = 2**53 - 1
@@ -49,8 +53,8 @@ def _listed(one: str) -> str:
 class EntryView(Wire, frozen=True, kw_only=True):
     """One line of the history: what moved (out is negative) and the balance after it.
 
-    A hold moves nothing; `held` says by how much it binds or frees. `label` is the merchant of a card payment,
-    `counterparty` the wallet money was sent to.
+    A hold moves nothing; `held` says by how much it binds or frees. `label` is the merchant of a card payment or the
+    other person as they are shown, `message` what was written with it, `counterparty` the wallet money was sent to.
     """
 
     transfer: Annotated[str, Meta(examples=["transfer_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
@@ -65,6 +69,7 @@ class EntryView(Wire, frozen=True, kw_only=True):
     description: Annotated[str, Meta(examples=["Card payment: Dostyk Books"])]
     label: Annotated[str | None, Meta(examples=["Dostyk Books"])] = None
     counterparty: Annotated[str | None, Meta(examples=["wallet_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])] = None
+    message: Annotated[str | None, Meta(examples=["For dinner"])] = None
 
 
 class EntryPage(Wire, frozen=True):
@@ -127,7 +132,7 @@ async def list_entries(
     ] = None,
     text: Annotated[
         str | None,
-        QueryParameter(min_length=2, max_length=100, pattern=LINE, description="In description, label or reference."),
+        QueryParameter(min_length=2, max_length=100, pattern=LINE, description="In words, names or reference."),
     ] = None,
     limit: Limit = 20,
     cursor: Cursor = None,
@@ -144,16 +149,16 @@ async def list_entries(
     tag = language.choose(request.headers.get("accept-language"))
     if asked.is_empty:
         entries = await history.page(db, account=mine.account, lane=mine.lane, before=before, size=limit + 1)
-        views, behind = await _views(db, mine, entries, tag), None
+        views, behind = await _views(db, house.keys.kms, mine, entries, tag), None
     else:
         wanted = await _wanted(db, mine, asked, before)
         # What is said of an entry is known once it is read; everything else the database compares.
-        size = limit + 1 if text is None else history.WINDOW
+        looks = {"size": limit + 1} if text is None else {"size": OPENED_MAX, "window": OPENED_MAX}
         found = await history.search(
-            db, account=mine.account, lane=mine.lane, newest=mine.version, wanted=wanted, size=size
+            db, account=mine.account, lane=mine.lane, newest=mine.version, wanted=wanted, **looks
         )
         entries, behind = found.entries, found.next_before
-        views = await _views(db, mine, entries, tag)
+        views = await _views(db, house.keys.kms, mine, entries, tag)
         if text is not None:
             kept = [pair for pair in zip(entries, views, strict=True) if _says(pair[1], text)]
             entries, views = [entry for entry, _ in kept], [view for _, view in kept]
@@ -191,12 +196,17 @@ async def _wanted(db: AsyncConnection, mine: Balance, asked: Asked, before: int)
     )
 
 
-async def _views(db: AsyncConnection, mine: Balance, entries: Sequence[Entry], tag: Language) -> list[EntryView]:
+async def _views(
+    db: AsyncConnection, kms: Kms, mine: Balance, entries: Sequence[Entry], tag: Language
+) -> list[EntryView]:
+    """Show entries. Names and messages are sealed: they are opened here, and looked through afterwards."""
     labels = await paper.merchants(db, mine.lane, [entry.reference for entry in entries])
-    return [_view(entry, labels.get(entry.reference, ""), tag) for entry in entries]
+    words = await paper.words(db, kms, [entry.id for entry in entries if entry.code in _BETWEEN_RESIDENTS])
+    return [_view(entry, labels.get(entry.reference), words.get(entry.id), tag) for entry in entries]
 
 
-def _view(entry: Entry, label: str, tag: Language) -> EntryView:
+def _view(entry: Entry, merchant: str | None, words: Words | None, tag: Language) -> EntryView:
+    label = merchant or paper.other(words, comes=not entry.outgoing)
     sent = entry.outgoing and entry.code in _BETWEEN_RESIDENTS
     return EntryView(
         transfer=ids.show("transfer", entry.id),
@@ -211,12 +221,13 @@ def _view(entry: Entry, label: str, tag: Language) -> EntryView:
         description=paper.said(entry.kind, entry.code, label, tag, comes=not entry.outgoing),
         label=label or None,
         counterparty=ids.show("wallet", entry.counter) if sent else None,
+        message=words.text or None if words else None,
     )
 
 
 def _says(view: EntryView, text: str) -> bool:
     wanted = text.casefold()
-    return any(wanted in said.casefold() for said in (view.description, view.reference, view.label or ""))
+    return any(wanted in said.casefold() for said in (view.description, view.reference, view.message or ""))
 
 
 def _digest(asked: Asked) -> str:

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
@@ -28,7 +27,6 @@ from app.http.mobile.transfers import Amount, Message, TransferView, WordsView, 
 from app.http.paging import Cursor, Limit, Pager
 from app.http.wire import MoneyWire, Wire
 from app.idempotency import Once
-from app.idempotency_key import Stored
 from app.payments import emv, note, payee
 from app.payments import request as request_
 from app.payments.note import Words
@@ -186,8 +184,8 @@ async def get_money_request_code(
     db = await story()
     found = await request_.find(db, ids.parse("money_request", money_request_id))
     if found.holder != me.subject:
-        raise request_.Unknown
-    iban, shown = await payee.introduce(db, house, me.subject, at=story.now)
+        raise request_.OtherSide
+    iban, shown = await payee.introduce(db, house, me.subject, actor=me.actor, at=story.now)
     name = shown.name if shown and shown.by_account else ""
     return payees.drawn(emv.Code(iban=iban, name=name, money=found.money, request=money_request_id))
 
@@ -217,21 +215,14 @@ async def pay_money_request(
         house.step_ups, house.settings, me, operation=PAY, shown=_shown(found, words), confirmation=data.step_up
     )
     post_ = request_.post(found, payer=home.account, transfer=TransferId(mint.new()))
-
-    def render(given: Sequence[request_.Answer]) -> Stored:
-        if not isinstance(given[0], Posted):
-            return answers.refused(request, given[0])
-        return Stored(201, msgspec.json.encode(transfer_view(given[0])))
-
     reply = await house.money.submit(
         request_.pay,
         [Paid(found.id, me.subject, me.actor, post_, confirmed)],
         lanes=sorted({home.lane, found.lane}),
         claim=idempotency.claim_of(request, me.actor, await request.body()),
-        render=render,
+        render=answers.one(request, Posted, transfer_view, status=201),
     )
-    answered: Response[Any] = idempotency.respond(reply.stored, replayed=reply.replayed)
-    return answered
+    return answers.sent(reply)
 
 
 @post(

@@ -221,7 +221,7 @@ def drawn(code: emv.Code) -> PaymentCodeView:
 
 async def _shown(story: Story, house: House, me: Principal, *, by_account: bool | None = None) -> MyPayeeView:
     db, kms = await story(), house.keys.kms
-    iban, shown = await payee.introduce(db, house, me.subject, by_account=by_account, at=story.now)
+    iban, shown = await payee.introduce(db, house, me.subject, by_account=by_account, actor=me.actor, at=story.now)
     return MyPayeeView(
         iban=iban,
         by_account=shown.by_account if shown else False,

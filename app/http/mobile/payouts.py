@@ -3,12 +3,10 @@
 path   POST /v1/payouts  ->  app/banking/paying_out.py  ->  app/batch.py  ->  app/banking/requesting.py
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
@@ -17,7 +15,7 @@ from msgspec import Meta
 from app import idempotency
 from app.auth import stepup
 from app.auth.principal import Principal
-from app.banking import order, paying_out, requesting
+from app.banking import order, paying_out
 from app.banking.order import Kind, Order
 from app.db import Story
 from app.house import House
@@ -26,7 +24,6 @@ from app.http.mobile.beneficiaries import BeneficiaryId
 from app.http.mobile.orders import Moving, lines
 from app.http.paging import Cursor, Limit, Pager
 from app.http.wire import Minor, Wire
-from app.idempotency_key import Stored
 from law.money import KZT, Money
 
 _TAGS = ["Pay-outs"]
@@ -73,13 +70,6 @@ async def pay_out(
     house: NamedDependency[House],
 ) -> Response[PayoutView]:
     """Set the money and the fee aside and have the issuing bank pay. It leaves once, or comes back."""
-
-    def render(found: Sequence[requesting.Answer]) -> Stored:
-        if not isinstance(found[0], Order):
-            return answers.refused(request, found[0])
-        view = PayoutView.of(found[0], found[0].requested_at)
-        return Stored(201, msgspec.json.encode(view), {"Location": f"/v1/payouts/{view.id}"})
-
     reply = await paying_out.pay_out(
         house,
         me,
@@ -87,10 +77,13 @@ async def pay_out(
         Money(data.amount_minor, KZT),
         confirmation=data.step_up,
         claim=idempotency.claim_of(request, me.actor, await request.body()),
-        render=render,
+        render=answers.one(request, Order, _view, status=201, place="/v1/payouts"),
     )
-    answer: Response[Any] = idempotency.respond(reply.stored, replayed=reply.replayed)
-    return answer
+    return answers.sent(reply)
+
+
+def _view(order: Order) -> PayoutView:
+    return PayoutView.of(order, order.requested_at)
 
 
 @get(

@@ -255,7 +255,8 @@ async def get_document(
         "Vary": "Accept-Language",
     }
     if document.is_short(made, wanted):
-        return Response(await document.written(db, made, head, wanted), media_type=writer.media_type, headers=told)
+        content = await document.written(db, house.keys.kms, made, head, wanted)
+        return Response(content, media_type=writer.media_type, headers=told)
     found = await document.ready(db, made, wanted, tag, at=story.now)
     pieces = document.parts(house, me.subject, found.id)
     told["Content-Length"] = str(found.size)

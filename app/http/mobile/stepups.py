@@ -21,13 +21,14 @@ from app import clock, db
 from app.auth import device, passkey, stepup
 from app.auth.confirmed import NotSigned
 from app.auth.credential import RequestOptions
+from app.auth.operations import OPERATIONS
 from app.auth.principal import Principal
 from app.db import Story
 from app.house import House
 from app.http import ids
 from app.http.wire import Wire
 
-_LINES = ". ".join(f"{name}: {', '.join(sorted(each.shows))}" for name, each in stepup.OPERATIONS.items())
+_LINES = ". ".join(f"{name}: {', '.join(sorted(each.shows))}" for name, each in OPERATIONS.items())
 
 
 class BeginStepUp(Wire, frozen=True):

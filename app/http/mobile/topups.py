@@ -128,6 +128,7 @@ async def create(
             lane=mine.lane,
             holder=me.subject,
             bank=house.settings.issuing_bank.code,
+            actor=me.actor,
             at=story.now,
         )
         amount = None if data.amount_minor is None else Money(data.amount_minor, KZT)

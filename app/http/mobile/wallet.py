@@ -62,7 +62,7 @@ async def open_wallet(
         wallet = mint.new()
         lane = await account.newcomers_lane(db, wallet)
         await account.open_wallet(db, holder=me.subject, account=wallet, lane=lane, actor=me.actor, at=story.now)
-        await payee.introduce(db, house, me.subject, at=story.now)
+        await payee.introduce(db, house, me.subject, actor=me.actor, at=story.now)
         return WalletView.of(await account.wallet(db, me.subject))
 
     return await once(act, headers=lambda _: {"Location": "/v1/wallets/me"})

@@ -21,6 +21,7 @@ from msgspec import Meta
 from app import clock, credentials, language
 from app.auth import authorization, passkey, stepup
 from app.auth.credential import Assertion, RequestOptions
+from app.auth.operations import OPERATIONS
 from app.db import Story
 from app.house import House
 from app.http import ids
@@ -107,7 +108,7 @@ async def open_(
         id=ids.show("authorization", opened.id),
         operation=authorization.OPERATION,
         shown=dict(opened.shown),
-        text_version=stepup.OPERATIONS[authorization.OPERATION].text_version,
+        text_version=OPERATIONS[authorization.OPERATION].text_version,
         nonce=opened.nonce,
         options=passkey.request_options(house.settings, opened.challenge),
         expires_at=opened.decide_by,

@@ -4,12 +4,10 @@ path   POST /v1/officer/adjustments                  ->  app/adjustments/adjustm
        POST /v1/officer/adjustments/{id}/decision    ->  app/adjustments/deciding.py     decide()  ->  app/batch.py
 """
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
@@ -29,7 +27,6 @@ from app.http.officer import whom
 from app.http.paging import Cursor, Limit, Pager
 from app.http.wire import Minor, MoneyWire, Wire
 from app.idempotency import Once
-from app.idempotency_key import Stored
 from app.restrictions import words
 from law.money import KZT, Money
 from wallet.account import Purpose
@@ -262,17 +259,11 @@ async def decide_adjustment(
     async with db_.transaction(house.api, audience=me.role, actor=me.actor) as story:
         found = await adjustment.find(await story(), ids.parse("adjustment", adjustment_id))
         lanes = await deciding.lanes(await story(), found)
-
-    def render(given: Sequence[deciding.Answer]) -> Stored:
-        if not isinstance(given[0], Adjustment):
-            return answers.refused(request, given[0])
-        return Stored(200, msgspec.json.encode(AdjustmentView.of(given[0])))
-
+    render = answers.one(request, Adjustment, AdjustmentView.of)
     reply = await deciding.decide(
         house, found, agreed=data.agree, actor=me.actor, lanes=lanes, claim=claim, render=render
     )
-    answer: Response[Any] = idempotency.respond(reply.stored, replayed=reply.replayed)
-    return answer
+    return answers.sent(reply)
 
 
 routes = [list_adjustments, get_adjustment, propose_adjustment, decide_adjustment]

@@ -4,7 +4,6 @@ path   POST /v1/officer/suspense/{incoming_payment_id}/proposals  ->  app/bankin
        POST /v1/officer/suspense-proposals/{id}/approval          ->  app/banking/suspense.py  resolve(), in a batch
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -29,7 +28,6 @@ from app.http.mobile.orders import RailName
 from app.http.paging import Cursor, Limit, Pager
 from app.http.wire import MoneyWire, NotTogether, Wire
 from app.idempotency import Once
-from app.idempotency_key import Stored
 from app.partners import registry, tables
 from app.partners.message import Envelope, read
 from app.partners.payments import Received
@@ -177,17 +175,11 @@ async def approve(
     house: NamedDependency[House],
 ) -> Response[ProposalView]:
     """Do what another officer proposed: the money moves with this."""
-
-    def render(found: Sequence[suspense.Answer]) -> Stored:
-        if not isinstance(found[0], Proposal):
-            return answers.refused(request, found[0])
-        return Stored(200, msgspec.json.encode(ProposalView.of(found[0])))
-
     claim = idempotency.claim_of(request, me.actor, await request.body())
     wanted = ids.parse("suspense_proposal", suspense_proposal_id)
+    render = answers.one(request, Proposal, ProposalView.of)
     reply = await suspense.approve(house, wanted, actor=me.actor, claim=claim, render=render)
-    answer: Response[Any] = idempotency.respond(reply.stored, replayed=reply.replayed)
-    return answer
+    return answers.sent(reply)
 
 
 @post(

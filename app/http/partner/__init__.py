@@ -1,5 +1,14 @@
 """What partner banks, brokers and card networks call."""
 
-from app.http.partner import events, network, statements, subscriptions, webhooks
+from app.http.partner import card_proofs, events, network, network_disputes, statements, stripe, subscriptions, webhooks
 
-routes = [*events.routes, *network.routes, *statements.routes, *subscriptions.routes, *webhooks.routes]
+routes = [
+    *card_proofs.routes,
+    *events.routes,
+    *network.routes,
+    *network_disputes.routes,
+    *statements.routes,
+    *stripe.routes,
+    *subscriptions.routes,
+    *webhooks.routes,
+]

@@ -1,5 +1,5 @@
 """What anybody may read without signing in."""
 
-from app.http.public import anchors, described, health, statements
+from app.http.public import anchors, card_programme, described, health, statements
 
-routes = [*health.routes, *described.routes, *anchors.routes, *statements.routes]
+routes = [*health.routes, *described.routes, *anchors.routes, *card_programme.routes, *statements.routes]

@@ -1,5 +1,5 @@
-"""What only a demo or test installation offers: its clock, its residents, its injected events."""
+"""What only a demo or test installation offers: its clock, its residents, its cards' merchants, its injected events."""
 
-from app.http.sandbox import clock, events, partners, residents
+from app.http.sandbox import cards, clock, events, partners, residents, stripe
 
-routes = [*clock.routes, *events.routes, *partners.routes, *residents.routes]
+routes = [*cards.routes, *clock.routes, *events.routes, *partners.routes, *residents.routes, *stripe.routes]

@@ -28,6 +28,8 @@ WHERE data_type = 'bytea' AND table_schema NOT IN ('pg_catalog', 'information_sc
 """
 #: Bytes that are shown as they are (base64), because they say nothing sealed: hashes, public keys, what was signed.
 PLAIN_BYTES = {
+    "cards.dispute_evidence": {"sha256"},
+    "cards.processor_reference": {"permits"},
     "app.attestation": {"client_hash", "evidence"},
     "app.consent": {"text_sha256"},
     "app.export": {"sha256"},
@@ -40,6 +42,7 @@ PLAIN_BYTES = {
     "app.step_up": {"covered", "challenge", "passkey", "client_data", "authenticator_data", "signature"},
     "credential.issuance": {"notification_hash"},
     "kyc.check": {"inputs_hash"},
+    "wallet.address": {"salt"},
     "wallet.document": {"sha256"},
     "wallet.statement": {"code", "root"},
 }
@@ -84,7 +87,7 @@ def _bytes(owner: sqlalchemy.Connection) -> set[tuple[str, str]]:
     return {(row.place, row.name) for row in owner.execute(text(_BYTES)) if row.place in bundle.ROWS}
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 async def test_an_applicant_gets_what_is_theirs_and_not_what_officers_keep(
     app: Litestar, client: httpx.AsyncClient
 ) -> None:
@@ -108,7 +111,7 @@ async def test_an_applicant_gets_what_is_theirs_and_not_what_officers_keep(
     assert set(tables) == set(bundle.ROWS) | set(bundle.MOVES)
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 async def test_at_rest_the_copy_is_sealed_and_after_a_day_it_is_gone(
     app: Litestar, client: httpx.AsyncClient, settings: Settings
 ) -> None:
@@ -133,7 +136,7 @@ async def test_at_rest_the_copy_is_sealed_and_after_a_day_it_is_gone(
     assert settings.virtual
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 async def test_another_residents_copy_is_one_that_does_not_exist(app: Litestar, client: httpx.AsyncClient) -> None:
     mine, stranger = await newcomer(app, client), await newcomer(app, client)
     made = (await mine.post("/v1/me/exports", {})).json()["id"]

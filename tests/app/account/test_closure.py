@@ -21,7 +21,7 @@ from tests.app import people
 from tests.app.account.people import Leaver, count, house_of, leaver, pass_by
 from tests.app.applicants import checked, newcomer, officers, review, screening
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 FORTNIGHT = timedelta(days=14, minutes=1)
 Act = Callable[[Leaver], Coroutine[None, None, object]]

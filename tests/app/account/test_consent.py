@@ -68,7 +68,7 @@ def test_the_text_in_force_is_the_latest_that_began() -> None:
     assert [known.text(on) for on in (date(2026, 4, 25), date(2026, 12, 31), date(2027, 1, 1))] == [early, early, late]
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 async def test_a_yes_is_to_these_words_and_stands_until_taken_back(app: Litestar, resident: Resident) -> None:
     shown = await _shown(resident, "partner_banks", "ru")
     words = {key: shown[key] for key in ("purpose", "text_sha256", "language")}
@@ -88,7 +88,7 @@ async def test_a_yes_is_to_these_words_and_stands_until_taken_back(app: Litestar
     assert await count(house_of(app), kept, holder=resident.subject) == 2
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("sent", "status", "code"),
     [
@@ -107,7 +107,7 @@ async def test_no_yes_is_kept_to_other_words(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 async def test_words_shown_in_one_language_are_not_those_of_another(resident: Resident) -> None:
     shown = await _shown(resident, "services", "kk")
 
@@ -118,7 +118,7 @@ async def test_words_shown_in_one_language_are_not_those_of_another(resident: Re
     assert (shown["language"], answer.json()["code"]) == ("kk", "consent_text_other")
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 async def test_nothing_is_filed_without_the_consent_and_nothing_after_its_end(resident: Resident) -> None:
     begun = await resident.post("/v1/applications", {"service": "eresidency.assign"})
     path = begun.headers["location"]
@@ -139,7 +139,7 @@ async def test_nothing_is_filed_without_the_consent_and_nothing_after_its_end(re
     assert filed.json()["state"] == "submitted"
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 async def test_a_partner_abroad_takes_a_second_consent(app: Litestar, resident: Resident) -> None:
     house = house_of(app)
     here, abroad = await _partner(app, "KZ"), await _partner(app, "AE")
@@ -166,7 +166,7 @@ async def test_a_partner_abroad_takes_a_second_consent(app: Litestar, resident: 
     assert both_said == [None, None]
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 @pytest.mark.parametrize("change", ["UPDATE app.consent SET given = true", "DELETE FROM app.consent"])
 async def test_what_was_said_is_only_added_to(app: Litestar, resident: Resident, change: str) -> None:
     await resident.agrees()

@@ -18,7 +18,7 @@ from tests.app import people as residents
 from tests.app.account.people import Leaver, count, house_of, leaver, pass_by, relayed
 from tests.app.auth.people import phone
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 FORTNIGHT = timedelta(days=14, minutes=1)
 #: What is left of a person: rows that name an id and no person, with how many the leaver of the story has at least.

@@ -17,6 +17,7 @@ from law.threshold import Rule, State
 from tests.app import people
 from tests.app.account.people import count, house_of, pass_by
 from tests.app.applicants import newcomer
+from tests.app.payments.people import Resident, works
 
 TODAY = date(2026, 11, 22)
 #: Rules that other steps apply: the end of an account and its erasure (app/account/ending.py).
@@ -47,7 +48,7 @@ def test_a_term_ends_on_its_day(kind: str, since: date, until: date) -> None:
     assert rules.until(kind, since) == until
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 async def test_the_table_of_kinds_is_the_one_in_the_code(app: Litestar) -> None:
     async with db.transaction(house_of(app).worker) as story:
         rows = await (await story()).scalars(text("SELECT kind FROM app.retention"))
@@ -55,7 +56,7 @@ async def test_the_table_of_kinds_is_the_one_in_the_code(app: Litestar) -> None:
     assert set(rows.all()) == set(retention.KINDS)
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 async def test_keys_that_moved_money_stay_and_others_go(app: Litestar, client: httpx.AsyncClient) -> None:
     house = house_of(app)
     payer, payee = await people.residents(app, 2, start=930)
@@ -73,7 +74,7 @@ async def test_keys_that_moved_money_stay_and_others_go(app: Litestar, client: h
     assert again.headers["idempotency-replayed"] == "true"
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 async def test_the_database_parts_with_no_key_that_moved_money(app: Litestar, client: httpx.AsyncClient) -> None:
     house = house_of(app)
     payer, payee = await people.residents(app, 2, start=932)
@@ -86,7 +87,7 @@ async def test_the_database_parts_with_no_key_that_moved_money(app: Litestar, cl
         await connection.rollback()
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 async def test_a_batch_is_bounded_and_the_rest_is_due_at_once(app: Litestar) -> None:
     house = house_of(app)
     async with db.transaction(house.worker) as story:
@@ -99,7 +100,7 @@ async def test_a_batch_is_bounded_and_the_rest_is_due_at_once(app: Litestar) -> 
     assert await _applied(house, "idempotency", due=False) == 0, "nothing is due before tomorrow"
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 async def test_every_run_is_an_event_with_its_count(app: Litestar) -> None:
     house = house_of(app)
     await _applied(house, "step_up")
@@ -110,7 +111,7 @@ async def test_every_run_is_an_event_with_its_count(app: Litestar) -> None:
     assert await count(house, told + " AND body->>'count' = '0'", kind="step_up") >= 1
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 async def test_a_session_goes_a_year_after_its_end_with_what_hangs_on_it(
     app: Litestar, client: httpx.AsyncClient
 ) -> None:
@@ -129,7 +130,33 @@ async def test_a_session_goes_a_year_after_its_end_with_what_hangs_on_it(
     assert [await count(house, left, subject=who.subject) for who in (old, young)] == [0, 1]
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
+async def test_a_list_that_nobody_confirmed_goes_with_its_payments_and_no_other(
+    app: Litestar, client: httpx.AsyncClient
+) -> None:
+    house = house_of(app)
+    payer, payee = [Resident(app, client, each) for each in await people.residents(app, 2, start=938)]
+    item = {"to": payee.wallet, "amount_minor": 1}
+    left, given_up, paid = [(await payer.post("/v1/payment-lists", {"items": [item]}))["id"] for _ in range(3)]
+    await payer.post(f"/v1/payment-lists/{given_up}/cancel")
+    await payer.post(f"/v1/payment-lists/{paid}/confirm", {})
+    await works(house)
+    await pass_by(house, timedelta(days=2))
+    assert await _applied(house, "payment_list") == 0, "they could be confirmed until some time of the day before"
+
+    await pass_by(house, timedelta(days=1))
+
+    assert await _applied(house, "payment_list") == 2
+    assert [await payer.refused("GET", f"/v1/payment-lists/{each}") for each in (left, given_up)] == [
+        (404, "not_found")
+    ] * 2
+    assert (await payer.get(f"/v1/payment-lists/{paid}"))["state"] == "done"
+    assert (
+        await count(house, "SELECT count(*) FROM app.payment_item WHERE holder = :who", who=payer.seeded.subject) == 1
+    )
+
+
+@pytest.mark.asyncio
 async def test_a_number_goes_when_nobody_can_charge_back(app: Litestar, client: httpx.AsyncClient) -> None:
     house = house_of(app)
     [mine] = await people.residents(app, 1, start=934)
@@ -152,7 +179,7 @@ async def test_a_number_goes_when_nobody_can_charge_back(app: Litestar, client: 
     assert closed_gone < both
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 async def test_a_draft_nobody_filed_is_withdrawn_after_a_year(app: Litestar, client: httpx.AsyncClient) -> None:
     house = house_of(app)
     mine = await newcomer(app, client)

@@ -52,11 +52,6 @@ async def minted(house: House, role: Role, *, asked: frozenset[str] | None = Non
         return await mint(story, house.settings, house.door, role=role, asked=asked, now=clock.real())
 
 
-def bearer(given: Minted) -> dict[str, str]:
-    """Give the header that presents a minted token."""
-    return {"Authorization": f"Bearer {given.access_token}"}
-
-
 def resident() -> Principal:
     """Give a resident who isn't stored anywhere."""
     return Principal(role="resident", subject=ids.new(), scopes=frozenset(), name="")

@@ -21,9 +21,10 @@ from simulators import platforms
 from simulators.passkey import b64, unb64
 from simulators.phone import Phone, Refused
 from simulators.platforms import Apple, client_hash, play_token
-from tests.app.auth.people import bearer, house_of, minted, registered
+from tests.app.auth.people import house_of, minted, registered
+from tests.app.people import bearer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 APPLE = Apple()
 HASH = bytes(range(32))
@@ -66,7 +67,9 @@ async def seen(app: Litestar, of: Phone) -> tuple[str | None, list[str]]:
     """Read what an officer sees of the latest attestation."""
     assert of.tokens is not None
     officer = await minted(house_of(app), "officer")
-    answer = await of.http.get(f"/v1/officer/residents/{of.tokens.subject}/attestations", headers=bearer(officer))
+    answer = await of.http.get(
+        f"/v1/officer/residents/{of.tokens.subject}/attestations", headers=bearer(officer.access_token)
+    )
     latest = answer.json()["attestations"][0]
     return latest["verdict"], latest["findings"]
 

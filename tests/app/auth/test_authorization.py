@@ -20,7 +20,7 @@ from tests.app.auth.oauth import CALLBACK, CONFIGURATION, Holder, Wallet, code_o
 from tests.app.auth.people import count, house_of, registered, story_of
 from tests.credential import people
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

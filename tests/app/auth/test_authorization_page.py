@@ -32,7 +32,7 @@ from tests.app.serving import serving
 
 BROWSER = Path(__file__).with_name("browser.mjs")
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

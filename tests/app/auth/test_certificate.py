@@ -24,7 +24,7 @@ from app.settings import Settings
 from tests.app.auth import oauth
 from tests.app.auth.oauth import Machine
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 HEADER, PROXY, STRANGER = "client-cert", "10.0.0.8", "192.0.2.7"
 

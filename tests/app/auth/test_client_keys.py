@@ -26,7 +26,7 @@ from tests.app.auth import oauth
 from tests.app.auth.oauth import Machine
 from tests.app.auth.people import house_of
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -21,7 +21,7 @@ from tests.app.auth.people import count, house_of, minted, registered, story_of
 from tests.app.auth.post import post_of
 from tests.planted import planted
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 
 async def claimed(mine: Phone, value: str, kind: str = "email") -> str:

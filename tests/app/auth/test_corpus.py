@@ -26,7 +26,7 @@ from tests.app.auth.forge import other_signer
 from tests.app.auth.lax import CHECKS, Fields, Ground, Json, Verifier
 from tests.app.auth.people import house_of, registered
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 PATH = "/v1/me"

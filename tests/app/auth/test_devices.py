@@ -16,10 +16,11 @@ from app.http import ids as public_ids
 from app.settings import Settings
 from simulators.passkey import Passkey
 from simulators.phone import Phone, Refused
-from tests.app.auth.people import bearer, count, house_of, minted, phone, principal, registered, story_of
+from tests.app.auth.people import count, house_of, minted, phone, principal, registered, story_of
 from tests.app.auth.post import post_of
+from tests.app.people import bearer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 
 async def devices(of: Phone) -> list[dict[str, Any]]:
@@ -206,8 +207,8 @@ async def test_the_other_contacts_hear_of_every_change(app: Litestar, settings: 
 async def test_who_tests_with_a_minted_token_needs_no_passkey(app: Litestar, settings: Settings) -> None:
     given = await minted(house_of(app), "resident")
     async with phone(app, settings) as mine:
-        added = await mine.http.post("/v1/me/devices", json={}, headers=bearer(given))
-        listed = await mine.http.get("/v1/me/devices", headers=bearer(given))
+        added = await mine.http.post("/v1/me/devices", json={}, headers=bearer(given.access_token))
+        listed = await mine.http.get("/v1/me/devices", headers=bearer(given.access_token))
 
     assert (added.status_code, listed.json()) == (201, {"devices": []})
 
@@ -222,7 +223,7 @@ async def test_a_copy_that_tries_to_confirm_something_is_remembered(
         mine.passkey.uses -= 2
         [device] = await devices(mine)
         if in_batch:
-            shown = {"card": "···· 0000", "card_id": "card_1"}
+            shown = {"card": "···· 0000", "card_id": "card_1", "device_key": "key"}
             confirmation = msgspec.convert(await mine.step_up("card.reveal", shown), Confirmation)
             asked: Any = {"operation": "card.reveal", "shown": shown, "confirmation": confirmation}
             refused = await stepup.proven(house_of(app).step_ups, settings, principal(mine), **asked)

@@ -19,7 +19,7 @@ from app.settings import Settings
 from simulators.phone import Phone, Refused
 from tests.app.auth.people import phone
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ from app.settings import Settings
 from tests.app.auth.oauth import Machine
 from tests.app.auth.people import phone
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 
 async def test_an_invitation_from_the_command_line_makes_an_officer(

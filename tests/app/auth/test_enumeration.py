@@ -22,7 +22,7 @@ from simulators.phone import Phone
 from tests.app.auth.people import house_of, registered
 from tests.app.auth.post import post_of
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 Request = tuple[str, dict[str, object]]
 Asking = Callable[..., Awaitable[Request]]

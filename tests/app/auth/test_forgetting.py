@@ -13,7 +13,7 @@ from app.db import transaction
 from app.house import House
 from tests.app.auth.people import minted, story_of
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 _COUNTED_LONG_AGO = text(
     """SELECT app.admit('[{"who": "resident:1", "policy": "default", "window_ends": "2026-01-01T00:00:00Z"}]', now())"""

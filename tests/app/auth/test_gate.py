@@ -27,7 +27,7 @@ from app.limits import Left, Policy
 from tests import postgres
 from tests.app.auth.people import story_of
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 FEW = Policy("few", 5, 3_600)
 

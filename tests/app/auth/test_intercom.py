@@ -9,7 +9,7 @@ from app.auth.intercom import Broken, Intercom
 from app.house import House
 from tests import postgres
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 
 async def _ask(line: Intercom, parameter: str) -> bytes | Broken:

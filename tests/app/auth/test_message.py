@@ -18,7 +18,7 @@ from app.language import Language
 from app.partners import messenger
 from simulators.messages import Sent
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 ADDRESS = "http://127.0.0.1:9105"
 ANNA = Address("email", "anna@example.com", Language.EN)

@@ -18,7 +18,7 @@ from app.house import House
 from app.settings import Environment
 from tests.app.auth.people import minted, story_of
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -72,7 +72,11 @@ async def test_nothing_is_minted_in_production(house: House) -> None:
 async def test_whoever_recovered_a_short_while_ago_waits_with_a_minted_token_too(house: House) -> None:
     given = await minted(house, "resident")
     me = Principal(role="resident", subject=given.subject, scopes=frozenset(), name="", minted=True)
-    asked: dict[str, Any] = {"operation": "card.reveal", "shown": {"card": "1", "card_id": "1"}, "confirmation": None}
+    asked: dict[str, Any] = {
+        "operation": "card.reveal",
+        "shown": {"card": "1", "card_id": "1", "device_key": "1"},
+        "confirmation": None,
+    }
 
     async def refusals() -> list[object]:
         try:

@@ -51,7 +51,7 @@ def _headers(mine: Phone, nonce: str | None, path: str = "/v1/me") -> dict[str, 
     return {"Authorization": f"DPoP {token}", "DPoP": proof}
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 async def test_a_resource_asks_for_its_nonce_and_takes_it(app: Litestar, settings: Settings) -> None:
     async with registered(app, settings) as mine:
         asked = await mine.http.get("/v1/me", headers=_headers(mine, None))
@@ -62,7 +62,7 @@ async def test_a_resource_asks_for_its_nonce_and_takes_it(app: Litestar, setting
     assert taken.status_code == 200
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 async def test_the_token_endpoint_asks_in_the_words_of_oauth(client: httpx.AsyncClient, settings: Settings) -> None:
     device, url = DeviceKey(), f"{settings.issuer}/oauth/token"
     form = {"grant_type": "refresh_token", "refresh_token": "x"}
@@ -75,7 +75,7 @@ async def test_the_token_endpoint_asks_in_the_words_of_oauth(client: httpx.Async
     assert taken.json()["error"] == "invalid_grant"
 
 
-@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.asyncio
 async def test_whoever_sends_a_proof_hears_the_next_nonce_whatever_the_answer(
     app: Litestar, settings: Settings
 ) -> None:

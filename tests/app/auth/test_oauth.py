@@ -29,7 +29,7 @@ from tests.app.auth.oauth import CONFIGURATION, Machine
 from tests.app.auth.people import house_of, registered, story_of
 from tests.planted import planted
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 
 @pytest_asyncio.fixture(loop_scope="module")

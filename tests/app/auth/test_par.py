@@ -15,7 +15,7 @@ from tests.app.auth.people import house_of, story_of
 from tests.planted import planted
 
 FORM = "application/x-www-form-urlencoded"
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

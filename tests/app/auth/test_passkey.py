@@ -30,7 +30,7 @@ ORIGIN = "http://localhost:8000"
 RP_HASH, OTHER_HASH = (hashlib.sha256(name).digest() for name in (b"localhost", b"evil.example"))
 UP, UV, BE, BS, AT = 0x01, 0x04, 0x08, 0x10, 0x40
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 Json = dict[str, Any]
 

@@ -22,12 +22,13 @@ from simulators.passkey import Passkey
 from simulators.passport import Passport
 from simulators.phone import Phone, Refused
 from tests import postgres
-from tests.app.auth.people import bearer, count, house_of, minted, phone, registered, story_of
+from tests.app.auth.people import count, house_of, minted, phone, registered, story_of
 from tests.app.auth.post import Post, post_of
+from tests.app.people import bearer
 from tests.kyc.passports import authority, flipped
 from tests.kyc.scans import novel, put_in_force
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 Json = dict[str, Any]
 
@@ -262,7 +263,9 @@ async def test_officers_give_an_account_back(app: Litestar, settings: Settings) 
     async with post_of(house_of(app)) as post, resident(app, settings, post, at) as old, phone(app, settings) as thief:
         tokens = await thief.recover("email", at, post.code)
         security = frozenset({"officer:suspensions"})
-        first, second = [bearer(await minted(house_of(app), "officer", asked=security)) for _ in range(2)]
+        first, second = [
+            bearer((await minted(house_of(app), "officer", asked=security)).access_token) for _ in range(2)
+        ]
         listed = await old.http.get(f"/v1/officer/residents/{tokens.subject}/recoveries", headers=first)
         [shown] = listed.json()["recoveries"]
         undo = f"/v1/officer/recoveries/{shown['id']}/undo"

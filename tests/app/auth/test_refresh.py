@@ -20,7 +20,7 @@ from tests.app.auth.forge import key
 from tests.app.auth.people import count, house_of, registered, story_of
 from tests.planted import planted
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 _LIVE = """
     SELECT count(*) FROM app.refresh JOIN app.session ON session.id = refresh.session

@@ -7,12 +7,13 @@ from litestar import Litestar
 from sqlalchemy import text
 
 from app import clock, db
-from app.auth import code, stepup
+from app.auth import code
+from app.auth.operations import OPERATIONS
 from app.http import ids
 from app.settings import Settings
 from tests.app.auth.people import house_of, registered, story_of
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 TABLES = {
     "subject": "id",
@@ -29,7 +30,7 @@ TABLES = {
 async def test_another_residents_sign_in_is_out_of_sight(app: Litestar, settings: Settings) -> None:
     house = house_of(app)
     async with registered(app, settings) as mine:
-        shown = dict.fromkeys(stepup.OPERATIONS["invest.confirm"].shows, "x")
+        shown = dict.fromkeys(OPERATIONS["invest.confirm"].shows, "x")
         await mine.post("/v1/auth/step-ups", {"operation": "invest.confirm", "shown": shown})
         await mine.post("/v1/me/contacts", {"kind": "email", "value": "rows@example.com"})
         assert mine.tokens is not None

@@ -22,7 +22,7 @@ from app.settings import Settings
 from simulators.phone import Phone, Refused
 from tests.app.auth.people import count, house_of, phone, registered, story_of
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ from tests.app.auth.people import count, house_of, phone, registered, story_of
 
 ORIGIN = "http://localhost:8000"
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 
 async def test_a_phone_registers_signs_out_and_signs_in_again(app: Litestar, settings: Settings) -> None:

@@ -16,6 +16,7 @@ from app import clock, db
 from app.auth import stepup
 from app.auth.challenge import LIFETIME
 from app.auth.confirmed import Confirmations, Confirmed, Mismatch, NotSigned, Proof, RecoveryPeriod, Required
+from app.auth.operations import OPERATIONS
 from app.auth.principal import Principal
 from app.auth.stepup import Confirmation
 from app.settings import Environment, Settings
@@ -23,7 +24,7 @@ from simulators.passkey import b64, challenge_of
 from simulators.phone import Phone, Refused
 from tests.app.auth.people import count, house_of, principal, registered
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 Shown = dict[str, str | int]
 OPERATION = "invest.confirm"
@@ -107,9 +108,9 @@ async def test_a_change_of_what_is_shown_is_not_what_was_signed(
         await _redeem(app, principal(mine), confirmation)
 
 
-@pytest.mark.parametrize("operation", stepup.OPERATIONS)
+@pytest.mark.parametrize("operation", OPERATIONS)
 async def test_of_every_operation_every_line_is_signed(app: Litestar, settings: Settings, operation: str) -> None:
-    shown: Shown = dict.fromkeys(sorted(stepup.OPERATIONS[operation].shows), "1")
+    shown: Shown = dict.fromkeys(sorted(OPERATIONS[operation].shows), "1")
     async with registered(app, settings) as mine:
         confirmation = msgspec.convert(await mine.step_up(operation, shown), Confirmation)
 
@@ -156,8 +157,8 @@ async def test_a_text_that_changed_meanwhile_is_confirmed_again(
 ) -> None:
     async with registered(app, settings) as mine:
         confirmation = await _confirmed(mine)
-        changed = msgspec.structs.replace(stepup.OPERATIONS[OPERATION], text_version="2026-12")
-        monkeypatch.setitem(stepup.OPERATIONS, OPERATION, changed)
+        changed = msgspec.structs.replace(OPERATIONS[OPERATION], text_version="2026-12")
+        monkeypatch.setitem(OPERATIONS, OPERATION, changed)
 
         with pytest.raises(Mismatch):
             await _redeem(app, principal(mine), confirmation)

@@ -14,9 +14,10 @@ from app import main
 from app.http import ids
 from app.settings import Settings
 from simulators.phone import Phone, Refused
-from tests.app.auth.people import bearer, count, house_of, minted, phone, registered
+from tests.app.auth.people import count, house_of, minted, phone, registered
+from tests.app.people import bearer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 Json = dict[str, Any]
 
@@ -40,7 +41,7 @@ class Officer:
 
 async def _officer(app: Litestar, client: httpx.AsyncClient) -> Officer:
     token = await minted(house_of(app), "officer", asked=frozenset({"officer:suspensions"}))
-    return Officer(client, ids.show("officer", token.subject), bearer(token))
+    return Officer(client, ids.show("officer", token.subject), bearer(token.access_token))
 
 
 def _subject(mine: Phone) -> str:

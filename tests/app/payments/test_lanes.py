@@ -16,7 +16,7 @@ from tests.app.payments.people import Resident, works
 from tests.app.people import residents
 from wallet import account
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 
 async def on_two_lanes(

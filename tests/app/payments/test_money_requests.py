@@ -18,7 +18,7 @@ from tests.app.payments.people import Resident, works
 from tests.app.people import residents
 from tests.partners.investors import investor
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 ASK = "/v1/money-requests"
 
@@ -126,6 +126,7 @@ async def test_whoever_scans_pays_a_request_of_nobody_and_the_first_one_only(
     assert await second.refused("POST", f"{path}/pay", {}) in {(404, "not_found"), (409, "money_request_state")}
     assert (await second.call("GET", path)).status_code == 404
     assert (await first.get(path))["transfer"] == paid["id"]
+    assert await first.refused("GET", f"{path}/payment-code") == (409, "money_request_side")
     assert await second.refused("GET", f"{path}/payment-code") == (404, "not_found")
 
 

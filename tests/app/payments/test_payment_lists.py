@@ -26,7 +26,7 @@ from tests.partners.investors import investor
 from wallet import address
 from wallet.transfer import AccountId
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 LISTS = "/v1/payment-lists"
 

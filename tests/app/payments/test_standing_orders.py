@@ -21,7 +21,7 @@ from tests.app.people import residents
 from tests.partners import outside
 from tests.partners.investors import investor
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio
 
 ORDERS = "/v1/standing-orders"
 

@@ -1,12 +1,20 @@
 """Officers of compliance and the people they restrict, as their apps call us."""
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import httpx
 from litestar import Litestar
+from sqlalchemy import text
 
+from app import db
 from app import ids as mint
+from app.house import House
 from app.http import ids
+from app.restrictions import restriction
 from app.seed import Seeded
 from tests.app.people import bearer, keyed, residents, token
 
@@ -70,3 +78,29 @@ async def bureau(app: Litestar, client: httpx.AsyncClient, number: int | None = 
 async def _newcomer(app: Litestar) -> Seeded:
     subject = mint.new()
     return Seeded(0, subject, mint.new(), await token(app, "resident", of=subject), 0)
+
+
+@contextlib.asynccontextmanager
+async def restricting(house: House, holder: UUID, cause: str) -> AsyncIterator[None]:
+    """Impose a restriction by two officers, in force when the block is over."""
+    async with db.transaction(house.api, audience="officer") as story:
+        connection, act = await story(), mint.new()
+        one, other = f"officer:{mint.new()}", f"officer:{mint.new()}"
+        await restriction.impose(connection, holder, cause, act=act, note=None, actor=one, at=story.now)
+        await restriction.decide(connection, act, agreed=True, actor=other, at=story.now)
+        yield
+
+
+async def waits(house: House, task: asyncio.Task[Any]) -> None:
+    """Let `task` come to where it waits for somebody's lock, or to its end."""
+    async with house.report.connect() as connection:
+        while not task.done() and not await connection.scalar(_WAITING):
+            await connection.rollback()
+
+
+_WAITING = text(
+    """
+    SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+    WHERE NOT granted AND locktype = 'advisory' AND datname = current_database()
+    """
+)

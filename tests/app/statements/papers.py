@@ -91,6 +91,7 @@ def rows(legs: list[Line]) -> list[Row]:
             code=leg.code,
             reference=leg.reference,
             label=NASTY[number % len(NASTY)],
+            message=NASTY[(number + 3) % len(NASTY)],
             moved=leg.moved,
             balance=leg.balance,
         )

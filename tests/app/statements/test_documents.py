@@ -118,8 +118,9 @@ def test_csv_is_read_back_by_rfc_4180_and_no_cell_is_a_formula() -> None:
     read = list(csv.DictReader(io.StringIO(written.decode(), newline="")))
     assert written.count(b"\r\n") == len(LEGS) + 1
     assert [row["amount"] for row in read] == [str(leg.moved).split()[0] for leg in LEGS]
-    texts = [row[name] for row in read for name in ("description", "code", "reference")]
+    texts = [row[name] for row in read for name in ("description", "code", "reference", "message")]
     assert not [text for text in texts if text[0] in "=+-@\t\r"]
+    assert [row["message"].removeprefix("'") for row in read] == [row.message for row in papers.rows(LEGS)]
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\ta", "\ra", "=cmd|' /C calc'!A0"])
@@ -144,6 +145,7 @@ def test_camt053_is_valid_and_says_what_the_statement_says(final: bool, count: i
     assert texts(".//c:Bal/c:Tp//c:Cd") == ["OPBD", "CLBD" if final else "ITBD"]
     assert texts(".//c:Bal/c:Amt") == [f"{money.minor / 100:.2f}" for money in (made.opening, made.closing)]
     assert texts(".//c:TtlNtries/c:NbOfNtries") == [str(count)]
+    assert [len(texts(f".//c:{side}//c:Nm")) for side in ("Cdtr", "Dbtr")] == [signs.count(-1), signs.count(1)]
     assert texts(".//c:Acct/c:Id/c:IBAN") == ["KZ869990000000000001"]
     assert made.summed is not None
     assert made.summed.root.hex() in texts(".//c:AddtlStmtInf")[0]

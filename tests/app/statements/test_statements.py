@@ -14,6 +14,7 @@ from app.language import Language
 from app.seed import Seeded
 from app.statements import days, document, paper
 from law.calendar import statutory_date
+from tests.app.payments.people import Resident
 from tests.app.people import bearer, keyed, residents
 from tests.wallet.ledgers import bank, kzt, move, post
 from wallet import statement
@@ -108,6 +109,30 @@ async def test_a_statement_stays_as_it_was_whatever_happens_later(
     assert second.content == first.content
     later = await issued(client, me)
     assert later.json()["entries"] > 4
+
+
+async def test_names_and_messages_are_told_to_both_and_kept_from_the_ledger(
+    app: Litestar, client: httpx.AsyncClient
+) -> None:
+    payer, payee = [Resident(app, client, each) for each in await residents(app, 2, start=690)]
+    amount = {"amount_minor": 5}
+    to = await payer.reference(payee)
+    await payer.post("/v1/transfers", {"to": to, "amount": amount, "message": "For the tickets"})
+    body = {"of": await payee.reference(payer), "amount": amount, "message": "x" * 9}
+    asked = await payee.post("/v1/money-requests", body)
+    await payer.post(f"/v1/money-requests/{asked['id']}/pay", {})
+
+    said = {}
+    for who in (payer, payee):
+        path = (await issued(client, who.seeded)).headers["location"]
+        rows = (await fetched(client, who.seeded, path, format="json", language="en")).json()["rows"]
+        said[who] = [(row["label"], row["message"], row["description"]) for row in rows[-2:]]
+
+    names = {who: (await who.get("/v1/me/payee"))["name"] for who in (payer, payee)}
+    for who, other in ((payer, payee), (payee, payer)):
+        assert [label for label, *_ in said[who]] == [names[other]] * 2
+        assert [message for _, message, _ in said[who]] == ["For the tickets", "x" * 9]
+        assert all(text.endswith(names[other]) for *_, text in said[who])
 
 
 async def test_anybody_with_the_paper_can_check_it_and_learns_nothing_else(

@@ -15,8 +15,10 @@ from app.banking.booking import Places
 from app.banking.order import ERRANDS, RETURNABLE, Act, Kind, Order
 from app.banking.quoting import Quote
 from app.language import Language
-from app.statements import paper
+from app.statements import bank_codes, paper
 from cards import funds
+from cards.disputes import legs
+from cards.settlement import breaks, posting
 from law.money import KZT, USD
 from wallet import transfer
 from wallet.chart import Purpose
@@ -66,6 +68,9 @@ def orders() -> set[str]:
 COMPUTED = {
     "app/banking/booking.py": orders(),
     "cards/funds.py": {leg.value for leg in funds.Leg},
+    "cards/disputes/legs.py": {leg.value for leg in legs.Leg},
+    "cards/settlement/posting.py": {leg.value for leg in posting.Leg},
+    "cards/settlement/breaks.py": set(breaks.CODES.values()),
 }
 
 
@@ -108,6 +113,33 @@ def test_every_code_that_is_booked_has_words_and_no_other_has() -> None:
 
     assert {"transfer", "hold_expired", "payment.received", "payout.fee_back", "card_short", "adjustment"} <= codes
     assert {f"code.{code}" for code in codes} == {word for word in paper.texts() if word.startswith("code.")}
+
+
+def test_every_code_that_is_booked_is_something_to_other_banks() -> None:
+    unknown = {comes: bank_codes.of("of.tomorrow", comes=comes) for comes in (True, False)}
+    meant = {"bank_account.reported", "sandbox.funding", "hold_expired"}
+
+    vague = {code for code in booked() for comes in unknown if bank_codes.of(code, comes=comes) == unknown[comes]}
+
+    assert unknown == {True: ("PMNT", "MCOP", "OTHR"), False: ("PMNT", "MDOP", "OTHR")}
+    assert vague == meant
+
+
+@pytest.mark.parametrize(
+    ("code", "comes", "meant"),
+    [
+        ("transfer.list", False, ("PMNT", "ICDT", "BOOK")),
+        ("transfer.standing", False, ("PMNT", "ICDT", "STDO")),
+        ("payment.received", True, ("PMNT", "RCDT", "DMCT")),
+        ("payout.fee", False, ("PMNT", "ICDT", "FEES")),
+        ("payout.returned", True, ("PMNT", "RCDT", "RRTN")),
+        ("exchange.arrived", True, ("FORX", "SPOT", "OTHR")),
+        ("card_fee_back", True, ("PMNT", "CCRD", "FEES")),
+        ("invest.interest", True, ("LDAS", "FTDP", "INTR")),
+    ],
+)
+def test_a_code_is_what_its_first_words_are(code: str, comes: bool, meant: tuple[str, str, str]) -> None:
+    assert bank_codes.of(code, comes=comes) == meant
 
 
 def test_the_page_of_the_ledger_names_every_code_and_every_purpose() -> None:

@@ -26,10 +26,11 @@ from app.house import House
 from app.money import FIRST_LANE, claim, plainly
 from app.security import Kind
 from app.settings import Environment, Settings
+from law import calendar
 from law.money import KZT, Money
 from proof import journal
 from tests import postgres
-from wallet import account
+from wallet import account, address, period, statement
 from wallet.account import Purpose
 from wallet.desk import Desk
 from wallet.transfer import (
@@ -109,9 +110,11 @@ async def _story(opened: House) -> None:
     spent, given_up, open_hold = (HoldId(ids.new()) for _ in range(3))
     spent_by = ids.new()
     await _move(opened, [post(bank, payer, 1_000_00), post(bank, payee, 500_00)])
+    await _statement(opened, payer)
     await _minute(opened, first)
     await _move(opened, [post(payer, payee, 10_00 + n) for n in range(5)])
     await _note(opened)
+    await _period(opened)
     await _minute(opened, first + timedelta(minutes=1))
     await _move(
         opened,
@@ -154,8 +157,51 @@ async def _accounts(opened: House) -> tuple[AccountId, AccountId, AccountId]:
                 actor=f"resident:{holder}",
                 at=story.now,
             )
+            await address.issue(
+                await story(),
+                account=opened_wallet,
+                lane=FIRST_LANE,
+                holder=holder,
+                bank="999",
+                actor=f"resident:{holder}",
+                at=story.now,
+            )
         wallets.append(opened_wallet)
     return wallets[0], wallets[1], bank
+
+
+async def _period(opened: House) -> None:
+    """Close a period, and think better of another one."""
+    async with db.transaction(opened.api, audience="officer") as story:
+        connection, today = await story(), calendar.statutory_date(story.now)
+        one, other, at = "officer:1", "officer:2", story.now
+        until = today - timedelta(days=9)
+        closed = await period.propose(connection, period=ids.new(), until=until, actor=one, at=at)
+        await period.approve(connection, closed.id, actor=other, at=at)
+        proposed = await period.propose(connection, period=ids.new(), until=today, actor=one, at=at)
+        await period.withdraw(connection, proposed.id, actor=one, at=at)
+
+
+async def _statement(opened: House, wallet: AccountId) -> None:
+    """Issue a statement of today so far."""
+    async with db.transaction(opened.worker) as story:
+        connection, today = await story(), calendar.statutory_date(story.now)
+        holder = await connection.scalar(text("SELECT holder FROM wallet.account WHERE id = :id"), {"id": wallet})
+    async with db.transaction(opened.api, holder=holder, audience="resident") as story:
+        connection = await story()
+        made = await statement.open_(
+            connection,
+            statement=ids.new(),
+            code=ids.new().bytes,
+            holder=holder,
+            account=wallet,
+            lane=FIRST_LANE,
+            currency=KZT,
+            period=statement.Period(today, today),
+            letterhead=b"sealed",
+            at=story.now,
+        )
+        await statement.issue(connection, made, actor=f"resident:{holder}")
 
 
 async def _move(opened: House, moves: list[Move]) -> None:

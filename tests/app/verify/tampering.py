@@ -33,10 +33,10 @@ _OTHER = {
     "uuid": "uuidv7()",
     "timestamp with time zone": "coalesce({0}, now()) - interval '1 microsecond'",
     "bytea": "sha256(coalesce({0}, ''))",
+    "date": "{0} + 1",
+    "boolean": "NOT {0}",
     "jsonb": "{0} || '{{\"forged\": 1}}'",
 }
-#: Rows that are covered, where that is not all of them.
-_WHERE: dict[str, LiteralString] = {"wallet.account": "WHERE holder IS NOT NULL"}
 #: The order of a log: what its rows are counted by.
 ORDERED = {
     "app.feed": "position",
@@ -71,6 +71,10 @@ _KEYS = {
     "wallet.account": {"id": "uuidv7()", "holder": "uuidv7()"},
     "wallet.hold": {"id": "uuidv7()"},
     "wallet.linked": {"id": "uuidv7()"},
+    "wallet.chart": {"purpose": "purpose || '_x'"},
+    "wallet.address": {"account": "uuidv7()", "iban": "'KZ000000000000000000'"},
+    "wallet.period": {"id": "uuidv7()", "closed_until": "closed_until - 1"},
+    "wallet.statement": {"id": "uuidv7()", "code": "sha256(code)"},
 }
 _EVENT_KEY = {"seq": "seq + 1000", "id": "uuidv7()", "aggregate": "uuidv7()"}
 
@@ -263,8 +267,8 @@ def _shuffled(books: Connection, table: str, drawn: random.Random) -> list[str]:
 
 
 def _places(books: Connection, table: str) -> list[str]:
-    statement = sql.SQL("SELECT ctid::text AS place FROM {} {} ORDER BY {}").format(
-        _table(table), sql.SQL(_WHERE.get(table, "")), sql.Identifier(ORDERED.get(table, "ctid"))
+    statement = sql.SQL("SELECT ctid::text AS place FROM {} ORDER BY {}").format(
+        _table(table), sql.Identifier(ORDERED.get(table, "ctid"))
     )
     return [row["place"] for row in books.execute(statement)]
 

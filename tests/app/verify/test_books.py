@@ -24,6 +24,7 @@ def test_what_was_written_is_sound(books: Connection, past: Past) -> None:
         "transfers": 15,
         "holds": 3,
         "blocks": 6,
+        "statements": 1,
         "anchors": 4,
         "anchors_elsewhere": 0,
         "unanchored_blocks": 0,
@@ -130,6 +131,42 @@ SAID = {
     "a void of more than was held": (
         "UPDATE wallet.transfer SET held = held - 1 WHERE kind = 'void'",
         "frees what was not held",
+    ),
+    "another floor for wallets": (
+        "UPDATE wallet.chart SET floor = -100 WHERE purpose = 'wallet'",
+        "is not the line that was added to the chart",
+    ),
+    "a line of the chart that nobody added": (
+        "INSERT INTO wallet.chart (purpose, side, owner, about) VALUES ('slush', 'either', 'operator', 'hidden')",
+        "is not the line that was added to the chart",
+    ),
+    "another bank behind an account of the operator": (
+        "UPDATE wallet.account SET label = 'demo-sary' WHERE holder IS NULL",
+        "is not the account that was opened",
+    ),
+    "another IBAN for a wallet": (
+        "UPDATE wallet.address SET iban = 'KZ00' || substr(iban, 5)",
+        "is not the address that was given to the wallet",
+    ),
+    "addresses that changed owners": (
+        "UPDATE wallet.address SET holder = other.holder FROM wallet.address AS other WHERE other.iban > address.iban",
+        "is not the address that was given to the wallet",
+    ),
+    "a period that is open again": (
+        "DELETE FROM wallet.period WHERE approved_at IS NOT NULL",
+        "is not what two officers decided",
+    ),
+    "a statement found by another code": (
+        "UPDATE wallet.statement SET code = sha256(code)",
+        "is not the statement that was issued",
+    ),
+    "a statement with another hash": (
+        "UPDATE wallet.statement SET root = sha256(root)",
+        "has another hash than its rows",
+    ),
+    "a statement with rows of other days": (
+        "UPDATE wallet.statement SET begins_on = begins_on + 1",
+        "leaves out rows of its days, or takes in others",
     ),
     "an exchange nobody made": (
         """

@@ -10,7 +10,7 @@ import sqlalchemy
 
 from app import db, ids
 from app.money import FIRST_LANE
-from app.verify import Kind, closings
+from app.verify import Kind, closings, papers, vouched
 from app.verify.finding import Connection, findings, prepared
 from law.money import KZT
 from tests.conftest import Engines
@@ -57,7 +57,8 @@ async def books(engines: Engines, database: str) -> AsyncIterator[Connection]:
 
 
 def found(books: Connection) -> set[tuple[str, Kind]]:
-    return {(each.table, each.kind) for table, query in closings.CHECKS for each in findings(books, table, query)}
+    drawn = [each for table, query in closings.CHECKS for each in findings(books, table, query)]
+    return {(each.table, each.kind) for each in (*drawn, *papers.walk(books)[1])}
 
 
 async def test_what_was_written_is_sound(books: Connection) -> None:
@@ -95,6 +96,14 @@ DEFECTS = {
         {("wallet.statement", Kind.FLIPPED)},
     ),
 }
+
+
+async def test_a_statement_of_days_that_are_over_has_all_their_legs_and_no_other(books: Connection) -> None:
+    books.execute("SET LOCAL session_replication_role = replica")
+    books.execute("UPDATE wallet.statement SET opening_version = opening_version - 1")
+
+    said = {each.what for table, query in vouched.CHECKS for each in findings(books, table, query)}
+    assert said == {"leaves out legs of its days, or takes in others"}
 
 
 @pytest.mark.parametrize("defect", DEFECTS)

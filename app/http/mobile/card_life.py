@@ -1,0 +1,208 @@
+"""What the holder does to a card: freeze, activate, close, have another one in its place.
+
+path   POST /v1/cards/{id}/freeze, unfreeze, activate, close   ->  cards/change.py    freeze(), turn(), close()
+       POST /v1/cards/{id}/replacement, renewal                ->  cards/renewal.py   succeed()
+
+The holder's flag is the holder's alone: unfreezing lifts no suspension.
+"""
+
+from typing import Annotated, Literal
+
+from litestar import Response, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+from msgspec import Meta
+
+from app import card_terms
+from app import ids as mint
+from app.auth import stepup
+from app.auth.principal import Principal
+from app.db import Story
+from app.house import House
+from app.http import ids
+from app.http.mobile import card_shipping
+from app.http.mobile.card_shipping import Address
+from app.http.mobile.card_view import CardView, card_shown, etag
+from app.http.wire import NotTogether, Wire
+from app.idempotency import Once
+from cards import change
+from cards.card import Act, Card, Closing, Form
+from cards.renewal import Cause
+
+_TAGS = ["Cards"]
+
+
+class ActivateCard(Wire, frozen=True):
+    """The passkey's answer over `card.activate`: the last four digits and the id of the card."""
+
+    step_up: stepup.Confirmation | None = None
+
+
+class ReplaceCard(Wire, frozen=True):
+    """Why there is to be another card. What was lost or stolen is closed at once, a damaged one when its heir works.
+
+    A plastic card is sent to `address`.
+    """
+
+    reason: Annotated[Literal["lost", "stolen", "damaged"], Meta(examples=["lost"])]
+    address: Annotated[Address | None, Meta(examples=[None])] = None
+
+
+class RenewCard(Wire, frozen=True):
+    """A plastic card is sent to `address`."""
+
+    address: Annotated[Address | None, Meta(examples=[None])] = None
+
+
+@post(
+    "/v1/cards/{card_id:str}/freeze",
+    operation_id="freezeCard",
+    opt={"scope": "cards:write"},
+    tags=_TAGS,
+    summary="Freeze a card",
+    status_code=200,
+)
+async def freeze_card(
+    card_id: FromPath[str], once: NamedDependency[Once], me: NamedDependency[Principal]
+) -> Response[CardView]:
+    """Refuse new purchases with a card until it is unfrozen. What was already authorised is still paid."""
+    return await _freeze(once, me, card_id, frozen=True)
+
+
+@post(
+    "/v1/cards/{card_id:str}/unfreeze",
+    operation_id="unfreezeCard",
+    opt={"scope": "cards:write"},
+    tags=_TAGS,
+    summary="Unfreeze a card",
+    status_code=200,
+)
+async def unfreeze_card(
+    card_id: FromPath[str], once: NamedDependency[Once], me: NamedDependency[Principal]
+) -> Response[CardView]:
+    """Let a frozen card be used again, unless somebody else suspended it."""
+    return await _freeze(once, me, card_id, frozen=False)
+
+
+@post(
+    "/v1/cards/{card_id:str}/close",
+    operation_id="closeCard",
+    opt={"scope": "cards:write"},
+    tags=_TAGS,
+    summary="Close a card",
+    status_code=200,
+)
+async def close_card(
+    card_id: FromPath[str], once: NamedDependency[Once], me: NamedDependency[Principal]
+) -> Response[CardView]:
+    """Close a card for good, and the cards of children on it. What was already authorised is still paid."""
+
+    async def act(story: Story) -> CardView:
+        db = await story()
+        before = await change.locked(db, ids.parse("card", card_id))
+        [closed] = await change.close(db, [before], Closing.USER, actor=me.actor, at=story.now)
+        return CardView.of(closed)
+
+    return await once(act, headers=etag)
+
+
+@post(
+    "/v1/cards/{card_id:str}/activate",
+    operation_id="activateCard",
+    opt={"scope": "cards:write"},
+    tags=_TAGS,
+    summary="Activate a card",
+    status_code=200,
+)
+async def activate_card(
+    card_id: FromPath[str],
+    once: NamedDependency[Once],
+    me: NamedDependency[Principal],
+    house: NamedDependency[House],
+    data: JSONBody[ActivateCard | None] = None,
+) -> Response[CardView]:
+    """Let a card that arrived, or a successor, be used. The card it replaces is closed in the same moment."""
+
+    async def act(story: Story) -> CardView:
+        db = await story()
+        before = await change.locked(db, ids.parse("card", card_id))
+        confirmation = data.step_up if data else None
+        await stepup.redeem(
+            db,
+            house.settings,
+            me,
+            operation="card.activate",
+            shown=card_shown(before),
+            confirmation=confirmation,
+        )
+        return CardView.of(await change.turn(db, before, Act.ACTIVATE, actor=me.actor, at=story.now))
+
+    return await once(act, headers=etag)
+
+
+@post(
+    "/v1/cards/{card_id:str}/replacement",
+    operation_id="replaceCard",
+    opt={"scope": "cards:write"},
+    tags=_TAGS,
+    summary="Replace a card",
+)
+async def replace_card(
+    card_id: FromPath[str],
+    data: JSONBody[ReplaceCard],
+    once: NamedDependency[Once],
+    me: NamedDependency[Principal],
+    house: NamedDependency[House],
+) -> Response[CardView]:
+    """Order a card with another number in place of one: same wallet, children, limits and settings."""
+    return await _succeed(once, me, house, card_id, cause=Cause(data.reason), address=data.address)
+
+
+@post(
+    "/v1/cards/{card_id:str}/renewal",
+    operation_id="renewCard",
+    opt={"scope": "cards:write"},
+    tags=_TAGS,
+    summary="Renew a card",
+)
+async def renew_card(
+    card_id: FromPath[str],
+    once: NamedDependency[Once],
+    me: NamedDependency[Principal],
+    house: NamedDependency[House],
+    data: JSONBody[RenewCard | None] = None,
+) -> Response[CardView]:
+    """Order the successor of a card in its last days; the card works until the successor is activated, or its end."""
+    return await _succeed(once, me, house, card_id, cause=Cause.ENDING, address=data.address if data else None)
+
+
+async def _freeze(once: Once, me: Principal, card_id: str, *, frozen: bool) -> Response[CardView]:
+    async def act(story: Story) -> CardView:
+        db = await story()
+        before = await change.locked(db, ids.parse("card", card_id))
+        return CardView.of(await change.freeze(db, before, frozen=frozen, actor=me.actor, at=story.now))
+
+    return await once(act, headers=etag)
+
+
+async def _succeed(
+    once: Once, me: Principal, house: House, card_id: str, *, cause: Cause, address: Address | None
+) -> Response[CardView]:
+    async def act(story: Story) -> CardView:
+        db = await story()
+        before = await change.locked(db, ids.parse("card", card_id))
+        _check_address(before, address)
+        made = await card_terms.succeed(house, story, before, cause, actor=me.actor, made=mint.new())
+        if address is not None:
+            await card_shipping.send_to(story, house, made, address)
+        return CardView.of(made)
+
+    return await once(act, headers=lambda view: {"Location": f"/v1/cards/{view.id}", **etag(view)})
+
+
+def _check_address(before: Card, address: Address | None) -> None:
+    if (before.form is Form.PLASTIC) is not (address is not None):
+        raise NotTogether("form", "address")
+
+
+routes = [freeze_card, unfreeze_card, close_card, activate_card, replace_card, renew_card]

@@ -1,0 +1,144 @@
+"""Files that show what happened: told by their bytes, bounded, and kept as the house sealed them.
+
+Nothing here opens a picture or a document. What a file is, its first and last bytes say; what somebody calls it does
+not count.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import insert, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cards import tables as cards_tables
+from cards.disputes import events, tables
+from cards.disputes.dispute import Dispute
+from cards.disputes.life import State
+from cards.disputes.reason import Proof
+from proof import journal
+
+#: A photo of a telephone as it sends pictures, a letter of some pages.
+BYTES_MAX = 4_000_000
+FILES_MAX = 12
+#: Where files may still be added: as long as somebody might look at them.
+TAKES = frozenset({
+    State.DRAFT, State.EVIDENCE_NEEDED, State.SUBMITTED, State.CHARGEBACK, State.REPRESENTMENT, State.PRE_ARBITRATION,
+})  # fmt: skip
+
+_PDF_END_WITHIN = 1024
+
+
+class NoEvidence(Exception):
+    """The bytes are no picture and no document we take."""
+
+
+class TooManyFiles(Exception):
+    """A dispute has as many files as it may have."""
+
+
+class SameFile(Exception):
+    """This very file was handed in before."""
+
+
+class TakesNoFiles(Exception):
+    """The dispute is where nobody looks at files any more."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__(state)
+        self.state = state
+
+
+class UnknownEvidence(Exception):
+    """There is no such file in this dispute."""
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """A file, without its content."""
+
+    id: UUID
+    dispute: UUID
+    holder: UUID
+    kind: Proof
+    media: str
+    size: int
+    sha256: bytes
+    given_by: str
+    at: datetime
+
+
+def media(content: bytes) -> str:
+    """Say what a file is, by its beginning and its end: what follows a picture belongs to no picture.
+
+    Raises NoEvidence.
+    """
+    if len(content) <= BYTES_MAX:
+        if content.startswith(b"\xff\xd8\xff") and content.endswith(b"\xff\xd9"):
+            return "image/jpeg"
+        if content.startswith(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR") and content.endswith(b"IEND\xaeB`\x82"):
+            return "image/png"
+        if content.startswith(b"%PDF-1.") and b"%%EOF" in content[-_PDF_END_WITHIN:]:
+            return "application/pdf"
+    raise NoEvidence
+
+
+def told(about: Dispute, made: UUID, kind: Proof, content: bytes, *, by: str, at: datetime) -> Evidence:
+    """Say what a file is that is handed in as `made`; raises NoEvidence, TakesNoFiles."""
+    if about.state not in TAKES:
+        raise TakesNoFiles(about.state)
+    return Evidence(
+        id=made,
+        dispute=about.id,
+        holder=about.holder,
+        kind=kind,
+        media=media(content),
+        size=len(content),
+        sha256=hashlib.sha256(content).digest(),
+        given_by=by,
+        at=at,
+    )
+
+
+async def add(db: AsyncConnection, about: Dispute, found: Evidence, sealed: bytes) -> None:
+    """Keep a file, whose content the house has sealed; raises TooManyFiles, SameFile."""
+    await db.execute(_TURN, {"dispute": str(about.id)})
+    if len(await of(db, about.id)) >= FILES_MAX:
+        raise TooManyFiles
+    try:
+        await db.execute(insert(tables.evidence).values(msgspec.structs.asdict(found) | {"content": sealed}))
+    except IntegrityError as error:
+        if getattr(getattr(error.orig, "diag", None), "constraint_name", "").endswith("_sha256_key"):
+            raise SameFile from error
+        raise
+    event = events.EvidenceGiven(dispute=about.id, evidence=found.id, kind=found.kind)
+    fact = journal.Fact(aggregate=about.id, holder=about.holder, at=found.at, actor=found.given_by, event=event)
+    await journal.append(db, cards_tables.event, fact)
+
+
+async def of(db: AsyncConnection, dispute: UUID) -> list[Evidence]:
+    """List the files of a dispute, the first one first."""
+    query = select(*_COLUMNS).where(tables.evidence.c.dispute == dispute).order_by(tables.evidence.c.id)
+    return [msgspec.convert(row, Evidence, from_attributes=True) for row in (await db.execute(query))]
+
+
+async def content(db: AsyncConnection, dispute: UUID, wanted: UUID) -> tuple[Evidence, bytes]:
+    """Load one file with its sealed content; raises UnknownEvidence."""
+    columns = tables.evidence.c
+    query = select(*_COLUMNS, columns.content).where((columns.dispute == dispute) & (columns.id == wanted))
+    row = (await db.execute(query)).one_or_none()
+    if row is None:
+        raise UnknownEvidence
+    return msgspec.convert(row, Evidence, from_attributes=True), row.content
+
+
+def missing(needs: Iterable[Proof], given: Iterable[Proof]) -> tuple[Proof, ...]:
+    """Say what of what is needed nobody gave yet."""
+    there = set(given)
+    return tuple(each for each in needs if each not in there)
+
+
+_COLUMNS = [tables.evidence.c[name] for name in Evidence.__struct_fields__]
+_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended('cards.dispute_evidence:' || :dispute, 0))")
