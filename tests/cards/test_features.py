@@ -29,7 +29,7 @@ class Used:
     def __init__(self) -> None:
         self.card: Card = made.card(parent=ids.new(), ordered_at=NIGHT - timedelta(days=9, hours=1))
         self.now = NIGHT
-        self._row: list[object] = [self.card.id, 1, self.card.holder, None, "KZT", *[None] * 8]
+        self._row: list[object] = [self.card.id, self.card.id, 1, self.card.holder, None, "KZT", *[None] * 8]
 
     def at(self, minutes: int = 0, **other: object) -> Features:
         """Ask so many minutes later; what is asked is approved."""
@@ -41,7 +41,7 @@ class Used:
         counters.note(self.card.id, asked, approved=True)
         kept = counters._spenders[self.card.id]  # noqa: SLF001  what `write` would store
         assert kept.own.habits is not None
-        self._row[5:8] = kept.own.histogram.encode(), kept.own.habits.encode(), kept.holder.histogram.encode()
+        self._row[6:9] = kept.own.histogram.encode(), kept.own.habits.encode(), kept.holder.histogram.encode()
         return found
 
     def _asked(self, **other: object) -> Authorization:
@@ -135,7 +135,7 @@ def test_what_was_presented_is_known_and_not_kept() -> None:
 
 def test_a_declined_question_leaves_habits_as_they_were() -> None:
     card = made.card()
-    counters = Counters(Clock(NIGHT), [[card.id, 1, card.holder, None, "KZT", *[None] * 8]])
+    counters = Counters(Clock(NIGHT), [[card.id, card.id, 1, card.holder, None, "KZT", *[None] * 8]])
 
     counters.note(card.id, made.question(card, 5), approved=False)
 

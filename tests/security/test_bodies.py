@@ -73,6 +73,11 @@ SAID_BY_THE_CALLER = {
     ("ProposeAdjustment", "resident"): "whose wallet an officer would correct; another one decides",
     ("ProposeRestriction", "resident"): "whom an officer would restrict; another one decides",
     ("DecideAppeal", "outcome"): "what the other officer says to an appeal",
+    ("AcceptNotice", "version"): "which text was accepted; another than the one in force is refused",
+    ("ProposeExemption", "resident"): "whom an officer would exempt; another one decides",
+    ("Original", "rate"): "the rate the network says it used, signed by it; ours is not asked",
+    ("ChipWire", "sequence"): "the number of the card among those with one PAN (field 23), read by a terminal",
+    ("MerchantAt", "id"): "the acquirer's name of an invented merchant of a sandbox",
 }
 
 IMPORTS = re.compile(r"^\s*(?:from|import) (\w+)", re.MULTILINE)
