@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cards import challenge, evidence, proof_events, tables
 from cards.asking import Query, Rows
-from cards.card import Card
+from cards.card import OWN, Card
 from cards.decision import About, Question, Silent
 from cards.evidence import LASTING, Case, Facts, Guesses, Judged, Seen, Token, Typed, Yes
 from cards.hsm.port import Hsm, Plate, Pvv
@@ -34,8 +34,6 @@ from wallet.desk import Desk
 
 #: Gives the machine, having looked whether there are new keys.
 Machine = Callable[[AsyncConnection], Awaitable[Hsm]]
-
-_OWN = "own"
 
 
 class Proofs:
@@ -188,9 +186,7 @@ class Proving(Silent):
 
     def _held_against(self, question: Question, facts: Facts | None) -> Judged:
         card, asked, judged = question.card, question.asked, Judged([], [])
-        if (
-            card.processor != _OWN or not evidence.concerns(asked) or self._hsm is None
-        ):  # others prove what they process
+        if card.processor != OWN or not evidence.concerns(asked) or self._hsm is None:  # others prove what they process
             return judged
         if facts is None:  # a card whose number is not in the vault
             judged.reasons.append(Reason.NOT_PROVED)
