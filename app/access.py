@@ -33,6 +33,7 @@ class Purpose(enum.StrEnum):
     """What somebody looks for; `about` then names the case, the request, the report."""
 
     CASE = "case"
+    IDENTITY = "identity"
     SCREENING = "screening"
     SUSPICION = "suspicion"
     REQUEST = "request"
@@ -50,6 +51,12 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 def case(application: UUID, *, waiting: bool) -> Look:
     """Look at the applicant of a case, which waits for the operator or does not."""
     return Look(sees=Sees.IDENTITY, purpose=Purpose.CASE, about=application, delay=timedelta(0) if waiting else DELAY)
+
+
+def identity_case(case_id: UUID, *, waiting: bool) -> Look:
+    """Look at the person of a case of identification, which waits for the operator or does not."""
+    delay = timedelta(0) if waiting else DELAY
+    return Look(sees=Sees.IDENTITY, purpose=Purpose.IDENTITY, about=case_id, delay=delay)
 
 
 SCREENING = Look(sees=Sees.IDENTITY, purpose=Purpose.SCREENING)

@@ -13,7 +13,7 @@ exactly what fits.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, Self
 from uuid import UUID
 
@@ -71,11 +71,12 @@ class LimitReached(Exception):
 
 
 class Restriction(NamedTuple):
-    """A restriction in force, as far as deciding goes."""
+    """A restriction in force, as far as deciding goes; `age` is how long it has stood."""
 
     id: UUID
     reason: Reason
     review_due: datetime
+    age: timedelta
 
 
 class Facts:
@@ -86,8 +87,10 @@ class Facts:
     def __init__(self, row: "_Row", on: date) -> None:
         self.profile = Profile(level(row.identified_until, on), row.e_resident)
         self.restrictions = [
-            Restriction(id_, Reason(name), due)
-            for id_, name, due in zip(row.restrictions or (), row.reasons or (), row.reviews or (), strict=True)
+            Restriction(id_, Reason(name), due, row.at - since)
+            for id_, name, due, since in zip(
+                row.restrictions or (), row.reasons or (), row.reviews or (), row.imposed or (), strict=True
+            )
         ]
         self.own: Mapping[str, int] = dict(zip(row.own_names or (), row.own_minors or (), strict=True))
         operations = [Operation(name) for name in row.operations or ()]
@@ -99,7 +102,7 @@ class Facts:
 
     def stopping(self, operation: Operation) -> Iterator[Restriction]:
         """Go through the restrictions that stop `operation`, whatever the amount."""
-        return (each for each in self.restrictions if operation in CLASSES[each.reason].stops)
+        return (each for each in self.restrictions if not CLASSES[each.reason].allows(operation, each.age))
 
     def refusal(self, operation: Operation, minor: int, on: date) -> LimitReached | None:
         """Say which limit `minor` more would pass, the first of them."""
@@ -136,15 +139,17 @@ def level(identified_until: date | None, on: date) -> Level:
 
 
 class _Row(NamedTuple):
-    """A row of _LOAD: what is known of one person; `on` is the Kazakhstan day it was asked for."""
+    """A row of _LOAD: what is known of one person; `on` is the Kazakhstan day of `at` that it was asked for."""
 
     on: date
+    at: datetime
     holder: UUID
     identified_until: date | None
     e_resident: bool
     restrictions: list[UUID] | None
     reasons: list[str] | None
     reviews: list[datetime] | None
+    imposed: list[datetime] | None
     own_names: list[str] | None
     own_minors: list[int] | None
     operations: list[str] | None
@@ -240,7 +245,7 @@ class Allowances:
         """
         mine, (_, operation, money, stopped_as) = self._found[spend.holder], spend
         if mine.restrictions and (stop := next(mine.stopping(stopped_as or operation), None)) is not None:
-            return Restricted(*stop)
+            return Restricted(stop.id, stop.reason, stop.review_due)
         return mine.refusal(operation, money.minor, self._today) if _counts(money) else None
 
     def claim(self, spend: Spend) -> Restricted | LimitReached | None:
@@ -314,12 +319,12 @@ _LOAD = b"""
                                      ELSE interval '0' END AS at
         ) AS moved
     )
-    SELECT moment.day AS on, asked.holder, known.identified_until,
+    SELECT moment.day AS on, moment.at, asked.holder, known.identified_until,
            EXISTS (
                SELECT FROM residency.status
                WHERE status.resident = asked.holder AND status.kind = 'e_resident' AND status.state = 'active'
            ) AS e_resident,
-           stopped.ids, stopped.reasons, stopped.reviews, own.names, own.minors,
+           stopped.ids, stopped.reasons, stopped.reviews, stopped.imposed, own.names, own.minors,
            used.operations, used.days, used.months,
            CASE WHEN asked.receives THEN (
                SELECT posted FROM wallet.account WHERE account.holder = asked.holder AND account.purpose = 'wallet'
@@ -345,7 +350,7 @@ _LOAD = b"""
     ) AS known ON true
     LEFT JOIN LATERAL (
         SELECT array_agg(id ORDER BY id) AS ids, array_agg(reason ORDER BY id) AS reasons,
-               array_agg(review_due ORDER BY id) AS reviews
+               array_agg(review_due ORDER BY id) AS reviews, array_agg(imposed_at ORDER BY id) AS imposed
         FROM app.restriction WHERE restriction.holder = asked.holder AND restriction.state = 'in_force'
     ) AS stopped ON true
     LEFT JOIN LATERAL (

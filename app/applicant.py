@@ -1,10 +1,9 @@
 """What kyc knows about an applicant, as the values residency decides by: where the two rooms meet.
 
-A citizenship counts only while a document in force proves it; what a person has to look at is settled when two officers
-grant the application, and recorded in kyc as their look.
+A citizenship counts only while a document in force proves it. Who the person is, kyc decides in a case of its own
+(kyc/cases/): nothing is granted before that.
 """
 
-import hashlib
 from datetime import date, datetime
 from uuid import UUID
 
@@ -14,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import vault
 from app.access import Look
-from kyc import check, document, screening, standing, tables
-from kyc.check import Finding, NeedsReview, Verdict
+from kyc import document, standing, tables
+from kyc.cases import case
+from kyc.cases.case import Case
 from kyc.document import Person, Stored
-from kyc.mrz import Birth
 from law.calendar import statutory_date
 from proof.kms import Kms
 from residency import eligibility
@@ -35,6 +34,10 @@ class Applicant(msgspec.Struct, frozen=True):
         if self.document.outcome == "refused" or self.document.expires < on:
             return eligibility.Person(Citizenship.UNSPECIFIED, None)
         return eligibility.Person(Citizenship(self.document.nationality_class), _born(self.person.born))
+
+
+class IdentityUndecided(Exception):
+    """The applicant's own case is not decided, or was refused; the application waits for it."""
 
 
 async def find(db: AsyncConnection, kms: Kms, resident: UUID, on: date, why: Look) -> Applicant | None:
@@ -63,26 +66,15 @@ def proven(applicant: Applicant | None, at: datetime) -> eligibility.Person:
     return applicant.proven(statutory_date(at))
 
 
-async def screen(db: AsyncConnection, applicant: Applicant, *, at: datetime, by: str) -> Finding:
-    """Look the applicant up in the lists of today; kyc keeps the answer, also when nothing was found."""
-    person = applicant.person
-    looked = await screening.screen(db, f"{person.given} {person.surname}", Birth.read(person.born))
-    inputs = hashlib.sha256(f"{applicant.document.id} {await screening.in_force(db)}".encode()).digest()
-    # In the order of app/monitoring.py: first the row that says who was looked up, then the lock of the document.
-    await screening.note_again(db, applicant.document.id, looked)
-    await document.look_again(db, applicant.document.id, looked, inputs=inputs, at=at, actor=by)
-    return looked
+async def identity(db: AsyncConnection, resident: UUID) -> Case | None:
+    """Find the resident's case of identification, None where nothing was ever shown."""
+    return await case.of(db, resident)
 
 
-async def settle(db: AsyncConnection, applicant: Applicant, case_id: UUID, *, at: datetime, by: str) -> None:
-    """Record that officers looked at what kyc left to a person, and granted the application of the case."""
-    decision = check.decide(applicant.document.checks)
-    if not isinstance(decision, NeedsReview):
-        return
-    inputs = hashlib.sha256(str(case_id).encode()).digest()
-    for name in decision.reasons:
-        looked = Finding(name, Verdict.PASS, {"granted_in": str(case_id)})
-        await document.look_again(db, applicant.document.id, looked, inputs=inputs, at=at, actor=by)
+async def require_identified(db: AsyncConnection, resident: UUID, on: date) -> None:
+    """Let nothing be granted to somebody whose own case is not decided; raises IdentityUndecided."""
+    if not (await standing.standing(db, resident, on)).identified:
+        raise IdentityUndecided
 
 
 async def _latest(db: AsyncConnection, resident: UUID) -> UUID | None:

@@ -13,8 +13,10 @@ eresidency card-key list | rotate …        the keys that make cards provable
 eresidency lane add | open | close        the writers of the ledger
 eresidency partner enrol CODE …           a bank or network: the key it is believed by, where it is called and told
 eresidency product publish FILE           a version of the terms a bank offers, as JSON
+eresidency mrz | passport | packs …         what kyc answers, without database and settings (app/asking/)
 eresidency openapi                        write the contract (docs/openapi.json is its golden copy)
 eresidency verify audit | ledger          recompute the chains from the rows; non-zero when they differ
+eresidency replay                         decide every identification again; non-zero when one comes out otherwise
 
 What cannot be done is said in one line on stderr, with the exit code 2.
 """
@@ -37,7 +39,6 @@ import uvloop
 from litestar import Litestar
 
 from app import (
-    card_key_commands,
     clock,
     connection,
     db,
@@ -49,14 +50,17 @@ from app import (
     main,
     migrate,
     openapi,
+    replaying,
     seed,
     settings,
     verify,
     worker,
 )
+from app.asking import questions
 from app.auth import commands as admitting
 from app.auth import mint
 from app.auth.principal import ROLES, Role
+from app.cards import key_commands
 from app.network import journal, serving
 from app.partners import destination, enrolment, registry, webhook
 from app.partners.enrolment import Publication, Wanted
@@ -77,7 +81,7 @@ _REFUSALS: dict[type[Exception], str] = {
     mint.ScopeNotHeld: "the role may not hold {scopes}",
     **admitting.REFUSALS,
     **kek.REFUSALS,
-    **card_key_commands.REFUSALS,
+    **key_commands.REFUSALS,
     **lane.REFUSALS,
     registry.UnknownPartner: "there is no partner {partner}",
     webhook.BadKey: "the key is neither whpk_… (ed25519) nor whsec_… (24 to 64 bytes)",
@@ -92,6 +96,9 @@ _REFUSALS: dict[type[Exception], str] = {
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command; answers its exit code."""
     given = parsed(sys.argv[1:] if arguments is None else arguments)
+    if "answer" in given:
+        answered: int = given.answer(given)
+        return answered
     log.configure()
     log.heed_signals()
     command: Callable[[argparse.Namespace, Settings], int] = given.command
@@ -232,6 +239,10 @@ def _openapi(_: argparse.Namespace, told: Settings) -> int:
     return 0
 
 
+def _replay(given: argparse.Namespace, told: Settings) -> int:
+    return replaying.run(given, told.database_url)
+
+
 def _verify(given: argparse.Namespace, told: Settings) -> int:
     return verify.command.run(given, told.database_url, house.keys(told).audit.ever())
 
@@ -301,17 +312,21 @@ def _parser() -> argparse.ArgumentParser:
     minting.set_defaults(command=_mint)
 
     _who_may_come(commands)
+    questions.add(commands)
     commands.add_parser("openapi", help="write the contract").set_defaults(command=_openapi)
     verifying = commands.add_parser("verify", help="recompute the chains from the rows")
     verify.command.add(verifying)
     verifying.set_defaults(command=_verify)
+    replay = commands.add_parser("replay", help="decide every identification again, byte for byte")
+    replaying.add(replay)
+    replay.set_defaults(command=_replay)
     return parser
 
 
 def _who_may_come(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     admitting.add(commands)
     kek.add(commands)
-    card_key_commands.add(commands)
+    key_commands.add(commands)
     lane.commands(commands)
 
     enrolling = commands.add_parser("partner", help="banks, networks").add_subparsers(required=True).add_parser("enrol")

@@ -5,6 +5,7 @@ The folder holds for each key a PEM file, and beside it the certificate once the
     root.key, root.pem                 the anchor; its key may be kept elsewhere until a certificate is due
     document-1.key, document-1.pem, …  sign credentials: the highest number signs, all that are valid are published
     status-1.key, status-1.pem, …      sign status lists
+    request-1.key, request-1.pem, …    sign what verifiers ask wallets through us
     nonce.key                          by which we know our own nonces
 
 A leaf that names another URL, or would end before what it signs, is succeeded by the next number.
@@ -23,7 +24,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from proof import keyfile
 from proof.kms import new_data_key
 from proof.signer import Alg, FileSigner, from_jwk
-from residency.credential import issuing, pki, sd_jwt, status_list
+from residency.credential import issuing, metadata, pki, sd_jwt, status_cwt, status_list
+from residency.credential.cose import CoseSeal
+from residency.credential.presenting import asking
 from residency.credential.seal import Seal
 
 
@@ -38,8 +41,17 @@ class Authority(msgspec.Struct, frozen=True):
     root: x509.Certificate
     documents: Seal
     statuses: Seal
+    metadata: Seal
+    requests: Seal
+    cose_documents: CoseSeal
+    cose_statuses: CoseSeal
     signers: tuple[x509.Certificate, ...]
     nonce_key: bytes
+
+    @property
+    def root_der(self) -> bytes:
+        """The anchor, as readers of mdocs take it."""
+        return self.root.public_bytes(Encoding.DER)
 
     @property
     def root_pem(self) -> bytes:
@@ -50,11 +62,17 @@ class Authority(msgspec.Struct, frozen=True):
 def opened(folder: Path, *, url: str, at: datetime) -> Authority:
     """Open the keys, making what is missing or due; several processes may start at once. Raises RootKeyAbsent."""
     root = _root(folder, url=url, at=at)
+    documents = _seal(folder, root, "document", url=url, at=at)
+    statuses = _seal(folder, root, "status", url=url, at=at)
     return Authority(
         url=url,
         root=root,
-        documents=_seal(folder, root, "document", url=url, at=at),
-        statuses=_seal(folder, root, "status", url=url, at=at),
+        documents=documents,
+        statuses=statuses,
+        metadata=Seal.of(documents.signer, documents.chain, typ=metadata.SIGNED_TYP),
+        requests=_seal(folder, root, "request", url=url, at=at),
+        cose_documents=CoseSeal.of(documents.signer, documents.chain),
+        cose_statuses=CoseSeal.of(statuses.signer, statuses.chain, typ=status_cwt.TYP),
         signers=tuple(found for _, found in _leaves(folder, "document") if at < found.not_valid_after_utc),
         nonce_key=keyfile.read_or_create(folder / "nonce.key", new_data_key),
     )
@@ -78,9 +96,9 @@ def _root_key(folder: Path, *, or_create: bool) -> ec.EllipticCurvePrivateKey:
     return key
 
 
-_PURPOSES = {"document": pki.DOCUMENT_SIGNING, "status": None}
-_TYPES = {"document": sd_jwt.TYP, "status": status_list.TYP}
-_NAMES = {"document": "Document signer", "status": "Status list signer"}
+_PURPOSES = {"document": pki.DOCUMENT_SIGNING, "status": None, "request": pki.READER}
+_TYPES = {"document": sd_jwt.TYP, "status": status_list.TYP, "request": asking.TYP}
+_NAMES = {"document": "Document signer", "status": "Status list signer", "request": "Verifier"}
 
 
 def _seal(folder: Path, root: x509.Certificate, role: str, *, url: str, at: datetime) -> Seal:

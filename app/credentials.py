@@ -4,7 +4,7 @@ issue     app/http/wallet_openid/credential.py  ->  resident()  ->  residency/cr
 follow    app/http/officer/statuses.py          ->  follow()    ->  residency/credential/life.py
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
@@ -17,13 +17,14 @@ from app.settings import Settings
 from app.status_tokens import StatusTokens
 from kyc import states
 from law import calendar
+from law.seed import THRESHOLDS
 from proof.kms import Kms
 from residency import status
-from residency.credential import life, metadata
-from residency.credential.dataset import EResident
+from residency.credential import life
+from residency.credential.dataset import Kind, Resident
 from residency.credential.issuing import Issuer
 from residency.credential.life import Act, Reason
-from residency.status import Kind, State, Status
+from residency.status import State, Status
 
 LISTS_PATH = "/status-lists/"
 
@@ -40,8 +41,8 @@ class Credentials(msgspec.Struct, frozen=True):
         """Open the keys of the installation; raises app.credential_keys.RootKeyAbsent."""
         url = settings.issuer
         authority = credential_keys.opened(settings.keys / "credential", url=url, at=clock.real())
-        issuer = Issuer(url, metadata.vct(url), authority.documents, lambda one: list_url(url, one))
-        return cls(authority, StatusTokens(authority.statuses), issuer)
+        issuer = Issuer(url, authority.documents, authority.cose_documents, lambda one: list_url(url, one))
+        return cls(authority, StatusTokens(authority.statuses, authority.cose_statuses), issuer)
 
 
 def list_url(url: str, list_id: UUID) -> str:
@@ -49,12 +50,25 @@ def list_url(url: str, list_id: UUID) -> str:
     return f"{url}{LISTS_PATH}{ids.show('list', list_id)}"
 
 
-async def resident(db: AsyncConnection, kms: Kms, holder: UUID, *, at: datetime) -> EResident:
-    """Gather what the credential says of `holder`; raises NotEResident, NotIdentified, app.vault.Erased."""
-    held = await e_resident(db, holder)
+class NotAltyn(Exception):
+    """The resident ID is for holders of an Altyn visa, and the caller has none now (D2.6)."""
+
+
+def offered(on: date) -> tuple[Kind, ...]:
+    """Name the documents that are issued on the day `on`: the resident ID only while its rule is in force (D2.6)."""
+    in_force = THRESHOLDS.find("altyn.resident_id", on) is not None
+    return (Kind.E_RESIDENT, Kind.RESIDENT_ID) if in_force else (Kind.E_RESIDENT,)
+
+
+async def resident(db: AsyncConnection, kms: Kms, holder: UUID, kind: Kind, *, at: datetime) -> Resident:
+    """Gather what a document says of `holder`.
+
+    Raises NotEResident, NotAltyn, law.threshold.NotInForce, app.person.NotIdentified, app.vault.Erased.
+    """
+    held = await entitled(db, holder, kind, at=at)
     who = await person.identified(db, kms, holder, calendar.statutory_date(at))
     letters = states.letters(who.nationality)
-    return EResident(
+    return Resident(
         number=held.number,
         family_name=who.surname,
         given_name=who.given,
@@ -65,12 +79,18 @@ async def resident(db: AsyncConnection, kms: Kms, holder: UUID, *, at: datetime)
     )
 
 
-async def e_resident(db: AsyncConnection, holder: UUID) -> Status:
-    """Give the status that the credential proves; raises NotEResident."""
+async def entitled(db: AsyncConnection, holder: UUID, kind: Kind, *, at: datetime) -> Status:
+    """Give the status that a document proves; raises NotEResident, NotAltyn, law.threshold.NotInForce."""
+    if kind is Kind.RESIDENT_ID:
+        THRESHOLDS.at("altyn.resident_id", calendar.statutory_date(at))
     for held in await status.of_resident(db, holder):
-        if (held.kind, held.state) == (Kind.E_RESIDENT, State.ACTIVE):
+        if (held.kind, held.state) == (_PROVES[kind], State.ACTIVE):
             return held
-    raise standing.NotEResident
+    raise standing.NotEResident if kind is Kind.E_RESIDENT else NotAltyn
+
+
+#: The status each document is proof of.
+_PROVES = {Kind.E_RESIDENT: status.Kind.E_RESIDENT, Kind.RESIDENT_ID: status.Kind.ALTYN}
 
 
 #: What a change of the status does to the credentials that prove it.

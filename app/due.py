@@ -12,7 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 #: Kind of work → where its rows wait at :now. What runs by the clock alone (lists, clean-ups) has none.
 WORK = {
     "relay": "(SELECT seq FROM app.outbox UNION ALL SELECT generate_series(relayed + 1, seq) FROM wallet.lane) AS row",
+    "monitoring": "(SELECT resident FROM kyc.screened WHERE stale UNION ALL SELECT id FROM kyc.cohort"
+    " WHERE edition < (SELECT max(number) FROM kyc.list_edition)) AS row WHERE EXISTS (SELECT FROM kyc.list_edition)",
+    "measures": "kyc.alert WHERE until <= :now OR (grave AND state = 'open' AND NOT measured)",
+    "risk": "kyc.risk_profile WHERE due_at <= :now",
+    "identity_reviews": "kyc.risk_profile WHERE review_at <= :now",
+    "risk_backtests": "kyc.risk_backtest WHERE due_at <= :now",
     "pipeline": "residency.application WHERE due_at <= :now",
+    "identity_cases": "kyc.case WHERE answer_by <= :now",
     "exports": "app.export WHERE due_at <= :now",
     "statements": "(SELECT id FROM wallet.statement WHERE due_at <= :now"
     " UNION ALL SELECT id FROM wallet.document WHERE due_at <= :now) AS row",
@@ -46,9 +53,12 @@ WORK = {
 #: What is asked of others who may not answer for long: it waits there like the rest, but holds nobody up.
 ASKED = {
     "messages": "app.message WHERE due_at <= now()",
+    "exposure": "kyc.exposure WHERE due_at <= now()",
     "attestations": "app.attestation WHERE due_at <= now()",
+    "files": "kyc.file WHERE due_at <= now()",
+    "faces": "kyc.face_session WHERE due_at <= now()",
     "card_commands": "(SELECT FROM cards.command WHERE due_at <= now()"
-    " UNION ALL SELECT FROM cards.processor_reference WHERE due_at IS NOT NULL) AS row",
+    " UNION ALL SELECT FROM cards.processor_reference WHERE due_at <= now()) AS row",
     "stripe_events": "cards.processor_event WHERE due_at <= now()",
 }
 

@@ -3,7 +3,7 @@
 finds      app/hold_expiry.py      step()       <- you are here
 gives back wallet/holds.py         release()    by a transfer of the kind `expire`, never by a deletion
 
-Holds without a time of their own are ended by the room that placed them, such as a card's by app/card_work.py.
+Holds without a time of their own are ended by the room that placed them, such as a card's by app/cards/work.py.
 """
 
 import asyncio

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app import clock, csca, db
 from app.auth.door import Door
 from app.auth.stepup import StepUps
-from app.card_keys import CardKeys
+from app.cards.keys import CardKeys
+from app.cards.swiping import Till
 from app.credentials import Credentials
 from app.money import Money
 from app.partners import line
@@ -24,8 +25,8 @@ from app.partners.stripe_issuing.issuer import StripeIssuing
 from app.ring import Ring
 from app.security import Watch
 from app.settings import Settings
-from app.swiping import Till
-from kyc.trust import Trust
+from app.watchlist import Watchlist
+from kyc.chip.trust import Trust
 from migrations import walls
 from proof import keyfile
 from proof.hsm import HsmKms, Token
@@ -54,8 +55,8 @@ class Keys(msgspec.Struct, frozen=True):
 class House(msgspec.Struct, frozen=True):
     """One process's share of the installation. Each engine logs in as the role of its name.
 
-    `csca` are the country signing authorities whose passports are trusted (kyc/chip.py); `stripe` processes cards where
-    the installation has a programme with Stripe.
+    `csca` are the country signing authorities whose passports are trusted (kyc/chip/passive.py); `stripe` processes
+    cards where the installation has a programme with Stripe. `watchlist` holds the lists that people are compared with.
     """
 
     settings: Settings
@@ -74,6 +75,7 @@ class House(msgspec.Struct, frozen=True):
     credentials: Credentials
     watch: Watch
     stripe: StripeIssuing | None = None
+    watchlist: Watchlist = msgspec.field(default_factory=Watchlist)
 
 
 def keys(settings: Settings) -> Keys:

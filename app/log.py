@@ -23,7 +23,7 @@ FIELDS = frozenset(
         "event", "level", "timestamp", "trace_id", "method", "route", "status", "duration_ms", "error",
         "sqlstate", "size", "step", "exception", "kind", "state", "attempts", "placement", "message", "subscription",
         "sequence", "source", "why", "owner", "version", "order", "dispute", "act", "refusal", "file", "line", "code",
-        "command", "about", "authorization", "id", "amount_minor",
+        "command", "about", "authorization", "id", "amount_minor", "business_date", "late", "arrived",
     }
 )  # fmt: skip
 _CAUSES_MAX = 4

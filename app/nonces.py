@@ -1,11 +1,15 @@
-"""Nonces that wallets have used are forgotten once they would have expired: nobody could use them any more."""
+"""What only has to last for minutes is forgotten: nonces that wallets and chips used, what verifiers asked."""
 
-from app import clock, db
+from app import clock, db, presentations
 from app.house import House
+from kyc.chip import challenge
 from residency.credential import nonce
 
 
 async def step(house: House) -> int:
-    """Forget what has expired; answers how many nonces it was."""
+    """Forget what has expired; answers how much it was."""
+    now = clock.real()
     async with db.transaction(house.worker) as story:
-        return await nonce.forget(await story(), at=clock.real())
+        connection = await story()
+        nonces = await nonce.forget(connection, at=now) + await challenge.forget(connection, at=now)
+        return nonces + await presentations.forget(connection, now=now)

@@ -22,6 +22,9 @@ from app.applicant import Applicant
 from app.db import transaction
 from app.house import House
 from kyc import check
+from kyc.cases import reasons
+from kyc.cases.life import STANDING
+from kyc.cases.life import State as KycState
 from law.calendar import statutory_date
 from residency import case, checking, eligibility
 from residency.application import Application
@@ -98,15 +101,16 @@ async def _postpone(house: House, taken: Application, error: Exception) -> None:
 
 
 async def _document(look: Look) -> Finding:
-    """There is a document, it was not refused, and it is in force."""
+    """There is a document, nobody waits for a better one, and it is in force."""
     if look.applicant is None:
         return Finding("document", Verdict.FAIL, "document_missing")
     shown = look.applicant.document
     if shown.expires < statutory_date(look.now):
         return Finding("document", Verdict.FAIL, "document_expired")
-    if shown.outcome == "refused":
+    known = await applicant.identity(look.db, look.application.resident)
+    if known is not None and known.state is KycState.NEEDS_INPUT:
         return Finding("document", Verdict.FAIL, "document_unreadable")
-    its_own = [each for each in shown.checks if each.check not in check.CONFIDENTIAL]
+    its_own = [each for each in shown.checks if not reasons.is_confidential(each.check)]
     clear = all(each.verdict is check.Verdict.PASS for each in its_own)
     return Finding("document", Verdict.PASS if clear else Verdict.REVIEW)
 
@@ -122,19 +126,13 @@ async def _age(look: Look) -> Finding:
     return eligibility.age(applicant.proven(look.applicant, look.now), filed_on, RULES)
 
 
-async def _screening(look: Look) -> Finding:
-    """Nobody like the applicant is on a list today; a forged document speaks of nobody."""
-    if look.applicant is None or look.applicant.document.outcome == "refused":
-        return Finding("person.screening", Verdict.REVIEW)
-    looked = await applicant.screen(look.db, look.applicant, at=look.now, by=ACTOR)
-    return Finding("person.screening", Verdict.PASS if looked.verdict is check.Verdict.PASS else Verdict.REVIEW)
-
-
-async def _unique(look: Look) -> Finding:
-    """Nobody else came with this document or as this person."""
-    found = [each for each in look.applicant.document.checks if each.check == "person.unique"] if look.applicant else []
-    passed = bool(found) and found[0].verdict is check.Verdict.PASS
-    return Finding("person.unique", Verdict.PASS if passed else Verdict.REVIEW)
+async def _known(look: Look) -> Finding:
+    """Look whether the applicant's own case is approved: nothing is granted before, nor after a refusal for good."""
+    known = await applicant.identity(look.db, look.application.resident)
+    if known is not None and known.state is KycState.REJECTED_FINAL:
+        return Finding("person.known", Verdict.FAIL)
+    stands = known is not None and known.state in STANDING
+    return Finding("person.known", Verdict.PASS if stands else Verdict.REVIEW)
 
 
 #: Every check of an application, in the order they are made.
@@ -142,6 +140,5 @@ CHECKS: dict[str, Callable[[Look], Awaitable[Finding]]] = {
     "document": _document,
     "eligibility.citizenship": _citizenship,
     "eligibility.age": _age,
-    "person.screening": _screening,
-    "person.unique": _unique,
+    "person.known": _known,
 }

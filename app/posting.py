@@ -4,8 +4,8 @@ queues    app/batch.py            Batch       many callers' entries, batch after
 runs      app/posting.py          run()       <- you are here
 decides   the verb of the queue, at wallet/desk.py
 
-What the verb itself asks the database comes in between, at a round trip each: of what it can name beforehand (`naming`)
-the accounts come with the lock.
+What the verb itself asks the database comes in between, at a round trip each; what it can name beforehand (`naming`)
+comes with the lock.
 """
 
 import asyncio
@@ -103,20 +103,17 @@ class Turn:
 
 Accounts = Callable[[Sequence[Any]], Iterable[UUID]]
 Questions = Callable[[Sequence[Any]], Iterable[Question]]
-#: What can be loaded with the lock, in the same round trip: accounts that the items of a verb name, and what else it
-#: will ask about them.
-_NAMED: dict[Verb, tuple[Accounts, Questions]] = {}
 _NOTHING: tuple[Accounts, Questions] = (lambda _: (), lambda _: ())
 
 
 def naming(accounts: Accounts, questions: Questions = _NOTHING[1]) -> Callable[[Verb], Verb]:
-    """Say of a verb which accounts its items name, and what it will ask about them.
+    """Say of a verb what can be loaded with the lock, in the same round trip: accounts its items name, and questions.
 
     It loads what it needs all the same, and finds these accounts on the desk and these answers in `desk.heard`.
     """
 
     def note(verb: Verb) -> Verb:
-        _NAMED[verb] = (accounts, questions)
+        verb.named = (accounts, questions)  # type: ignore[attr-defined]  # functions and partials carry what they like
         return verb
 
     return note
@@ -177,16 +174,16 @@ async def _open(
 
     Each statement sees what was committed before it began: one that waits for the lock and reads as well would not.
     """
-    named, asked = _NAMED.get(turn.verb, _NOTHING)
+    named, asked = getattr(turn.verb, "named", _NOTHING)
     items = [item for entry in turn.entries for item in entry.items]
     sought = set(named(items))
-    questions = list(asked(items))
+    questions = asked(items)
     trip = RoundTrip(wire)
     trip.say(b"BEGIN")
     locking = trip.say(_LOCK, (packed.integers(turn.lanes),))
     looking = trip.say(_KNOWN, _keys(turn.entries))
     loading = trip.say(*ledger.loading(turn.lanes, sought)) if sought else None
-    asking = [trip.say(*question) for question in questions]
+    asking = [(question.statement, trip.say(*question)) for question in questions]
     await ledger.over(trip)
     locked = locking.rows
     if len(locked) != len(turn.lanes):
@@ -194,8 +191,8 @@ async def _open(
     desk = Desk(db, clock.real() + locked[0][-1], [Lane(*row[:-1]) for row in locked])
     if loading is not None:
         desk.lay_out(sought, loading.rows)
-    for question, answering in zip(questions, asking, strict=True):
-        desk.heard[question.statement] = answering.rows
+    desk.asked = questions
+    desk.heard = {statement: answering.rows for statement, answering in asking}
     return desk, {
         (principal, key): (request_hash, Stored(status, body, headers))
         for principal, key, request_hash, status, headers, body in looking.rows

@@ -21,7 +21,7 @@ from sqlalchemy import text
 
 from app import clock, db, tables
 from app.house import House
-from app.sealed import WRAPPED
+from app.wrapped import WRAPPED
 from proof import journal
 from proof.kms import Kms, Unopenable, Wrapped
 from proof.versions import Newest, UnknownKeyVersion

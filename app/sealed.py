@@ -1,7 +1,7 @@
 """What every column holds that could hold something personal: the one list that walls, export and canaries go by.
 
 sealed     encrypted for its place under a data key: of a resident, a partner, a card, a message
-wrapped    the data keys themselves, under a KEK
+wrapped    the data keys themselves, under a KEK: app/wrapped.py
 blind      keyed hashes, by which an equal value is found without being stored
 personal   readable although it says something about a person, and why it has to be
 plain      the rest: ids, vocabulary, texts of ours, hashes of what is random, signatures, public keys
@@ -15,6 +15,7 @@ import enum
 import msgspec
 
 from app.access import Sees
+from app.wrapped import WRAPPED
 
 
 class Owner(enum.StrEnum):
@@ -24,6 +25,8 @@ class Owner(enum.StrEnum):
     PARTNER = "partner"
     CARD = "card"
     MESSAGE = "message"
+    #: The key of some hundred people, for screening alone (kyc/screening/cohort.py).
+    COHORT = "cohort"
     #: A key of its own, wrapped in the same row.
     ROW = "row"
     #: The same, of a row that is itself a key: what it opens is nobody's.
@@ -41,22 +44,19 @@ class Sealed(msgspec.Struct, frozen=True):
     sees: Sees | None = None
 
 
-class Wrap(msgspec.Struct, frozen=True):
-    """Where wrapped keys are: how some are taken that are not by the newest KEK, put back, and counted.
-
-    `take` answers owner, version and blob beside what `put` needs to find the row again.
-    """
-
-    table: str
-    column: str
-    take: str
-    put: str
-    count: str
-
-
 SEALED = (
     Sealed("kyc.document", "person", row="id", person="resident", sees=Sees.IDENTITY),
+    Sealed("kyc.screened", "person", row="resident", owner=Owner.COHORT, person="resident"),
+    Sealed("kyc.case_review", "note", row="id", person="resident"),
+    Sealed("kyc.case_appeal", "words", row="id", person="resident"),
+    Sealed("kyc.alert_act", "note", row="id", person="resident"),
+    Sealed("kyc.declaration", "words", row="id", person="resident", sees=Sees.EVIDENCE),
+    Sealed("kyc.exposure_answer", "found", row="id", person="resident", sees=Sees.EVIDENCE),
+    Sealed("kyc.risk_override", "note", row="id", person="resident"),
     Sealed("kyc.evidence", "files", row="document", person="resident", sees=Sees.EVIDENCE),
+    Sealed("kyc.file", "content", row="id", person="resident", sees=Sees.EVIDENCE),
+    Sealed("kyc.paper", "details", row="id", person="resident", sees=Sees.IDENTITY),
+    Sealed("kyc.identifier", "value", row="id", person="resident", sees=Sees.IDENTITY),
     Sealed("app.contact", "value", row="id", person="subject", sees=Sees.CONTACT),
     Sealed("app.passkey", "name", row="device", person="subject"),
     Sealed("app.export", "bundle", row="id", person="holder"),
@@ -84,52 +84,9 @@ SEALED = (
     Sealed("app.payee", "sealed", row="holder", owner=Owner.ROW, person="holder"),
     Sealed("app.payment_note", "sealed", row="id", owner=Owner.ROW, person="holder"),
     Sealed("app.payment_list", "sealed", row="id", person="holder"),
+    Sealed("credential.presentation", "sealed", row="id", owner=Owner.ROW),
 )
 
-
-def _table(table: str, column: str, keys: tuple[str, ...], owner: str) -> Wrap:
-    found = " AND ".join(f"{key} = :{key}" for key in keys)
-    return Wrap(
-        table,
-        column,
-        take=f"""
-        SELECT {", ".join(keys)}, {owner} AS owner, kek_version AS version, {column} AS blob FROM {table}
-        WHERE kek_version < :newest ORDER BY kek_version LIMIT :size FOR UPDATE SKIP LOCKED
-        """,  # noqa: S608  names of the list below
-        put=f"UPDATE {table} SET kek_version = :version, {column} = :blob WHERE {found}",  # noqa: S608  as above
-        count=f"SELECT kek_version AS version, count(*) AS keys FROM {table} GROUP BY kek_version",  # noqa: S608  as above
-    )
-
-
-WRAPPED = (
-    _table("app.resident_key", "wrapped", ("holder",), "holder::text"),
-    _table("app.partner", "data_key", ("id",), "'partner:' || id"),
-    _table("app.partner_key", "secret", ("partner", "kid"), "'partner:' || partner || '/' || kid"),
-    _table("app.message", "wrapped", ("id",), "'message ' || id"),
-    _table("app.payee", "wrapped", ("holder",), "'app.payee ' || holder"),
-    _table("app.payment_note", "wrapped", ("id",), "'app.payment_note ' || id"),
-    # No role reads the vault of the card numbers; three functions of its owner do this (0014).
-    Wrap(
-        "card_vault.pan",
-        "wrapped_key",
-        take="""
-        SELECT card, 'card:' || card AS owner, key_version AS version, wrapped_key AS blob
-        FROM card_vault.stale(:newest, :size)
-        """,
-        put="SELECT card_vault.rewrap(:card, :was, :version, :blob)",
-        count="SELECT key_version AS version, cards AS keys FROM card_vault.key_versions()",
-    ),
-    Wrap(
-        "card_vault.key",
-        "wrapped_key",
-        take="""
-        SELECT name, name AS owner, key_version AS version, wrapped_key AS blob
-        FROM card_vault.stale_keys(:newest, :size)
-        """,
-        put="SELECT card_vault.rewrap_key(:name, :was, :version, :blob)",
-        count="SELECT key_version AS version, keys FROM card_vault.keys_by_version()",
-    ),
-)
 
 BLIND = {
     "app.contact": "blind",
@@ -137,7 +94,11 @@ BLIND = {
     "app.sending": "key",
     "card_vault.pan": "blind",
     "cards.listed_person": "blind",
+    "kyc.alert": "matched",
     "kyc.claim": "blind",
+    "kyc.identifier": "blind",
+    "kyc.look": "asked",
+    "kyc.screened": "asked",
 }
 
 #: Readable although it is of a person: which columns of a table, and why.
@@ -160,6 +121,7 @@ PERSONAL = {
     "cards.card": ("last4", "PCI DSS 4.0.1, 3.4.1 lets everybody see it"),
     "cards.challenge": ("merchant_name merchant_id merchant_country", "the holder is shown it, and agrees to no more"),
     "cards.token": ("last4 merchant", "the last digits of a token; the one shop where it may be used"),
+    "cards.allowance": ("merchant passing", "where a purchase is let pass; each question is held against it"),
     "cards.trusted_shop": ("merchant", "a shop that may ask again; each question is held against it"),
     "cards.rule_result": ("because", "what a rule found suspicious of a payment; officers read it to judge the rule"),
     "cards.velocity": (
@@ -175,7 +137,25 @@ PERSONAL = {
         "merchant_name merchant_id merchant_category merchant_country merchant_city",
         "statements and rules read it",
     ),
+    "kyc.alert": (
+        "source entity listed list name state",
+        "which entry of a published list somebody came near: the queue of those who look; in nobody's own copy",
+    ),
     "kyc.check": ("params", "what a check found, without names: tests of kyc/ search it for them"),
+    "kyc.assessment": ("facts", "what a relation was judged by: codes, counts and bands; rules are tried on it"),
+    "kyc.declaration": (
+        "occupation industry residence products funds wealth",
+        "where somebody says their money comes from, in codes; rules read it, the words are sealed",
+    ),
+    "kyc.exposure_answer": ("matches", "whom the outside took somebody for: its references and scores, no names"),
+    "kyc.risk_hit": ("because", "which codes a rule found; officers read it to judge the rule"),
+    "kyc.risk_override": ("entity", "a reference of the outside that two officers took for somebody else"),
+    "kyc.paper": (
+        "kind country language translated_to",
+        "what a paper is without naming anybody; rules are chosen by it",
+    ),
+    "kyc.identifier": ("scheme country", "whose kind of number it is; the number is sealed"),
+    "kyc.case_decision": ("encoded", "what follows from what was found, in codes: replayed byte for byte"),
     "kyc.document": ("format issuer nationality_class grade", "rules and reports count by it"),
     "residency.application": ("answers receipt", "the purpose and the consents of an application: codes"),
     "residency.comment": ("unsealed", "what was written in clear before 0015, until the worker has sealed it"),
@@ -184,6 +164,7 @@ PERSONAL = {
 
 #: Everything else: it says nothing about anybody without the row's ids.
 PLAIN = {
+    "credential.presentation": "verifier state conclusion response_code_hash",
     "app.access": "actor organisation operation sees purpose",
     "app.adjustment": "kind reason purpose label currency evidence proposed_by decided_by state",  # staff, by id
     "app.allowance_use": "operation",
@@ -285,6 +266,9 @@ PLAIN = {
     "cards.reveal": "jwk",
     "cards.token": "network reference requestor device channels state paused_by decision reasons",
     "cards.link": "confidence",
+    "cards.allowance": "reasons network currency",
+    "cards.dispute_shown": "reference refused",  # codes and places of a network's refusals, no prose
+    "cards.settlement_missing": "network link",
     "cards.exemption": "reason evidence proposed_by decided_by ended_by",  # staff, by id
     "cards.listed_merchant": "merchant reason listed_by ended_by",
     "cards.listed_person": "listing listed_by ended_by",
@@ -309,15 +293,42 @@ PLAIN = {
     "invest.product": "code kind jurisdiction currency",
     "invest.terms": "body sha256",
     "invest.transition": "act state actor",
-    "kyc.check": "name rule_version inputs_hash verdict",
+    "kyc.alert": "rules",
+    "kyc.alert_act": "act reason proposed_by decided_by",  # staff, by id
+    "kyc.check": "name rule inputs_hash verdict evidence",
+    "kyc.case": "purpose state decided told",
+    "kyc.case_action": "ended_by",
+    "kyc.case_decision": "rules outcome digest actor",
+    "kyc.case_edge": "before act state",
+    "kyc.case_move": "before act state actor reason outcome",
+    "kyc.case_review": "verdict reason",
+    "kyc.case_verdict": "outcome reason ground",
+    "kyc.assessment": "why rules band floor inputs_hash outcome_hash actor",
     "kyc.claim": "kind",
+    "kyc.declaration_look": "outcome asks by_officer",  # staff, by id
+    "kyc.exposure": "kind trouble",
+    "kyc.exposure_answer": "kind vendor version",
+    "kyc.risk_backtest": "asked_by report hash",  # staff, by id; counts, and assessments by id
+    "kyc.risk_hit": "floor",
+    "kyc.risk_override": "what band reason proposed_by decided_by",  # staff, by id
+    "kyc.risk_profile": "why review_why",
+    "kyc.risk_step": "state drafted_by by_officer",  # staff, by id
+    "kyc.risk_version": "rule body drafted_by",  # staff, by id
     "kyc.decision": "outcome reasons rule_version actor",
     "kyc.event": "kind actor body",
-    "kyc.list_snapshot": "digest",
+    "kyc.face_result": "kind vendor version images outcome",  # digests of pictures
+    "kyc.face_session": "state",
+    "kyc.file": "media sha256 sent_sha256 removed scan scanner found",
+    "kyc.paper": "mark",
+    "kyc.paper_verdict": "outcome reason officer",  # staff, by id
+    "kyc.list_snapshot": "digest members",
     "kyc.list_source": "source digest etag",
-    "kyc.listed_name": "digest entity name normal born keys",  # of the published lists, of nobody of ours
-    "kyc.screened": "lists",
+    "kyc.list_edition": "rules",
+    "kyc.list_part": "source digest",
+    "kyc.listed_entity": "sha256 source entity body",  # of the published lists, of nobody of ours
+    "kyc.look": "root leaves",
     "public.alembic_version": "version_num",
+    "kyc.spent_challenge": "digest",
     "residency.application": "service state calendar",
     "residency.comment": "audience",
     "residency.decision": "outcome reason ground verdict",

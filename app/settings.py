@@ -23,7 +23,17 @@ from app.partners.stripe_issuing.programme import COUNTRIES, StripeProgramme, mo
 _ANDROID = "android:apk-key-hash:"
 _LISTS = {"origins", "certificate_proxies"}
 _STRUCTS = {"issuing_bank", "card_lines", "stripe_programme"}
-_OUTSIDE = ("stripe_url", "agencies_url", "messages_url", "integrity_url", "anchor_notary")
+_OUTSIDE = (
+    "stripe_url",
+    "agencies_url",
+    "ofac_url",
+    "un_url",
+    "exposure_url",
+    "messages_url",
+    "integrity_url",
+    "faces_url",
+    "anchor_notary",
+)
 
 
 class Environment(enum.StrEnum):
@@ -57,11 +67,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `role_password` is theirs. Where a demo or test does not name one it follows from the owner's (role_word).
     With `pkcs11_module` the KEKs are in the token `pkcs11_token` (proof/hsm.py), else in files below `keys`.
     `issuing_bank` has a default in a demo or test only.
+    `ofac_url` and `un_url` are folders with the files of these lists; without one, nobody is looked up in that list.
     `card_lines` are the lines to card networks, a JSON list; what `eresidency link` keeps is in `link_folder`.
     `settlement_folder` is where card networks put their settlement files; without it none is taken.
     `certificate_header` is where the proxies at the addresses `certificate_proxies` tell of client certificates.
     `stripe_programme` turns Stripe Issuing on (app/partners/stripe_issuing/); its endpoints have a secret each, several
     separated by commas while one replaces another, and `stripe_url` is for a server of one's own in its place.
+    `scanner` is ClamAV's daemon, `unix:///run/clamav/clamd.ctl` or `tcp://127.0.0.1:3310`; without one no file is
+    ever of use. `faces_url` is the vendor that compares faces.
     `files` are the files that values came from; who may see a secret change asks for it by secret().
     """
 
@@ -77,10 +90,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rp_id: str = "localhost"
     origins: tuple[str, ...] = ("http://localhost:8000",)
     agencies_url: str | None = None
+    ofac_url: str | None = None
+    un_url: str | None = None
+    exposure_url: str | None = None
+    exposure_token: str | None = None
     messages_url: str | None = None
     messages_token: str | None = None
     integrity_url: str | None = None
     integrity_token: str | None = None
+    scanner: str | None = None
+    faces_url: str | None = None
+    faces_token: str | None = None
     android_package: str = "kz.gov.eresidency"
     ios_app_id: str = "0000000000.kz.gov.eresidency"
     app_attest_root: Path | None = None
@@ -159,6 +179,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     if not all(is_origin(origin, told.rp_id) for origin in told.origins):
         raise BadSetting("origins")
     _check_lines(told)
+    _check_scanner(told)
     _check_stripe(told)
     if not told.virtual:
         _check_live(told)
@@ -214,12 +235,24 @@ def _check_live(told: Settings) -> None:
     _check_guarded(told)
     if told.issuing_bank == _DEMO_BANK:  # every address of a wallet would name a bank that does not exist
         raise BadSetting("issuing_bank")
+    if not told.exposure_url:  # nobody's risk is known while nobody can say who is in public office
+        raise BadSetting("exposure_url")
 
 
 def _check_lines(told: Settings) -> None:
     """Have no card number on a network in clear, whatever the environment."""
     if not all(line.tls or _is_here(line.host) for line in told.card_lines):
         raise Unguarded("card_lines", "tls")
+
+
+def _check_scanner(told: Settings) -> None:
+    """Have nobody's papers on a network: ClamAV's daemon neither encrypts nor says who it is, so it is here."""
+    url = urlsplit(told.scanner or "unix:///")
+    at_home = (url.scheme == "unix" and url.path) or (
+        url.scheme == "tcp" and url.port and _is_here(url.hostname or "-")
+    )
+    if not at_home:
+        raise BadSetting("scanner")
 
 
 def _check_guarded(told: Settings) -> None:

@@ -10,7 +10,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from residency.credential import entries, status_list
+from residency.credential import entries, jws, status_cwt, status_list
+from residency.credential.cose import CoseSeal
 from residency.credential.entries import Snapshot
 from residency.credential.seal import Seal
 
@@ -20,18 +21,19 @@ class HistoryNotKept(Exception):
 
 
 class Token(msgspec.Struct, frozen=True):
-    """A signed list, plain and gzipped; `tag` changes with what it says and with its minute."""
+    """A signed list: as JWT, plain and gzipped, and as CWT. `tag` changes with what it says and with its minute."""
 
     tag: str
     plain: bytes
     gzipped: bytes
+    cwt: bytes
 
 
 class StatusTokens:
-    """The tokens of one process. `seal` signs them."""
+    """The tokens of one process. `seal` signs the one form, `cose_seal` the other."""
 
-    def __init__(self, seal: Seal) -> None:
-        self._seal = seal
+    def __init__(self, seal: Seal, cose_seal: CoseSeal) -> None:
+        self._seals = seal, cose_seal
         self._made: dict[UUID, Token] = {}
 
     async def of(self, db: AsyncConnection, list_id: UUID, *, uri: str, at: datetime) -> Token | None:
@@ -46,11 +48,12 @@ class StatusTokens:
         if made is None or made.tag != tag:
             snapshot = await entries.snapshot(db, list_id)
             issued_at = datetime.fromtimestamp(minute, UTC)
-            made = self._made[list_id] = _make(snapshot, self._seal, uri, issued_at, tag)
+            made = self._made[list_id] = _make(snapshot, self._seals, uri, issued_at, tag)
         return made
 
 
-def _make(snapshot: Snapshot, seal: Seal, uri: str, issued_at: datetime, tag: str) -> Token:
-    lst = status_list.encode(status_list.pack(snapshot.statuses, size=snapshot.size))
-    plain = status_list.token(lst, uri=uri, seal=seal, issued_at=issued_at).encode()
-    return Token(tag, plain, gzip.compress(plain, mtime=0))
+def _make(snapshot: Snapshot, seals: tuple[Seal, CoseSeal], uri: str, issued_at: datetime, tag: str) -> Token:
+    compressed = status_list.compress(status_list.pack(snapshot.statuses, size=snapshot.size))
+    plain = status_list.token(jws.b64(compressed), uri=uri, seal=seals[0], issued_at=issued_at).encode()
+    cwt = status_cwt.token(compressed, uri=uri, seal=seals[1], issued_at=issued_at)
+    return Token(tag, plain, gzip.compress(plain, mtime=0), cwt)

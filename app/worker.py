@@ -17,38 +17,44 @@ import structlog
 
 from app import (
     anchor,
-    card_backtests,
-    card_campaigns,
-    card_holders,
-    card_letter_keys,
-    card_terms,
-    card_work,
     db,
-    dispute_errands,
-    disputing,
     due,
     hold_expiry,
+    identity_cases,
+    measures,
     monitoring,
     nonces,
     outbox,
     pipeline,
-    processing,
     remarks,
     rotation,
-    settling,
     sink,
     trace,
 )
 from app.account import ending, export, retention
 from app.auth import attestation, forgetting
 from app.banking import asking, safeguarding, suspense
+from app.cards import (
+    backtests,
+    campaigns,
+    dispute_errands,
+    disputing,
+    holders,
+    processing,
+    settling,
+    terms,
+    work,
+)
 from app.house import House
 from app.limiting import forgetting as allowances_forgetting
+from app.papers import faces, scanning
 from app.partners import agencies, inbox, messenger, outgoing, placing
 from app.partners.stripe_issuing import events as stripe_events
 from app.partners.stripe_issuing import repair as stripe_repair
 from app.payments import list_run, request, standing_run
 from app.restrictions import overdue
+from app.risk import backtests as risk_backtests
+from app.risk import judging, looking, reviewing
 from app.statements import days, document
 
 Step = Callable[[House], Awaitable[int]]
@@ -65,6 +71,12 @@ STEPS: dict[str, Step] = {
     "nonces": nonces.step,
     "lists": agencies.step,
     "monitoring": monitoring.step,
+    "measures": measures.step,
+    "risk": judging.step,
+    "exposure": looking.step,
+    "identity_reviews": reviewing.step,
+    "risk_backtests": risk_backtests.step,
+    "identity_cases": identity_cases.step,
     "pipeline": pipeline.step,
     "inbox": inbox.step,
     "placements": placing.step,
@@ -74,17 +86,19 @@ STEPS: dict[str, Step] = {
     "deliveries": outgoing.step,
     "messages": messenger.step,
     "attestations": attestation.step,
+    "files": scanning.step,
+    "faces": faces.step,
     "disputes": disputing.step,
     "dispute_errands": dispute_errands.step,
     "settlement": settling.step,
-    "card_expiry": card_work.lapse,
-    "card_recovery": card_work.recover,
-    "card_matching": card_work.match,
-    "card_backtests": card_backtests.step,
-    "card_holders": card_holders.step,
-    "card_letter_keys": card_letter_keys.step,
-    "card_terms": card_terms.step,
-    "card_campaigns": card_campaigns.step,
+    "card_expiry": work.lapse,
+    "card_recovery": work.recover,
+    "card_matching": work.match,
+    "card_backtests": backtests.step,
+    "card_holders": holders.step,
+    "card_letter_keys": work.renew_letter_keys,
+    "card_terms": terms.step,
+    "card_campaigns": campaigns.step,
     "card_commands": processing.step,
     "stripe_events": stripe_events.step,
     "stripe_repair": stripe_repair.step,

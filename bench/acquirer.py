@@ -42,6 +42,16 @@ class Found(msgspec.Struct, frozen=True):
     codes: dict[str, int]
 
     @property
+    def answered(self) -> int:
+        """Count all answers."""
+        return sum(self.codes.values())
+
+    @property
+    def late(self) -> int:
+        """Count what could not be decided by the line's deadline."""
+        return self.codes.get("91", 0)
+
+    @property
     def approved(self) -> int:
         """Count what was promised."""
         return self.codes.get("00", 0)

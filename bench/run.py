@@ -25,7 +25,7 @@ from bench.row import Row
 
 RESULT = Path("build/bench.json")
 #: Rooms whose measurements come with them.
-LATER = ("kyc", "trust")
+LATER = ("trust",)
 #: Measured only by name.
 LONG = frozenset({"growth"})
 

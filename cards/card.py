@@ -1,8 +1,8 @@
 """A card: who holds it, what its holder lets it spend, and the life it goes through.
 
-orders     cards/order.py        order()
-changes    cards/change.py       turn(), freeze(), suspended(), limit(), control()
-decides    cards/control.py      refusals()       reads what is here
+orders     cards/programme/order.py      order()
+changes    cards/programme/change.py     turn(), freeze(), suspended(), limit(), control()
+decides    cards/programme/control.py    refusals()       reads what is here
 """
 
 import enum
@@ -14,8 +14,9 @@ import msgspec
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cards import events, programme_events
-from cards.permission import Controls, Trip
+from cards import events
+from cards.programme import events as programme_events
+from cards.programme.permission import Controls, Trip
 from law.money import Currency, Money
 
 
@@ -70,6 +71,7 @@ class Owner(enum.StrEnum):
     REVERIFY = "reverify"  # the holder's identity has to be verified again
     REGULATOR = "regulator"
     NOTICE = "notice"  # the notice of the new legal basis was not accepted in time
+    PROCESSOR = "processor"  # whoever processes the card does not serve its holder
 
 
 class Suspension(msgspec.Struct, frozen=True):
@@ -147,7 +149,8 @@ class UnknownCard(Exception):
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What the holder lets the card spend; None is no limit of the holder's own.
 
-    Days, weeks (from Monday), months and years are those of the calendar in Kazakhstan; cards/velocity.py counts.
+    Days, weeks (from Monday), months and years are those of the calendar in Kazakhstan; cards/spending/velocity.py
+    counts.
     """
 
     per_payment: Money | None = None

@@ -1,4 +1,4 @@
-"""The tables of this package as SQLAlchemy sees them; migrations/versions/0007_cards.py is what builds them."""
+"""The tables of this package as SQLAlchemy sees them: migrations/versions/0007_cards.py, and 0023, 0025, 0029."""
 
 from sqlalchemy import (
     ARRAY,
@@ -61,7 +61,8 @@ card = Table(
     Index("card_replaces", "replaces", postgresql_where=text("replaces IS NOT NULL")),
 )
 
-#: State, flags, limits and controls, one row per change; the latest is the card as it is now (cards/change.py).
+#: State, flags, limits and controls, one row per change; the latest is the card as it is now
+#: (cards/programme/change.py).
 change = Table(
     "change",
     metadata,

@@ -1,15 +1,15 @@
 """A scanned document: what it says sealed, what was checked and what was decided beside it, for good.
 
 route      app/http/mobile/identity.py   POST /v1/identity/documents
-checks     kyc/mrz.py, kyc/chip.py, kyc/screening.py
-decides    kyc/check.py                  decide()
+checks     kyc/mrz/zone.py, kyc/chip/passive.py, kyc/screening/
 stores     kyc/document.py               store()           <- you are here
+decides    kyc/cases/records.py          add()
 
 Nothing is ever changed: a later look adds its check and, where it changes the answer, a decision of the next version.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -17,10 +17,11 @@ import msgspec
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from kyc import check, events, screening, states, tables
-from kyc.check import Decision, Finding, Identified, Verdict
+from kyc import screening, states, tables
+from kyc.cases import records
+from kyc.check import Finding, Verdict
 from kyc.mrz import Mrz
-from proof import journal
+from kyc.screening import looking
 
 
 class Scan(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,12 +81,13 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[Finding, ...]
 
 
-def inputs_hash(lines: Sequence[str], sod: bytes, groups: Mapping[int, bytes]) -> bytes:
-    """Digest what was read from a document, each part with its name and length."""
+def inputs_hash(lines: Sequence[str], sod: bytes, groups: Mapping[int, bytes], *beside: bytes) -> bytes:
+    """Digest what was read from a document and what was given `beside` it, each part with its name and length."""
     parts = {
         "mrz": "\n".join(lines).encode(),
         "sod": sod,
         **{f"dg{number}": groups[number] for number in sorted(groups)},
+        **{f"beside{number}": part for number, part in enumerate(beside)},
     }
     digest = hashlib.sha256()
     for name, part in parts.items():
@@ -93,8 +95,8 @@ def inputs_hash(lines: Sequence[str], sod: bytes, groups: Mapping[int, bytes]) -
     return digest.digest()
 
 
-async def store(db: AsyncConnection, scan: Scan, findings: Sequence[Finding], decision: Decision) -> None:
-    """Store a document with its checks and the decision that follows from them."""
+async def store(db: AsyncConnection, scan: Scan, findings: Sequence[Finding]) -> None:
+    """Store a document and report what was found of it, and of its holder, to the holder's case."""
     await db.execute(
         insert(tables.document).values(
             id=scan.id,
@@ -109,39 +111,9 @@ async def store(db: AsyncConnection, scan: Scan, findings: Sequence[Finding], de
         )
     )
     await db.execute(insert(tables.evidence).values(document=scan.id, resident=scan.resident, files=scan.files))
-    await _add_checks(db, scan.id, scan.resident, findings, inputs=scan.inputs, at=scan.at)
-    for finding in findings:
-        if finding.check == screening.CHECK:
-            await screening.note(db, scan.id, scan.resident, finding)
-    await _add_decision(db, scan.id, scan.resident, decision, version=1, actor=scan.actor, at=scan.at)
-    checked = events.DocumentChecked(document=scan.id, grade=scan.grade, outcome=_outcome(decision))
-    await _tell(
-        db,
-        scan.id,
-        scan.resident,
-        checked,
-        *_identified(decision, scan.id, scan.zone.expires),
-        at=scan.at,
-        actor=scan.actor,
-    )
-
-
-async def look_again(
-    db: AsyncConnection, document: UUID, finding: Finding, *, inputs: bytes, at: datetime, actor: str
-) -> Decision:
-    """Add a later check to a document and decide anew over the latest of each; a new decision is the next version."""
-    await db.execute(_LOCK, {"document": document})
-    row = (await db.execute(_DECIDED, {"document": document})).one()
-    await _add_checks(db, document, row.resident, [finding], inputs=inputs, at=at)
-    decision = check.decide((await _latest(db, document)).values())
-    if (_outcome(decision), list(_reasons(decision))) != (row.outcome, row.reasons):
-        await _add_decision(db, document, row.resident, decision, version=row.version + 1, actor=actor, at=at)
-    if _outcome(decision) != row.outcome:
-        decided = events.DocumentDecided(document=document, outcome=_outcome(decision))
-        await _tell(
-            db, document, row.resident, decided, *_identified(decision, document, row.expires), at=at, actor=actor
-        )
-    return decision
+    if any(finding.check == screening.CHECK for finding in findings):
+        await looking.shown(db, scan.resident, scan.id, at=scan.at)
+    await records.add(db, scan.resident, findings, inputs=scan.inputs, at=scan.at, actor=scan.actor, document=scan.id)
 
 
 async def find(db: AsyncConnection, document: UUID) -> Stored | None:
@@ -176,83 +148,12 @@ async def _latest(db: AsyncConnection, document: UUID) -> dict[str, Finding]:
     return found
 
 
-async def _add_checks(
-    db: AsyncConnection, document: UUID, resident: UUID, findings: Iterable[Finding], *, inputs: bytes, at: datetime
-) -> None:
-    rows = [
-        {
-            "document": document,
-            "resident": resident,
-            "name": finding.check,
-            "rule_version": check.RULES,
-            "inputs_hash": inputs,
-            "verdict": str(finding.verdict),
-            "params": finding.params,
-            "confidential": finding.check in check.CONFIDENTIAL,
-            "at": at,
-        }
-        for finding in findings
-    ]
-    # Many rows in one statement return nothing, and must not: the confidential ones can't be read back.
-    await db.execute(insert(tables.check).values(rows))
-
-
-async def _add_decision(
-    db: AsyncConnection, document: UUID, resident: UUID, decision: Decision, *, version: int, actor: str, at: datetime
-) -> None:
-    await db.execute(
-        insert(tables.decision).values(
-            document=document,
-            version=version,
-            resident=resident,
-            outcome=_outcome(decision),
-            reasons=list(_reasons(decision)),
-            rule_version=check.RULES,
-            actor=actor,
-            at=at,
-        )
-    )
-
-
-async def _tell(
-    db: AsyncConnection, document: UUID, resident: UUID, *told: msgspec.Struct, at: datetime, actor: str
-) -> None:
-    facts = (journal.Fact(aggregate=document, holder=resident, at=at, actor=actor, event=event) for event in told)
-    await journal.append(db, tables.event, *facts)
-
-
-def _identified(decision: Decision, document: UUID, expires: date) -> tuple[events.ResidentIdentified, ...]:
-    return (events.ResidentIdentified(document, expires),) if isinstance(decision, Identified) else ()
-
-
-def _outcome(decision: Decision) -> str:
-    return str(decision.__struct_config__.tag)
-
-
-def _reasons(decision: Decision) -> tuple[str, ...]:
-    """Give the reasons as they are stored beside the document: its holder reads them."""
-    return () if isinstance(decision, Identified) else check.spoken(decision.reasons)
-
-
 _FIND = text(
     """
     SELECT document.id, document.resident, format, issuer, nationality_class, expires, grade, person, document.at,
            decided.outcome, decided.reasons
     FROM kyc.document JOIN LATERAL (
         SELECT outcome, reasons FROM kyc.decision WHERE decision.document = document.id ORDER BY version DESC LIMIT 1
-    ) AS decided ON true
-    WHERE document.id = :document
-    """
-)
-# Orders the later looks at one document: its rows are never updated, so none of them can be locked. A statement of its
-# own, because a statement sees what was true before it waited.
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:document AS uuid)::text, 1704))")
-_DECIDED = text(
-    """
-    SELECT document.resident, document.expires, decided.version, decided.outcome, decided.reasons
-    FROM kyc.document JOIN LATERAL (
-        SELECT version, outcome, reasons FROM kyc.decision WHERE decision.document = document.id
-        ORDER BY version DESC LIMIT 1
     ) AS decided ON true
     WHERE document.id = :document
     """

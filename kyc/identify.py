@@ -2,9 +2,9 @@
 
 route      app/http/mobile/identity.py   POST /v1/identity/documents
 examines   kyc/identify.py               examine(), store()      <- you are here
-           kyc/mrz.py, kyc/chip.py, kyc/screening.py
-decides    kyc/check.py                  decide()
+           kyc/mrz/zone.py, kyc/chip/passive.py, kyc/screening/
 stores     kyc/document.py               store()
+decides    kyc/cases/records.py          add()
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,28 +15,53 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from kyc import check, chip, document, mrz, names, screening
-from kyc.check import Decision, Finding, Verdict
+from kyc import agreement, document, holder, mrz, names
+from kyc.agreement import Form
+from kyc.check import Finding, Verdict
+from kyc.chip import active, passive
+from kyc.chip.report import Grade, Report
+from kyc.chip.trust import Trust
 from kyc.document import Person, Scan
+from kyc.holder import Safe
 from kyc.mrz import Mrz
-from kyc.trust import Trust
+from kyc.risk import arrival
+from kyc.screening import looking
+from kyc.screening.matching import Lists
+from kyc.screening.subject import Subject
 from law.calendar import statutory_date
 
 
+class Answer(msgspec.Struct, frozen=True):
+    """What the chip answered to a challenge of ours: proof that it is no copy (kyc/chip/active.py)."""
+
+    nonce: bytes
+    answer: bytes
+
+
 class Reading(msgspec.Struct, frozen=True):
-    """What the phone read: the printed lines, the security object, the data groups by number."""
+    """What the phone read: the printed lines, the security object, the data groups by number.
+
+    Beside them what the applicant wrote into the form, and what the chip answered, where they were asked.
+    """
 
     lines: tuple[str, ...]
     sod: bytes
     groups: Mapping[int, bytes]
+    form: Form | None = None
+    answer: Answer | None = None
 
 
 class Examined(msgspec.Struct, frozen=True):
     """What the document is worth by itself. `zone` is the chip's, or the printed one where the chip does not read."""
 
     zone: Mrz
-    grade: chip.Grade
+    grade: Grade
     findings: tuple[Finding, ...]
+
+    def took(self, ms: int) -> "Examined":
+        """Note how long all of it took: the looks are taken together."""
+        timed = tuple(msgspec.structs.replace(finding, ms=ms) for finding in self.findings)
+        return msgspec.structs.replace(self, findings=timed)
 
 
 class NothingReadable(Exception):
@@ -45,14 +70,6 @@ class NothingReadable(Exception):
     def __init__(self, fields: str) -> None:
         super().__init__(fields)
         self.fields = fields
-
-
-class Seal(Protocol):
-    """Encrypt a field with the resident's data key, for its place."""
-
-    def __call__(self, plaintext: bytes, *, table: str, column: str, row: UUID) -> bytes:
-        """Give the sealed field."""
-        ...
 
 
 class Blind(Protocol):
@@ -68,13 +85,27 @@ def examine(reading: Reading, trust: Trust, at: datetime) -> Examined:
 
     Raises NothingReadable.
     """
-    printed = mrz.parse(reading.lines, statutory_date(at))
-    report = chip.verify(reading.sod, reading.groups, trust, at)
+    today = statutory_date(at)
+    printed = mrz.parse(reading.lines, today)
+    report = passive.verify(reading.sod, reading.groups, trust, at)
     zone = report.zone or printed
-    if isinstance(zone, mrz.Unreadable):
-        raise NothingReadable(_wrong(zone))
-    findings = (_read(printed), *(step.finding() for step in report.steps), *_matches(reading.lines, printed, report))
+    if isinstance(zone, mrz.Unreadable) or zone.format not in mrz.TRAVEL:
+        raise NothingReadable(agreement.wrong(zone))
+    findings = (
+        agreement.printed(printed, reading.lines, today),
+        *(step.finding() for step in report.steps),
+        *_original(reading, report),
+        *agreement.page_and_chip(reading.lines, printed, report, dg1=1 in reading.groups),
+        *agreement.form(reading.form, zone),
+    )
     return Examined(zone, report.grade, findings)
+
+
+def _original(reading: Reading, report: Report) -> tuple[Finding, ...]:
+    """Look whether the chip is the original; one that can prove it is to be asked."""
+    if reading.answer is None:
+        return tuple(step.finding() for step in active.unasked(report))
+    return (active.judge(report, reading.groups, reading.answer.nonce, reading.answer.answer).finding(),)
 
 
 async def store(
@@ -84,35 +115,38 @@ async def store(
     *,
     document_id: UUID,
     resident: UUID,
-    seal: Seal,
+    safe: Safe,
     blind: Blind,
+    lists: Lists | None,
     at: datetime,
     actor: str,
-) -> Decision:
-    """Look at the person, decide, and store the document with everything that was found."""
+) -> None:
+    """Look at the person, and store the document with everything that was found; what follows, the case says."""
     findings = list(examined.findings)
     if not _has(findings, Verdict.FAIL):
+        findings += await holder.look(db, safe, resident, Person.of(examined.zone))
         # A forged document speaks of nobody; an unproven one may not claim its number before the genuine one comes.
-        if not _has(findings, Verdict.REVIEW, Verdict.ERROR):
+        # What the applicant wrote into the form says nothing against the document.
+        if not _has([each for each in findings if each.check != agreement.FORM], Verdict.REVIEW, Verdict.ERROR):
             findings.append(await _unique(db, examined.zone, blind, resident=resident, document_id=document_id, at=at))
-        zone = examined.zone
-        findings.append(await screening.screen(db, f"{zone.given} {zone.surname}", zone.born))
-    decision = check.decide(findings)
+        on = statutory_date(at)
+        findings += await arrival.look(db, examined.zone, str(examined.grade), resident=resident, on=on)
+        asked = Subject.of([Person.of(examined.zone)])
+        findings.append(await looking.look(db, lists, asked, resident=resident, blind=blind, at=at, actor=actor))
     scan = Scan(
         id=document_id,
         resident=resident,
         zone=examined.zone,
         grade=str(examined.grade),
-        person=seal(
+        person=safe.seal(
             msgspec.json.encode(Person.of(examined.zone)), table="kyc.document", column="person", row=document_id
         ),
-        files=seal(msgspec.msgpack.encode(reading), table="kyc.evidence", column="files", row=document_id),
-        inputs=document.inputs_hash(reading.lines, reading.sod, reading.groups),
+        files=safe.seal(msgspec.msgpack.encode(reading), table="kyc.evidence", column="files", row=document_id),
+        inputs=document.inputs_hash(reading.lines, reading.sod, reading.groups, *_beside(reading)),
         at=at,
         actor=actor,
     )
-    await document.store(db, scan, findings, decision)
-    return decision
+    await document.store(db, scan, findings)
 
 
 async def _unique(
@@ -135,27 +169,9 @@ async def _unique(
     )
 
 
-def _read(printed: Mrz | mrz.Unreadable) -> Finding:
-    if isinstance(printed, mrz.Unreadable):
-        return Finding("mrz.read", Verdict.FAIL, {"wrong": _wrong(printed)})
-    return Finding("mrz.read", Verdict.PASS, {"format": printed.format})
-
-
-def _wrong(zone: mrz.Unreadable) -> str:
-    return ", ".join(f"{problem.field}: {problem.rule}" for problem in zone.problems)
-
-
-def _matches(lines: Sequence[str], printed: Mrz | mrz.Unreadable, report: chip.Report) -> tuple[Finding, ...]:
-    """Compare page and chip letter by letter; which fields differ is named, what they say is not."""
-    if report.zone is None:
-        return ()
-    if tuple(lines) == report.lines:
-        return (Finding("document.matches_chip", Verdict.PASS),)
-    differing = ["zone"]
-    if isinstance(printed, Mrz):
-        fields = Mrz.__struct_fields__
-        differing = [name for name in fields if getattr(printed, name) != getattr(report.zone, name)] or differing
-    return (Finding("document.matches_chip", Verdict.FAIL, {"differs": ", ".join(differing)}),)
+def _beside(reading: Reading) -> tuple[bytes, ...]:
+    """Give what was looked at beside the document, for its digest."""
+    return tuple(msgspec.json.encode(part) for part in (reading.form, reading.answer) if part is not None)
 
 
 def _has(findings: Sequence[Finding], *verdicts: Verdict) -> bool:

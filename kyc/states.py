@@ -43,6 +43,10 @@ _OTHERS = frozenset(
     {"XBA", "XIM", "XCC", "XCE", "XCO", "XEC", "XPO", "XES", "XMP", "XOM", "XDC", "XXA", "XXB", "XXC", "XXX"}
 )
 
+_ALPHA3 = {"D": "DEU"} | dict.fromkeys(("GBD", "GBN", "GBO", "GBP", "GBS"), "GBR")
+# The two regions sign as parts of China: so do all their authorities on the published lists.
+_SIGNING = {"HKG": frozenset({"CN", "HK"}), "MAC": frozenset({"CN", "MO"})}
+
 _LETTERS = dict(pair.split(":") for pair in _ISO.split()) | _ICAO
 
 
@@ -68,6 +72,16 @@ _CLASSES = {
 def known(code: str) -> bool:
     """Whether `code` stands for a state, an organisation or a kind of statelessness."""
     return code in _LETTERS or code in _OTHERS
+
+
+def signing(code: str) -> frozenset[str]:
+    """Give the two letters that certificates of the issuer `code` may carry; none where it has none."""
+    return _SIGNING.get(code) or frozenset({_LETTERS[code]} if code in _LETTERS else ())
+
+
+def alpha3(code: str) -> str:
+    """Give the ISO 3166 code of three letters for a code of the MRZ; what is no state's stays as it is."""
+    return _ALPHA3.get(code, code)
 
 
 def letters(code: str) -> str | None:

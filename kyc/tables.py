@@ -6,7 +6,6 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
-    ForeignKey,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -59,16 +58,22 @@ check = Table(
     "check",
     metadata,
     Column("id", Uuid, primary_key=True, server_default=text("uuidv7()")),
-    Column("document", Uuid, nullable=False),
+    Column("document", Uuid),
     Column("resident", Uuid, nullable=False),
     Column("name", Text, nullable=False),
-    Column("rule_version", Text, nullable=False),
     Column("inputs_hash", LargeBinary, nullable=False),
     Column("verdict", Text, nullable=False),
     Column("params", JSONB, nullable=False),
     Column("confidential", Boolean, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
+    Column("case_id", Uuid, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("evidence", ARRAY(Text), nullable=False),
+    Column("ms", Integer, nullable=False),
     ForeignKeyConstraint(*_OF_DOCUMENT),
+    ForeignKeyConstraint(["case_id", "resident"], ["kyc.case.id", "kyc.case.resident"], name="check_of_case"),
+    UniqueConstraint("case_id", "seq", name="check_nth"),
     Index("check_document", "document", "id"),
 )
 
@@ -96,47 +101,4 @@ claim = Table(
     Column("resident", Uuid, nullable=False),
     Column("document", Uuid, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
-)
-
-# Which lists each document's holder was last looked up in; what differs from those in force is due (worker's queue).
-screened = Table(
-    "screened",
-    metadata,
-    Column("document", Uuid, primary_key=True),
-    Column("resident", Uuid, nullable=False),
-    Column("lists", Text, nullable=False),
-    ForeignKeyConstraint(*_OF_DOCUMENT),
-    Index("screened_lists", "lists"),
-)
-
-# A list by the digest of its content: the same content is stored once, however often it is fetched.
-list_snapshot = Table(
-    "list_snapshot",
-    metadata,
-    Column("digest", LargeBinary, primary_key=True),
-    Column("entries", Integer, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
-)
-
-listed_name = Table(
-    "listed_name",
-    metadata,
-    Column("digest", LargeBinary, ForeignKey("kyc.list_snapshot.digest"), primary_key=True),
-    Column("entity", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("normal", Text, nullable=False),
-    Column("born", ARRAY(Text), nullable=False),
-    Column("keys", ARRAY(Text), nullable=False),
-    Index("listed_name_keys", "keys", postgresql_using="gin"),
-)
-
-# Which content each source stands at, and when to ask it again; its history is in the events `list.replaced`.
-list_source = Table(
-    "list_source",
-    metadata,
-    Column("source", Text, primary_key=True),
-    Column("due_at", DateTime(timezone=True), nullable=False),
-    Column("digest", LargeBinary, ForeignKey("kyc.list_snapshot.digest")),
-    Column("etag", Text),
-    Column("checked_at", DateTime(timezone=True)),
 )

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     """The statuses there are."""
 
     E_RESIDENT = "e_resident"
+    ALTYN = "altyn"  # the Altyn visa (D2.2): read here, granted by a service that is yet to come
 
 
 class State(StrEnum):

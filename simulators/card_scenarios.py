@@ -107,9 +107,14 @@ class Till:
         before = {90: f"{mti}{first[11]}{first[7]}{iso_issuer.ACQUIRER:0>11}{0:011}"}
         return {**said, **before} | ({95: f"{left:012}{0:012}C{0:08}C{0:08}"} if left else {})
 
+    def begins(self, mti: str, fields: Fields) -> Fields:
+        """Remember the first telegram: a reversal names it."""
+        self._first = self._first or (mti, fields)
+        return fields
+
     async def say(self, mti: str, fields: Fields) -> Exchange:
         """Say it, and remember what was heard."""
-        self._first = self._first or (mti, fields)
+        self.begins(mti, fields)
         heard = await self.acquirer.say(mti, fields)
         self.heard.append(heard)
         return heard

@@ -1,5 +1,6 @@
 """A card network's dispute desk: takes what issuers file, plays the merchant's bank and the arbiter by a seed.
 
+POST /disputes/{id}/evidence    the issuer shows a file, before the message that names it (signed, Idempotency-Key)
 POST /disputes           the issuer files, withdraws, insists, asks for a ruling, gives up (signed, Idempotency-Key)
 GET  /disputes/{id}      what the network has of a dispute: for whoever tries it out
 POST /work               let everybody who has something to say, say it
@@ -16,7 +17,9 @@ Each is told until the issuer has it, under one name.
 
 import argparse
 import asyncio
+import base64
 import contextlib
+import hashlib
 import json
 import random
 from collections.abc import AsyncIterator
@@ -60,6 +63,7 @@ class Case(msgspec.Struct, kw_only=True):
     says: list[Json] = []
     heard: int = 0
     over: bool = False
+    unseen: list[str] = []
 
 
 class Chargebacks:
@@ -69,6 +73,7 @@ class Chargebacks:
         self.name = name
         self.seed = seed
         self.cases: dict[str, Case] = {}
+        self.files: dict[str, dict[str, bytes]] = {}
         self.courses: dict[str, Course] = {}
         self.signer = signer
         self._issuer = issuer
@@ -94,9 +99,20 @@ class Chargebacks:
         )
         if key not in case.told:
             case.told[key] = told
+            seen = self.files.get(case.id, {})
+            case.unseen = [each["sha256"] for each in told.get("evidence", ()) if each["sha256"] not in seen]
             getattr(self, f"_{told['kind']}")(case, told, self.course(case.id))
         shown = case.says if self.course(case.id).at_once else case.says[: case.heard]
         return {"dispute_id": case.id, "events": shown}
+
+    def look_at(self, shown: Json) -> Json | None:
+        """Take a file; None where its bytes are not what its digest says."""
+        content = base64.b64decode(shown["content"])
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != shown["file"]["sha256"]:
+            return None
+        self.files.setdefault(shown["dispute_id"], {})[digest] = content
+        return {"sha256": digest, "reference": f"exhibit-{digest[:16]}"}
 
     def _file(self, case: Case, told: Json, course: Course) -> None:
         if not course.accepts:
@@ -195,6 +211,19 @@ async def take(request: Wanted, state: State) -> Response[Any]:
     return desk.say(request, desk.take(request.headers["idempotency-key"], json.loads(await request.body())))
 
 
+@post("/disputes/{dispute_id:str}/evidence", status_code=200, request_max_body_size=8_000_000)
+async def look_at(request: Wanted, dispute_id: FromPath[str], state: State) -> Response[Any]:
+    """Take a file an issuer shows."""
+    desk: Chargebacks = state.desk
+    try:
+        await desk.believe(request)
+    except message_signatures.Unproved:
+        return Response({"error": "invalid_signature"}, status_code=401)
+    shown = json.loads(await request.body())
+    has = desk.look_at(shown) if shown["dispute_id"] == dispute_id else None
+    return desk.say(request, {"error": "another file"}, 422) if has is None else desk.say(request, has)
+
+
 @get("/disputes/{dispute_id:str}")
 async def look(dispute_id: FromPath[str], state: State) -> Case:
     """See what the network has of a dispute."""
@@ -231,7 +260,8 @@ def build(desk: Chargebacks, *, every_s: float | None = None) -> Litestar:
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
 
-    return Litestar([take, look, ready, work], state=State({"desk": desk}), lifespan=[working], openapi_config=None)
+    doors = [take, look_at, look, ready, work]
+    return Litestar(doors, state=State({"desk": desk}), lifespan=[working], openapi_config=None)
 
 
 async def _run(desk: Chargebacks, every_s: float) -> None:

@@ -60,7 +60,8 @@ class LostPhone:
         await self.first.register()
         await self.first.add_contact("email", self.address, self.code)
         scanned = await self.first.post("/v1/identity/documents", self.passport.body())
-        expect(scanned["outcome"] == "identified", f"{scanned['outcome']}: {scanned['reasons']}")
+        expect(scanned["outcome"] != "refused", f"{scanned['outcome']}: {scanned['reasons']}")
+        await until(lambda: self.first.get("/v1/identity/standing"), lambda seen: seen["identified"])
         return {"contact": "proved by a code", "identified": "by a passport's chip"}
 
     async def change_phones(self) -> Facts:

@@ -72,8 +72,12 @@ class DeviceKey:
     def jws(self, header: Json, claims: Json) -> str:
         """Sign `claims` as a compact JWS, ES256."""
         signed = ".".join(b64(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims))
-        r, s = decode_dss_signature(self._private.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
-        return f"{signed}.{b64(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+        return f"{signed}.{b64(self.sign(signed.encode()))}"
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign a message, ES256: r and s, 64 bytes."""
+        r, s = decode_dss_signature(self._private.sign(message, ec.ECDSA(hashes.SHA256())))
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
     def proof(self, method: str, url: str, *, token: str | None = None, nonce: str | None = None) -> str:
         """Make the `DPoP` header for one request: `url` without query; `token` when the request carries one."""

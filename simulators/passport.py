@@ -10,33 +10,19 @@ With a seed and an elliptic-curve kind every byte is the same on every machine; 
 
 import base64
 import hashlib
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import ClassVar
 
-from asn1crypto import algos, cms, core, keys, x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from asn1crypto import algos, cms, core, crl, x509
 
+from simulators.chip import Chip
+from simulators.key import KINDS, Key
 from simulators.portrait import face, tlv
 
-_HASH: dict[str, type[hashes.HashAlgorithm]] = {
-    "sha1": hashes.SHA1,  # old passports carry it, and the house must grade it
-    "sha256": hashes.SHA256,
-    "sha384": hashes.SHA384,
-    "sha512": hashes.SHA512,
-}
-_CURVES: dict[str, type[ec.EllipticCurve]] = {
-    "p256": ec.SECP256R1,
-    "p384": ec.SECP384R1,
-    "p521": ec.SECP521R1,
-    "brainpool256": ec.BrainpoolP256R1,
-    "brainpool384": ec.BrainpoolP384R1,
-}
-KINDS = (*_CURVES, "rsa2048", "rsa3072", "rsa2048-pss")
+__all__ = ["KINDS", "Authority", "Key", "Passport", "SecurityObject", "check_digit", "specimen"]
 
 _CSCA = "Test CSCA, not a real authority"
 _DSC = "Test document signer, not a real authority"
@@ -62,61 +48,6 @@ class SecurityObject(core.Sequence):  # type: ignore[misc]  # as above
         ("hash_algorithm", algos.DigestAlgorithm),
         ("hashes", _DataGroupHashes),
     ]
-
-
-@dataclass(frozen=True)
-class Key:
-    """A signing key with one fixed algorithm."""
-
-    private: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-    digest: str = "sha256"
-    pss: bool = False
-
-    @classmethod
-    def make(cls, kind: str, *, seed: str | None = None, digest: str = "sha256") -> "Key":
-        """Make a key of one of `KINDS`; the same `seed` gives the same elliptic-curve key, RSA is always random."""
-        if kind in _CURVES:
-            curve = _CURVES[kind]()
-            wide = hashlib.sha512(seed.encode()).digest() if seed is not None else secrets.token_bytes(64)
-            scalar = int.from_bytes(wide, "big") % (curve.group_order - 1) + 1
-            return cls(ec.derive_private_key(scalar, curve), digest)
-        size, _, scheme = kind.removeprefix("rsa").partition("-")
-        return cls(rsa.generate_private_key(65537, int(size)), digest, scheme == "pss")
-
-    @property
-    def public(self) -> keys.PublicKeyInfo:
-        """Its SubjectPublicKeyInfo."""
-        encoding = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        return keys.PublicKeyInfo.load(self.private.public_key().public_bytes(*encoding))
-
-    @property
-    def identifier(self) -> bytes:
-        """The subject key identifier (RFC 5280, 4.2.1.2, method 1)."""
-        return hashlib.sha1(bytes(self.public["public_key"]), usedforsecurity=False).digest()
-
-    @property
-    def algorithm(self) -> algos.SignedDigestAlgorithm:
-        """How certificates and security objects name its signatures."""
-        if not self.pss:
-            scheme = "ecdsa" if isinstance(self.private, ec.EllipticCurvePrivateKey) else "rsa"
-            return algos.SignedDigestAlgorithm({"algorithm": f"{self.digest}_{scheme}"})
-        parameters = {
-            "hash_algorithm": {"algorithm": self.digest},
-            "mask_gen_algorithm": {"algorithm": "mgf1", "parameters": {"algorithm": self.digest}},
-            "salt_length": _HASH[self.digest].digest_size,
-        }
-        return algos.SignedDigestAlgorithm({"algorithm": "rsassa_pss", "parameters": algos.RSASSAPSSParams(parameters)})
-
-    def sign(self, data: bytes) -> bytes:
-        """Sign `data`."""
-        algorithm = _HASH[self.digest]()
-        if isinstance(self.private, ec.EllipticCurvePrivateKey):
-            return self.private.sign(data, ec.ECDSA(algorithm, deterministic_signing=True))
-        if self.pss:
-            return self.private.sign(
-                data, padding.PSS(padding.MGF1(algorithm), salt_length=algorithm.digest_size), algorithm
-            )
-        return self.private.sign(data, padding.PKCS1v15(), algorithm)
 
 
 @dataclass(frozen=True)
@@ -147,6 +78,7 @@ class Authority:
     signer_not_before: date = date(2024, 1, 1)
     signer_not_after: date = date(2045, 1, 1)
     serial: int = 1
+    enclosed: tuple[bytes, ...] = ()  # certificates that travel with the signer's
 
     @classmethod
     def seeded(
@@ -171,11 +103,7 @@ class Authority:
     @property
     def certificate(self) -> bytes:
         """The self-signed CSCA certificate, DER."""
-        usage = [
-            {"extn_id": "basic_constraints", "critical": True, "extn_value": {"ca": True, "path_len_constraint": 0}},
-            {"extn_id": "key_usage", "critical": True, "extn_value": {"key_cert_sign", "crl_sign"}},
-        ]
-        return self._certify(_CSCA, self.key, self.serial, (self.not_before, self.not_after), usage)
+        return self._certify(_CSCA, self.key, self.serial, (self.not_before, self.not_after), _authority_usage())
 
     @property
     def signer_certificate(self) -> bytes:
@@ -183,6 +111,11 @@ class Authority:
         usage = [{"extn_id": "key_usage", "critical": True, "extn_value": {"digital_signature"}}]
         period = self.signer_not_before, self.signer_not_after
         return self._certify(_DSC, self.signer, self.serial + 1, period, usage)
+
+    @property
+    def link(self) -> bytes:
+        """A certificate of this authority's name over the key of `signer`: how it introduces its next key."""
+        return self._certify(_CSCA, self.signer, self.serial + 2, (self.not_before, self.not_after), _authority_usage())
 
     def export(self, folder: Path) -> Path:
         """Write the CSCA certificate into an installation's folder of trusted authorities; returns its path."""
@@ -203,12 +136,13 @@ class Authority:
         expires: date,
         personal_number: str = "",
         issued: date = date(2025, 1, 15),
+        chip: Chip | None = None,
     ) -> Passport:
         """Issue a passport. Names are in the MRZ's alphabet: A-Z, spaces, hyphens and apostrophes."""
         first = _first_line(self.state, surname, given)
         person = (nationality or self.state).ljust(3, "<"), born, sex
         second = _second_line(number, person, expires, personal_number)
-        files = {1: tlv(0x61, tlv(0x5F1F, (first + second).encode("ascii"))), 2: face()}
+        files = {1: tlv(0x61, tlv(0x5F1F, (first + second).encode("ascii"))), 2: face(), **(chip.files if chip else {})}
         return Passport((first, second), files, self.sign(files, issued=issued), _index(files))
 
     def sign(self, files: Mapping[int, bytes], *, issued: date = date(2025, 1, 15)) -> bytes:
@@ -225,6 +159,29 @@ class Authority:
             }
         ).dump()
         return tlv(0x77, self._signed_data(content, issued))
+
+    def revoke(self, *serials: int, at: date = date(2026, 11, 1)) -> bytes:
+        """Publish a revocation list (CRL) with these serial numbers; the document signer's is `serial` + 1."""
+        entries = [{"user_certificate": serial, "revocation_date": _time(at)} for serial in serials]
+        body = crl.TbsCertList(
+            {
+                "version": "v2",
+                "signature": self.key.algorithm,
+                "issuer": self._name(_CSCA),
+                "this_update": _time(at),
+                "next_update": _time(date(at.year + 1, at.month, at.day)),
+                **({"revoked_certificates": entries} if entries else {}),
+                "crl_extensions": [
+                    {
+                        "extn_id": "authority_key_identifier",
+                        "extn_value": {"key_identifier": self.key.identifier},
+                    }
+                ],
+            }
+        )
+        signed = {"tbs_cert_list": body, "signature_algorithm": self.key.algorithm}
+        encoded: bytes = crl.CertificateList({**signed, "signature": self.key.sign(body.dump())}).dump()
+        return encoded
 
     def _certify(
         self,
@@ -286,11 +243,18 @@ class Authority:
                 "content_type": _LDS_SECURITY_OBJECT,
                 "content": core.ParsableOctetString(content),
             },
-            "certificates": [signer],
+            "certificates": [signer, *(x509.Certificate.load(each) for each in self.enclosed)],
             "signer_infos": [signature],
         }
         encoded: bytes = cms.ContentInfo({"content_type": "signed_data", "content": cms.SignedData(data)}).dump()
         return encoded
+
+
+def _authority_usage() -> list[dict[str, object]]:
+    return [
+        {"extn_id": "basic_constraints", "critical": True, "extn_value": {"ca": True, "path_len_constraint": 0}},
+        {"extn_id": "key_usage", "critical": True, "extn_value": {"key_cert_sign", "crl_sign"}},
+    ]
 
 
 def specimen(folder: Path) -> Passport:

@@ -54,13 +54,13 @@ async def until(
     return found
 
 
-async def through(act: Callable[[], Awaitable[Found]]) -> Found:
-    """Begin an act again whose steps can't be repeated one by one, such as a sign-in, until no connection is lost."""
+async def through(act: Callable[[], Awaitable[Found]], lost: type[Exception] = httpx.TransportError) -> Found:
+    """Begin an act again whose steps can't be repeated one by one, such as a sign-in, until nothing is `lost`."""
     deadline = time.monotonic() + GIVE_UP_AFTER_S
     while True:
         try:
             return await act()
-        except httpx.TransportError:
+        except lost:
             if time.monotonic() > deadline:
                 raise
         await asyncio.sleep(_PAUSE_S)

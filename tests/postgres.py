@@ -52,6 +52,11 @@ def serving() -> Iterator[str]:
         yield server.url
 
 
+def log() -> Path | None:
+    """Say where the server writes its log; None of one that is not ours."""
+    return None if os.environ.get("DATABASE_URL") else _FOLDER / "place" / "server.log"
+
+
 def template(server: str) -> str:
     """Return the name of the database every test starts as, migrating it if these revisions never ran here."""
     name = _TEMPLATE + _fingerprint()

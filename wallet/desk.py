@@ -82,12 +82,13 @@ class Repeated(Exception):
 class Desk(Sheet):
     """One batch. `db` is the posting connection with the lanes locked, `now` the installation's clock.
 
-    `heard` is what was answered to the questions that came with the lock, by their statements.
+    `heard` is what was answered to the questions that came with the lock, by their statements; `asked` are these.
     """
 
     def __init__(self, db: AsyncConnection, now: datetime, lanes: Iterable[Lane]) -> None:
         super().__init__(now, lanes)
         self.db = db
+        self.asked: Iterable[ledger.Question] = ()
         self.heard: dict[bytes, list[Any]] = {}
         self._sought: set[UUID] = set()
         self._closed_until: datetime | None = None

@@ -5,7 +5,7 @@ expires   app/hold_expiry.py              the worker gives back what nobody capt
 
 A capture after the hold's time is refused, whether or not the worker has been there: what a wallet may spend must not
 depend on how busy we are, and no wallet goes below its floor. Who has to pay all the same moves the money anew, as
-cards do: from what is available, and lent where that is not enough (cards/funds.py `take()`).
+cards do: from what is available, and lent where that is not enough (cards/payments/funds.py `take()`).
 """
 
 from law.money import MAX_MINOR

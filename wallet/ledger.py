@@ -16,7 +16,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from law.money import Currency
 from wallet import leaf, packed
-from wallet.packed import Packed
 from wallet.trip import RoundTrip, Wire
 
 
@@ -171,10 +170,14 @@ async def over(trip: RoundTrip, sent: Callable[[], None] = lambda: None) -> None
 
 
 class Question(NamedTuple):
-    """A statement over columns of a batch."""
+    """A statement in the driver's words (`%s`) over columns of a batch: arrays of wallet/packed.py, or plain values.
+
+    Rows that are `named` come as dictionaries.
+    """
 
     statement: bytes
-    columns: tuple[Packed | datetime, ...]
+    columns: Sequence[object] = ()
+    named: bool = False
 
 
 async def ask(db: Wire, question: Question) -> psycopg.AsyncCursor[Any]:

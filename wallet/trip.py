@@ -1,8 +1,9 @@
 """Many statements, one round trip: written to the socket together, answered together.
 
-A batch says thirty statements. The driver's own pipeline writes after each, which wakes the server for every one of
-them, and makes a cursor for each; that was most of what a small batch cost. This speaks to libpq, as the driver does:
-each statement is prepared once a connection, in the driver's own book of them, which it clears after a rollback.
+A batch says some twenty-five statements. The driver's own pipeline writes after each, which wakes the server for every
+one of them, and makes a cursor for each; that was most of what a small batch cost. This speaks to libpq, as the driver
+does: each statement is prepared once a connection, in the driver's own book of them, which it clears after a rollback.
+That book is private to the driver: docs/adr/0018 says why it is used, tests/wallet/test_trip.py what of it.
 
 Statements are in the driver's words (`%s`), with no other per cent sign. Answers come in binary.
 """
@@ -30,17 +31,13 @@ _SPOKEN = frozenset({b"BEGIN", b"COMMIT"})
 
 
 class Answer:
-    """What one statement answered, once the round trip is over."""
+    """What one statement answered, once the round trip is over: tuples, or dictionaries where they are `named`."""
 
-    __slots__ = ("names", "rows")
+    __slots__ = ("named", "rows")
 
-    def __init__(self) -> None:
-        self.names: tuple[str, ...] = ()
-        self.rows: list[tuple[Any, ...]] = []
-
-    def named(self) -> list[dict[str, Any]]:
-        """Give the rows with the names of their columns."""
-        return [dict(zip(self.names, row, strict=True)) for row in self.rows]
+    def __init__(self, *, named: bool) -> None:
+        self.named = named
+        self.rows: list[Any] = []
 
 
 class _Query(NamedTuple):
@@ -65,9 +62,9 @@ class RoundTrip:
         self._wire = wire
         self._said: list[tuple[bytes, Sequence[object], Answer]] = []
 
-    def say(self, statement: bytes, columns: Sequence[object] = ()) -> Answer:
+    def say(self, statement: bytes, columns: Sequence[object] = (), named: bool = False) -> Answer:  # noqa: FBT001, FBT002  as the fields of ledger.Question
         """Add a statement over `columns`: arrays of wallet/packed.py, or plain values."""
-        answer = Answer()
+        answer = Answer(named=named)
         self._said.append((statement, columns, answer))
         return answer
 
@@ -146,8 +143,9 @@ class _Talk:
     def _read(self, result: PGresult, answer: Answer) -> None:
         self._values.set_pgresult(result)
         answer.rows = self._values.load_rows(0, result.ntuples, tuple)
-        encoding = self._wire.info.encoding
-        answer.names = tuple((result.fname(at) or b"").decode(encoding) for at in range(result.nfields))
+        if answer.named:
+            names = [(result.fname(at) or b"").decode() for at in range(result.nfields)]
+            answer.rows = [dict(zip(names, row, strict=True)) for row in answer.rows]
 
     def _leave(self, *, whole: bool) -> None:
         try:

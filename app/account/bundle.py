@@ -25,6 +25,7 @@ from app import rowkey, sealed
 from app.http import ids
 from app.sealed import Owner
 from app.vault import Vault
+from cards.payments.reason import Reason, spoken
 from proof.kms import Kms
 
 FORMAT = "eresidency-export/1"
@@ -60,8 +61,20 @@ ROWS = {
     "app.restriction_appeal": "holder",
     "kyc.document": "resident",
     "kyc.evidence": "resident",
+    "kyc.file": "resident",
+    "kyc.paper": "resident",
+    "kyc.paper_file": "resident",
+    "kyc.paper_verdict": "resident",
+    "kyc.face_session": "resident",
+    "kyc.identifier": "resident",
     "kyc.check": "resident",
     "kyc.decision": "resident",
+    "kyc.case": "resident",
+    "kyc.case_verdict": "resident",
+    "kyc.case_appeal": "resident",
+    "kyc.declaration": "resident",
+    "kyc.declaration_look": "resident",
+    "kyc.identity_review": "resident",
     "residency.application": "resident",
     "residency.transition": "resident",
     "residency.comment": "resident",
@@ -104,6 +117,7 @@ ROWS = {
     "cards.dispute_hop": "holder",
     "cards.dispute_evidence": "holder",
     "cards.link": "holder",
+    "cards.allowance": "holder",
     "cards.token": "holder",
     "cards.trusted_shop": "holder",
     "cards.challenge": "holder",
@@ -154,6 +168,7 @@ LEFT_OUT = {
     "cards.settlement_proposal": "officers'; of payments, which are here",
     "cards.settlement_refusal": "a card network's",
     "cards.settlement_report": "a card network's",
+    "cards.settlement_missing": "a card network's",
     "cards.reveal": "looks of the last day, to be counted; that there was one is in app.feed",
     "cards.velocity": "sums of payments, which are here",
     "cards.command": "what a processor of cards is asked, until it has answered: cards and persons who are here",
@@ -164,7 +179,24 @@ LEFT_OUT = {
     "cards.exemption": "officers'; that a card is of one is in cards.card",
     "cards.listed_person": "officers' (tipping-off): found by a digest, of people who need not be ours",
     "wallet.period": "officers'; of nobody",
+    "kyc.face_result": "how near a picture came helps to try the next one; how it ended is in kyc.face_session",
+    "kyc.case_move": "officers' (tipping-off); what the person may see of it is in app.feed",
+    "kyc.case_decision": "officers' (tipping-off): what was decided is in kyc.decision",
+    "kyc.case_review": "officers' (tipping-off); how the case was decided is in kyc.case_verdict",
+    "kyc.case_action": "officers': who was working on the case",
     "kyc.screened": "which lists a person was looked up in is not theirs to know (tipping-off)",
+    "kyc.look": "when and in which lists a person was looked up is not theirs to know (tipping-off)",
+    "kyc.alert": "officers' (tipping-off)",
+    "kyc.alert_act": "officers' (tipping-off)",
+    "kyc.risk_version": "officers' (tipping-off): by what relations are judged",
+    "kyc.risk_step": "officers' (tipping-off): by what relations are judged",
+    "kyc.risk_backtest": "officers'; counts over everybody's relations",
+    "kyc.assessment": "officers' (tipping-off): how a relation was judged",
+    "kyc.risk_hit": "officers' (tipping-off): how a relation was judged",
+    "kyc.risk_override": "officers' (tipping-off): their word in the place of what was computed",
+    "kyc.risk_profile": "officers' (tipping-off): its dates tell the judgement; kyc.identity_review is here",
+    "kyc.exposure": "officers' (tipping-off): that the outside is asked",
+    "kyc.exposure_answer": "officers' (tipping-off): what the outside answered",
     "residency.review": "officers' (tipping-off); the decision is here",
     "wallet.document_part": "copies of statements, which are here, for a week",
     "residency.finding": "officers' (tipping-off); the decision is here",
@@ -180,20 +212,38 @@ HIDDEN = {
     ("app.session", "jkt"),
     # Files as large as photos: each is given as it was handed in, by GET /v1/disputes/{id}/evidence/{id}.
     ("cards.dispute_evidence", "content"),
+    # Each is given as it is kept, by GET /v1/identity/files/{id}/content.
+    ("kyc.file", "content"),
+    ("kyc.identifier", "blind"),
+    ("kyc.paper_verdict", "officer"),
     # What officers noted.
     ("app.restriction_act", "note"),
     ("app.restriction_verdict", "note"),
     ("app.adjustment", "note"),
+    ("kyc.declaration_look", "by_officer"),
+    ("kyc.risk_override", "note"),
+    ("kyc.exposure_answer", "found"),
     ("residency.comment", "unsealed"),
+    ("kyc.case_review", "note"),
+    ("kyc.alert_act", "note"),
+    # How many moves a case made, and where exactly it stands, tells an alert from another review (tipping-off).
+    *(("kyc.case", name) for name in ("state", "version", "records", "decisions", "decided", "due_at")),
+    *(("kyc.case_verdict", name) for name in ("sort", "round", "records", "first_officer", "second_officer")),
+    ("kyc.case_appeal", "sort"),
     ("wallet.document_part", "body"),
     ("cards.command", "sealed"),
+    # By what rules of risk judge: not the person's to know (tipping-off).
+    ("cards.decision", "features"),
 }
+
+#: Columns of reasons that are told in the words every other answer of ours uses (tipping-off).
+SPOKEN = {("cards.decision", "reasons"), ("cards.element", "reasons")}
 
 #: What is opened for its owner: how it was sealed (app/sealed.py).
 OPENED = {
     (each.table, each.column): each
     for each in sealed.SEALED
-    if each.owner in {Owner.RESIDENT, Owner.ROW} and (each.table, each.column) not in HIDDEN
+    if each.table in ROWS and each.owner in {Owner.RESIDENT, Owner.ROW} and (each.table, each.column) not in HIDDEN
 }
 
 
@@ -234,6 +284,8 @@ def _shown(table: str, row: Mapping[str, Any], kms: Kms, keys: Vault) -> dict[st
         if how is not None and value is not None:
             opener = rowkey.opened(kms, table, row[how.row], row) if how.owner is Owner.ROW else keys
             shown[name] = _opened(opener.open(value, table=table, column=name, row=row[how.row]))
+        elif (table, name) in SPOKEN and value is not None:
+            shown[name] = [str(reason) for reason in spoken(map(Reason, value))]
     return shown
 
 

@@ -24,6 +24,7 @@ from app.auth import session, subject
 from app.auth.subject import Subject
 from app.db import transaction
 from app.house import House
+from kyc.cases import keeping
 from law import calendar
 from residency import status
 from residency.status import Act
@@ -67,6 +68,7 @@ async def _end(db: AsyncConnection, holder: UUID, at: datetime) -> None:
         await _close(db, holder, found, at)
         return
     erased: dict[str, int] = await db.scalar(select(text("app.erase(:holder)")).params(holder=holder)) or {}
+    await keeping.erase(db, holder, at=at, by=ACTOR)
     await closure.record(db, holder, AccountErased(rows=erased), actor=ACTOR, at=at)
 
 
@@ -82,6 +84,7 @@ async def _close(db: AsyncConnection, holder: UUID, found: Closure, at: datetime
         if (held.state, Act.REVOKE) in status.LIFE:
             ended = await status.change(db, held.id, Act.REVOKE, at=at, by=ACTOR, reason_code="account_closed")
             await credentials.follow(db, ended, actor=ACTOR, at=at)
+    await keeping.close(db, holder, at=at, by=ACTOR)
     await account.close(db, holder, actor=ACTOR, at=at)
     await subject.suspend(db, holder, actor=ACTOR, at=clock.real())
     await session.end_all(db, Subject(holder, "resident", ""), "signed_out", clock.real())

@@ -143,6 +143,15 @@ WITH over AS (
 )
 DELETE FROM app.payment_list USING over WHERE payment_list.id = over.id RETURNING 1
 """
+# What a paper or a face came in stays with it.
+_KYC_FILE = """
+DELETE FROM kyc.file WHERE id IN (
+    SELECT id FROM kyc.file WHERE at < :before
+      AND NOT EXISTS (SELECT FROM kyc.paper_file WHERE paper_file.file = file.id)
+      AND NOT EXISTS (SELECT FROM kyc.face_session WHERE face_session.selfie = file.id)
+    ORDER BY at LIMIT :size
+) RETURNING 1
+"""
 _DRAFT = """
 SELECT id FROM residency.application JOIN residency.transition ON application_id = id AND sort = version
 WHERE application.state = 'draft' AND at < :before ORDER BY at LIMIT :size FOR UPDATE OF application SKIP LOCKED
@@ -159,6 +168,7 @@ KINDS = {
     "step_up": Kind(text(_STEP_UP), real=True),
     "payment_message": Kind(text(_PAYMENT_MESSAGE), real=True),
     "card_number": Kind(text(_CARD_NUMBER), real=False),
+    "kyc_file": Kind(text(_KYC_FILE), real=False),
     "draft": Kind(text(_DRAFT), real=False, then=_withdrawn),
     "payment_list": Kind(text(_PAYMENT_LIST), real=False),
     "refused": Kind(text(_REFUSED), real=False),

@@ -2,6 +2,9 @@
 
 A code is used once, within minutes. With a transaction code, which goes another way than the offer, it is good for five
 tries; the right code with a wrong transaction code counts as one.
+
+An offer may go by reference: a ticket from which the code follows, and nobody comes from the code to the ticket. So an
+offer is told whoever has its address, for as long as the code is good, and no secret of it is stored.
 """
 
 import hmac
@@ -21,6 +24,7 @@ from app.db import Story
 
 LIFETIME = timedelta(minutes=10)
 TRIES_MAX = 5
+_FROM_REFERENCE = b"openid4vci credential offer\x00"
 
 
 class Redeemed(msgspec.Struct, frozen=True):
@@ -28,6 +32,21 @@ class Redeemed(msgspec.Struct, frozen=True):
 
     subject: Subject
     configurations: tuple[str, ...]
+
+
+class Made(msgspec.Struct, frozen=True):
+    """A code for a wallet, and the reference under which the offer that brings it can be fetched."""
+
+    code: str
+    reference: str
+
+
+class Offered(msgspec.Struct, frozen=True):
+    """What an offer that was fetched brings: the code, for which configurations, whether another code goes with it."""
+
+    code: str
+    configurations: tuple[str, ...]
+    has_tx_code: bool
 
 
 class Denied(msgspec.Struct, frozen=True):
@@ -45,13 +64,14 @@ async def issue_code(
     now: datetime,
     tx_code: str | None = None,
     lasts: timedelta = LIFETIME,
-) -> str:
+) -> Made:
     """Make the `pre-authorized_code` of an offer to the resident `owner`, for whom the story speaks.
 
     Stored as a hash. `now` is the real clock. `tx_code` is what the wallet must also send;
     the caller gets it to the person by another way.
     """
-    made = ticket.new(owner)
+    reference = ticket.new(owner)
+    made = _code_of(reference)
     await db.execute(
         insert(tables.pre_authorized_code).values(
             hash=made.hash,
@@ -61,7 +81,24 @@ async def issue_code(
             expires_at=now + lasts,
         )
     )
-    return made.text
+    return Made(made.text, reference.text)
+
+
+async def fetch(story: Story, reference: str, *, now: datetime) -> Offered | None:
+    """Give what the offer of this reference brings; None for one that is unknown, used or expired."""
+    if (shown := ticket.parse(reference)) is None:
+        return None
+    await story.speak_for(shown.subject)
+    made, columns = _code_of(shown), tables.pre_authorized_code.c
+    query = select(columns.configurations, columns.tx_code_hash).where(_standing(made, now))
+    found = (await (await story()).execute(query)).one_or_none()
+    if found is None:
+        return None
+    return Offered(made.text, tuple(found.configurations), found.tx_code_hash is not None)
+
+
+def _code_of(reference: ticket.Ticket) -> ticket.Ticket:
+    return ticket.Ticket(reference.subject, sha256(_FROM_REFERENCE + reference.secret).digest())
 
 
 async def redeem(
@@ -74,8 +111,7 @@ async def redeem(
     db = await story()
     columns = tables.pre_authorized_code.c
     mine = columns.hash == shown.hash
-    standing = mine & columns.used_at.is_(None) & (columns.expires_at > now) & (columns.tries < TRIES_MAX)
-    query = select(columns.configurations, columns.tx_code_hash).where(standing).with_for_update()
+    query = select(columns.configurations, columns.tx_code_hash).where(_standing(shown, now)).with_for_update()
     stored, owner = (await db.execute(query)).one_or_none(), await subject.find(db, shown.subject)
     if stored is None or owner is None or owner.suspended_at is not None:
         return _unknown()
@@ -85,6 +121,12 @@ async def redeem(
     if denied is _WRONG:
         await _set(db, mine, tries=columns.tries + 1)
     return denied
+
+
+def _standing(shown: ticket.Ticket, now: datetime) -> ColumnElement[bool]:
+    columns = tables.pre_authorized_code.c
+    good = columns.used_at.is_(None) & (columns.expires_at > now) & (columns.tries < TRIES_MAX)
+    return (columns.hash == shown.hash) & good
 
 
 def _refusal(stored: Row[Any, Any], shown: ticket.Ticket, tx_code: str | None, asked: frozenset[str]) -> Denied | None:

@@ -95,6 +95,10 @@ OPERATIONS = {
             | {"currencies", "trips"}
         ),
     ),
+    "card.allow": Operation(
+        text_version=_TEXT,
+        shows=frozenset({"card", "card_id", "merchant", "country", "amount_minor", "currency", "until"}),
+    ),
     "card.activate": Operation(text_version=_TEXT, shows=frozenset({"card", "card_id"})),
     "card.address": Operation(text_version=_TEXT, shows=frozenset({"card", "card_id", "address"})),
     "card.child": Operation(

@@ -131,8 +131,9 @@ async def show_document(
         examined,
         document_id=ids.new(),
         resident=begun.subject,
-        seal=safe.seal,
+        safe=safe,
         blind=house.keys.kms.blind,
+        lists=await house.watchlist.current(db),
         at=story.now,
         actor=f"resident:{begun.subject}",
     )

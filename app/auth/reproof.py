@@ -16,7 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import vault
 from kyc import check, names
-from kyc.check import Identified, Refused
+from kyc.cases import decision
+from kyc.cases.decision import Outcome
+from kyc.cases.required import REQUIRED, is_of_document
+from kyc.chip.report import ANSWER_MISSING
 from kyc.document import Person
 from kyc.identify import Examined
 from proof.kms import Kms
@@ -40,8 +43,10 @@ async def same_person(db: AsyncConnection, kms: Kms, subject: UUID, known: Enrol
 
     The number may differ: who lost the bag lost the passport with it.
     """
-    worth = check.decide(shown.findings + _SETTLED)
-    if isinstance(worth, Refused) or (known.outcome == "identified" and not isinstance(worth, Identified)):
+    # Nothing is asked of the chip on this way: whether it is a copy, no answer says.
+    found = tuple(each for each in shown.findings if each.params.get("reason") != ANSWER_MISSING)
+    worth = decision.alone(found + _SETTLED)
+    if worth is Outcome.RETRY or (known.outcome == "identified" and worth is not Outcome.APPROVE):
         return False
     sealed = await db.scalar(_PERSON, {"document": known.document})
     safe = await vault.existing(db, kms, subject)
@@ -55,7 +60,7 @@ def _features(person: Person) -> tuple[str, ...]:
 
 
 #: What is asked about the person at an enrolment is known: the account exists, and the lists are looked at every day.
-_SETTLED = tuple(check.Finding(name, check.Verdict.PASS) for name in sorted(check.CONFIDENTIAL))
+_SETTLED = tuple(check.Finding(name, check.Verdict.PASS) for name in REQUIRED["identity"] if not is_of_document(name))
 _BEST = text(
     """
     SELECT document.id, decision.outcome

@@ -55,17 +55,25 @@ SCOPES: dict[str, frozenset[Role]] = {
     "officer:periods": _OFFICER,
     # Restrictions of money, and corrections of wallets; each under four eyes.
     "officer:restrictions": _OFFICER,
+    # Who is near an entry of a list, who is cleared of it, and what proves that everybody was looked up.
+    "officer:screening": _OFFICER,
     "officer:adjustments": _OFFICER,
     # Disputes with their files and losses; what networks settle, and what does not agree.
     "officer:disputes": _OFFICER,
     "officer:settlement": _OFFICER,
     # Rules of risk for cards, and why a swipe was declined.
     "officer:card-rules": _OFFICER,
+    # How risky a relation is and why; by which rules; where residents say their money comes from.
+    "officer:risk": _OFFICER,
+    "officer:risk-rules": _OFFICER,
+    "officer:declarations": _OFFICER,
     # Cards of others: suspensions and parcels; the programme itself: lists, exemptions, campaigns.
     "officer:cards": _OFFICER,
     "officer:programme": _OFFICER,
     # The security log and how far the anchors are.
     "officer:security": _OFFICER,
+    # Asking holders to prove something with their ID, and reading what came of it.
+    "presentation:ask": _PARTNER | _SERVICE,
     "partner:events": _PARTNER,
     "partner:keys": _PARTNER,
     "regulator:reports": _REGULATOR,
@@ -81,12 +89,14 @@ ON_REQUEST = frozenset({"credential:issue"})
 Duty = Literal["viewer", "case_officer", "approver", "security", "auditor", "compliance", "treasury"]
 DUTIES: dict[Duty, frozenset[str]] = {
     "viewer": frozenset({"officer:read"}),
-    "case_officer": frozenset({"officer:read", "officer:cases", "officer:cards", "officer:disputes"}),
+    "case_officer": frozenset({"officer:read", "officer:cases", "officer:cards", "officer:disputes"})
+    | frozenset({"officer:declarations"}),
     "approver": frozenset({"officer:read", "officer:cases", "officer:statuses", "officer:periods"}),
     "security": frozenset({"officer:suspensions", "officer:duties", "officer:duties:read", "officer:security"}),
     "auditor": frozenset({"officer:read", "officer:duties:read", "officer:security"}),
     "compliance": frozenset({"officer:cards", "officer:programme"})
-    | frozenset({"officer:read", "officer:restrictions", "officer:card-rules"}),
+    | frozenset({"officer:read", "officer:restrictions", "officer:screening", "officer:card-rules"})
+    | frozenset({"officer:risk", "officer:risk-rules", "officer:declarations"}),
     "treasury": frozenset({"officer:adjustments", "officer:suspense", "officer:disputes", "officer:settlement"}),
 }
 #: What every officer may do, whatever the duties.

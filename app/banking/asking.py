@@ -128,7 +128,7 @@ async def _may_not_be_told(connection: AsyncConnection, found: Order, partner: P
     if found.holder is None:
         return None
     operation = counting.stopped_as(found)
-    if operation is not None and await restriction.stops(connection, found.holder, operation):
+    if operation is not None and await restriction.stops(connection, found.holder, operation, at=at):
         return "restricted"
     if found.kind in _BY_CONTRACT:
         return None

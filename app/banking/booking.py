@@ -11,9 +11,10 @@ from uuid import UUID
 
 import msgspec
 
-from app import card_accounts, db, ids
+from app import db, ids
 from app.banking.order import Act, Kind, Order
 from app.banking.quoting import Quote
+from app.cards import accounts as card_accounts
 from app.house import House
 from law.money import KZT, Currency, Money
 from wallet.chart import Purpose

@@ -1,8 +1,8 @@
 """An exchange: a bank is asked for its price, the person confirms both amounts and the rate, the bank executes it once.
 
-route      app/http/mobile/exchange.py   POST /v1/fx-quotes, POST /v1/exchanges
-asks       app/banking/exchanging.py     prepare(), exchange()   <- you are here
-decides    app/banking/requesting.py     request()               an expired or used quote is refused
+route      app/http/mobile/exchange.py    POST /v1/fx-quotes, POST /v1/exchanges
+asks       app/banking/exchanging.py      prepare(), exchange()   <- you are here
+decides    app/banking/requesting.py      request()               an expired or used quote is refused
 """
 
 from datetime import datetime
@@ -21,7 +21,7 @@ from app.banking.order import Kind, Order
 from app.banking.quoting import Price, Quote, SameCurrency, Side, Wanted
 from app.banking.requesting import Asked
 from app.batch import Render, Reply
-from app.card_accounts import Prepaid
+from app.cards.accounts import Prepaid
 from app.house import House
 from app.idempotency_key import Claim
 from app.partners import registry

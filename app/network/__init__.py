@@ -3,6 +3,6 @@
 serves     app/network/serving.py    the process: lines, health and metrics, the end
 listens    app/network/session.py    one connection: frames, sign-on, echo, bounds
 answers    app/network/office.py     what each telegram becomes
-books      app/swiping.py            book(), in batches
+books      app/cards/swiping.py      Till.book, in batches
 stands in  app/network/standin.py    while the books can't be asked
 """

@@ -1,7 +1,7 @@
 """Asking the books: one message at a time, in everybody's batch, until a deadline; and knowing when they are away.
 
-batches   app/money.py          Money.submit()   ->  app/swiping.py Till.book()
-asks      app/network/books.py  Books.ask()      <- you are here
+batches   app/money.py            Money.submit()   ->  app/cards/swiping.py Till.book
+asks      app/network/books.py    Books.ask()      <- you are here
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from app.batch import Unavailable
 from app.house import House
 from app.idempotency_key import Stored
 from app.money import claim
-from cards.message import Answer, NetworkMessage
+from cards.payments.message import Answer, NetworkMessage
 
 _PROBE_WITHIN_S = 1.0
 

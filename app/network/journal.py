@@ -17,7 +17,7 @@ from uuid import UUID
 import msgspec
 
 from app import clock, ids
-from cards.message import Answer, Authorization
+from cards.payments.message import Answer, Authorization
 from proof import keyfile, kms
 from proof.kms import Kms, Unopenable, Wrapped
 

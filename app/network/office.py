@@ -1,8 +1,8 @@
 """What each telegram about a card becomes: its number an index, its words a message, the message an answer.
 
-listens    app/network/session.py   Session
-answers    app/network/office.py    Office.answer()     <- you are here
-asks       app/network/books.py     Books.ask()         ->  app/swiping.py
+listens    app/network/session.py    Session
+answers    app/network/office.py     Office.answer()     <- you are here
+asks       app/network/books.py      Books.ask()         ->  app/cards/swiping.py
 stands in  app/network/standin.py   StandIn.answer()
 
 A card number is turned into its keyed index at once. What goes on from here is the index and, inside what was presented
@@ -21,14 +21,14 @@ from app.network.numbers import Found, Numbers
 from app.network.standin import StandIn
 from app.network.terms import Line
 from app.network.zone import Zones
-from cards import pan, proving
 from cards.hsm import tlv
 from cards.iso8583 import flow, meaning, reply
 from cards.iso8583.flow import Kind
 from cards.iso8583.meaning import Occasion, Unclear
 from cards.iso8583.telegram import Telegram
-from cards.message import Answer, Authorization, NetworkMessage
-from cards.payment import PaymentId
+from cards.payments.message import Answer, Authorization, NetworkMessage
+from cards.payments.payment import PaymentId
+from cards.proofs import pan, proving
 from proof.kms import Kms
 
 

@@ -1,7 +1,7 @@
 """What is known of the cards, for when nobody can be asked: taken every few minutes, sealed and signed, kept on disk.
 
-takes     app/network/snapshot.py   take()     <- you are here
-decides   cards/standin.py          decide()
+takes     app/network/snapshot.py      take()     <- you are here
+decides   cards/payments/standin.py    decide()
 """
 
 import asyncio
@@ -17,14 +17,16 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app import allowance, clock, db
-from cards import card, programme
+from cards import card
 from cards.card import Card
-from cards.evidence import Seen, Token
-from cards.programme import InForce
-from cards.standin import Known
-from cards.velocity import Counters
+from cards.payments.standin import NOTHING, Known
+from cards.programme import programme
+from cards.programme.programme import InForce
+from cards.proofs.evidence import Seen, Token
+from cards.spending import turnover
+from cards.spending.velocity import Counters
 from law import calendar
-from law.money import KZT, Money
+from law.money import KZT, MAX_MINOR, Money
 from law.regime import PROGRAMME
 from proof import kms, signer
 from proof.kms import Kms, Unopenable, Wrapped
@@ -34,7 +36,7 @@ from wallet.limit import Operation
 
 _TABLE = "app.network.snapshot"
 _OWNER = "snapshot"
-_AT_ONCE = 500
+_AT_ONCE = 50  # what is asked meanwhile waits for so many
 _MOST = Money(10**9, KZT)
 
 
@@ -42,7 +44,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     """The cards by the keyed index of their number, as they were at `taken_at` (the machine's clock).
 
     `ahead` is how far the installation's clock stood before the machine's. `merchants` are those that are listed,
-    `ends` says when cards of a basis stop.
+    `ends` says when cards of a basis stop, `turnover_left` is what the programme may still turn over this month.
     """
 
     taken_at: datetime
@@ -50,6 +52,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     cards: Mapping[bytes, Known]
     merchants: frozenset[str] = frozenset()
     ends: Mapping[str, datetime] = {}
+    turnover_left: Money = NOTHING
 
     def in_force(self, now: datetime) -> InForce:
         """Say what the programme is at `now`, by the installation's clock."""
@@ -73,6 +76,7 @@ class _Content(msgspec.Struct, frozen=True):
     cards: list[tuple[bytes, Known]]
     merchants: frozenset[str] = frozenset()
     ends: dict[str, datetime] = {}
+    turnover_left: Money = NOTHING  # what was written without it promises nothing
 
 
 class Untrusted(Exception):
@@ -93,8 +97,10 @@ async def take(engine: AsyncEngine) -> Snapshot:
                 found[bytes(plate.blind)] = msgspec.structs.replace(known, plate_version=plate.plate_version)
         merchants = frozenset(await connection.scalars(_LISTED))
         of_programme = await programme.load(connection, PROGRAMME, (), story.now)
-        ahead = story.now - clock.real()
-    return Snapshot(taken_at, timedelta(seconds=round(ahead.total_seconds())), found, merchants, of_programme.ends)
+        left = await turnover.left(connection, story.now)
+        ahead = timedelta(seconds=round((story.now - clock.real()).total_seconds()))
+    unbounded = Money(MAX_MINOR, KZT)
+    return Snapshot(taken_at, ahead, found, merchants, of_programme.ends, unbounded if left is None else left)
 
 
 async def _known(connection: AsyncConnection, cards: list[Card], now: datetime) -> list[Known]:
@@ -145,9 +151,8 @@ async def keep(path: Path, taken: Snapshot, keys: Kms, signs: Signer) -> None:
 
 
 def _keep(path: Path, taken: Snapshot, keys: Kms, signs: Signer) -> None:
-    content = _Content(
-        taken.taken_at, int(taken.ahead.total_seconds()), list(taken.cards.items()), taken.merchants, dict(taken.ends)
-    )
+    ahead_s, cards = int(taken.ahead.total_seconds()), list(taken.cards.items())
+    content = _Content(taken.taken_at, ahead_s, cards, taken.merchants, dict(taken.ends), taken.turnover_left)
     key = kms.new_data_key()
     wrapped = keys.wrap(key, _OWNER)
     sealed = kms.seal(key, msgspec.msgpack.encode(content), table=_TABLE, column="cards", row="all")
@@ -174,7 +179,8 @@ def read(path: Path, keys: Kms, believed: list[dict[str, str]]) -> Snapshot | No
     except (msgspec.DecodeError, Unopenable) as error:
         raise Untrusted from error
     ahead = timedelta(seconds=content.ahead_s)
-    return Snapshot(content.taken_at, ahead, dict(content.cards), content.merchants, content.ends)
+    cards = dict(content.cards)
+    return Snapshot(content.taken_at, ahead, cards, content.merchants, content.ends, content.turnover_left)
 
 
 def _signed(sealed: bytes) -> bytes:

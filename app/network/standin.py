@@ -1,7 +1,7 @@
 """Standing in for the books, and telling them afterwards, each promise once.
 
-decides    cards/standin.py          decide()
-journals   app/network/journal.py    Journal.append()
+decides    cards/payments/standin.py    decide()
+journals   app/network/journal.py       Journal.append()
 stands in  app/network/standin.py    StandIn       <- you are here
 
 A promise becomes an advice under the very name of the question it answered, so a repeat of the question finds it in the
@@ -29,16 +29,16 @@ from app.network import journal
 from app.network.journal import Journal, Promise
 from app.network.meters import Meters
 from app.network.snapshot import Snapshot
-from cards import message, standin
-from cards.evidence import Seen
 from cards.hsm.port import Hsm
-from cards.message import Answer, Authorization, NetworkMessage, Reversal
-from cards.message import StandIn as PromisedBy
-from cards.payment import PaymentId
-from cards.presented import NOTHING, Presented
-from cards.reason import APPROVED
-from cards.standin import Case, Known, Proved, Terms, Used
-from law.money import KZT, Money
+from cards.payments import message, standin
+from cards.payments.message import Answer, Authorization, NetworkMessage, Reversal
+from cards.payments.message import StandIn as PromisedBy
+from cards.payments.payment import PaymentId
+from cards.payments.reason import APPROVED
+from cards.payments.standin import Case, Known, Proved, Terms, Used
+from cards.proofs.evidence import Seen
+from cards.proofs.presented import NOTHING, Presented
+from law.money import Money
 from proof.kms import Kms
 
 _log = structlog.get_logger()
@@ -65,9 +65,10 @@ class StandIn:
         self._said: OrderedDict[Name, tuple[_Content, asyncio.Future[Answer] | Answer]] = OrderedDict()
         #: Which counters chips used here: the books are told of promises, not of what was presented for them.
         self._counters: defaultdict[UUID, list[int]] = defaultdict(list)
-        #: What was promised on a day with a card, and of a wallet or to a holder.
+        #: What was promised on a day with a card, of a wallet or to a holder, and to everybody.
         self._used: defaultdict[tuple[UUID, date], Used] = defaultdict(Used)
-        self._shared: defaultdict[tuple[UUID, date], Money] = defaultdict(lambda: Money(0, KZT))
+        self._shared: defaultdict[tuple[UUID, date], Money] = defaultdict(lambda: standin.NOTHING)
+        self._promised: defaultdict[date, Money] = defaultdict(lambda: standin.NOTHING)
         self._forget_files()
         for path in (*journal.told(folder), *journal.waiting(folder)):
             for promise in journal.read(path, keys):
@@ -135,7 +136,9 @@ class StandIn:
             known=known,
             known_at=snapshot.taken_at if snapshot else None,
             used=self._used[place] if place else Used(),
-            shared=max((self._shared[each] for each in _purses(known, now)), default=Money(0, KZT)),
+            shared=max((self._shared[each] for each in _purses(known, now)), default=standin.NOTHING),
+            promised=self._promised[standin.day(now)],
+            turnover_left=snapshot.turnover_left if snapshot else standin.NOTHING,
             proved=proved,
             now=now,
             in_force=snapshot.in_force(now + snapshot.ahead) if snapshot else None,
@@ -149,6 +152,7 @@ class StandIn:
         self._used[place] = standin.counted(self._used[place], asked.amount)
         for purse in _purses(known, now):
             self._shared[purse] += asked.amount
+        self._promised[standin.day(now)] += asked.amount
         self._meters.count(asked.network, "stand_in_promised")
         approval = message.approval(asked.payment, 1)
         yes = Answer(
@@ -197,6 +201,7 @@ class StandIn:
             on = standin.day(promise.at)
             place = promise.asked.card, on
             self._used[place] = standin.counted(self._used[place], promise.asked.amount)
+            self._promised[on] += promise.asked.amount
             for each in (promise.wallet, promise.holder):
                 if each is not None:
                     self._shared[each, on] += promise.asked.amount

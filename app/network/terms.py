@@ -1,7 +1,7 @@
 """What an installation is told of each line to a card network: where it is, whom it believes, when its day ends."""
 
 import enum
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta
 
-from cards import standin
+from cards.payments import standin
 from law import calendar
 from law.currency import Currency
 from law.money import KZT
@@ -39,9 +39,10 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
     Without `tls` it listens on this machine only, to `peers`. `mac`: every telegram carries a MAC, both ways. A
     question is answered within `deadline_ms` of its arrival. The day of the network ends at `cut_off` in `zone`; what
-    comes later settles on the next one, and on a `working` line a weekend settles on Monday. `patience_s` is how long
-    half a frame, an answer nobody reads, an unanswered echo and a connection that never signs on may last. `stand_in`
-    is what is promised while the books can't be asked.
+    comes later settles on the next one, and on a `working` line a weekend settles on Monday. The file of a day is
+    expected `file_hours` after its cut-off. `patience_s` is how long half a frame, an answer nobody reads, an
+    unanswered echo and a connection that never signs on may last. `stand_in` is what is promised while the books can't
+    be asked.
     """
 
     network: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{1,30}$(?!\n)")]
@@ -54,6 +55,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     deadline_ms: Annotated[int, Meta(ge=50, le=10_000)] = 800
     cut_off: Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)")] = "18:00"
     zone: str = "Asia/Almaty"
+    file_hours: Annotated[int, Meta(ge=1, le=72)] = 12
     working: bool = True
     sessions_max: Annotated[int, Meta(ge=1, le=64)] = 8
     at_once_max: Annotated[int, Meta(ge=1, le=4_096)] = 1_024
@@ -61,6 +63,15 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     patience_s: Annotated[float, Meta(gt=0, le=60)] = 10.0
     billing: Currency = KZT
     stand_in: standin.Terms = standin.Terms()
+
+    def settles(self, day: date) -> bool:
+        """Say whether the network settles on `day`, and sends a file for it."""
+        return not self.working or day.weekday() < _SATURDAY
+
+    def file_expected(self, day: date) -> datetime:
+        """Answer by when the file of `day` has to be here."""
+        cut_off = datetime.combine(day, time.fromisoformat(self.cut_off), ZoneInfo(self.zone))
+        return (cut_off + timedelta(hours=self.file_hours)).astimezone(UTC)
 
     def settles_on(self, at: datetime) -> date:
         """Answer the settlement date of what arrives at `at`."""

@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from app.card_keys import CardKeys
+from app.cards.keys import CardKeys
 from app.house import House
 from app.network.books import LOST
 from cards.hsm.keyblock import BadKeyBlock

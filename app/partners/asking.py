@@ -76,7 +76,7 @@ async def _may_not_be_told(
     """
     if partner.state is not registry.State.ACTIVE:
         return "partner_not_active"
-    if await restriction.stops(connection, found.holder, Operation.INVEST):
+    if await restriction.stops(connection, found.holder, Operation.INVEST, at=at):
         return "restricted"
     [missing] = await consent.towards(connection, [(found.holder, found.partner)], at=at)
     return "consent_withdrawn" if missing else None

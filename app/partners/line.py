@@ -100,7 +100,8 @@ async def _look_up(host: str, port: int) -> list[str]:
 @contextlib.asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """Open the line of an installation."""
-    own = frozenset(place(url) for url in (settings.agencies_url, settings.anchor_notary) if url)
+    lists = (settings.agencies_url, settings.ofac_url, settings.un_url)
+    own = frozenset(place(url) for url in (*lists, settings.exposure_url, settings.anchor_notary) if url)
     backend = Checked(destination.policy(local=settings.virtual), trusted=own)
     async with client(backend) as made:
         yield made

@@ -33,9 +33,8 @@ from app.money import FIRST_LANE, claim
 from app.partners import tables
 from app.partners.events import PaymentCredited, PaymentSuspended
 from app.partners.message import Message, Unfit, read
-from kyc import screening
-from kyc.check import Verdict
-from kyc.mrz import Birth
+from kyc.screening import matching
+from kyc.screening.subject import called
 from law.money import KZT, Money
 from law.rails import Rail
 from proof import journal
@@ -138,7 +137,7 @@ async def received(house: House, message: Message) -> str:
     async with db.transaction(house.worker) as story:
         connection = await story()
         owner = await find(connection, report)
-        screened, stopped = await _screened(connection, report.payer)
+        screened, stopped = await _screened(house, connection, report.payer)
         promise = _promise(report, partner.id, story.now)
     lane = owner.lane if owner else FIRST_LANE
     payment = Payment(
@@ -189,15 +188,15 @@ def _promise(report: Received, partner: UUID, at: datetime) -> Incoming:
     return incoming.promised(partner, report.payment_id, money, report.rail, sent_at=sent_at, at=at)
 
 
-async def _screened(connection: AsyncConnection, payer: Payer) -> tuple[str, str | None]:
+async def _screened(house: House, connection: AsyncConnection, payer: Payer) -> tuple[str, str | None]:
     """Look the payer up in the lists in force; gives what was found and, where somebody must look, why it stops.
 
     The payer's bank has looked as well, as the law obliges it (191-IV, art. 5): without a list of ours money goes on.
     """
-    finding = await screening.screen(connection, payer.name, Birth(None, None, None))
-    if finding.verdict is Verdict.REVIEW:
-        return "listed", "payer_screening"
-    return ("clear" if finding.verdict is Verdict.PASS else "no_list"), None
+    lists = await house.watchlist.current(connection)
+    if lists is None:
+        return "no_list", None
+    return ("listed", "payer_screening") if matching.hits(lists, called(payer.name)) else ("clear", None)
 
 
 async def find(connection: AsyncConnection, report: Received) -> Owner | None:

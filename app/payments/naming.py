@@ -1,7 +1,7 @@
 """A payee's name: what of it a payer is shown, and how well the name the payer typed fits it.
 
 The answers are those of confirmation of payee (Pay.UK) and verification of payee (Regulation (EU) 2024/886, art. 1):
-match, close match, no match. Both names meet in the letters of passports (kyc/names.py), so `Айгерім` is `AIGERIM`.
+match, close match, no match. Both meet in the letters of passports (kyc/names/latin.py), so `Айгерім` is `AIGERIM`.
 """
 
 import enum

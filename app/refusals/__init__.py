@@ -7,12 +7,16 @@ from app.refusals import (
     cards,
     disputes,
     house,
+    identity_cases,
+    kyc_risk,
     money,
+    papers,
     partners,
     payments,
     people,
     processors,
     programme,
+    screening,
     status,
 )
 from app.refusals.refusal import Refusal
@@ -21,6 +25,8 @@ REFUSALS: dict[type[Exception], Refusal] = {
     **house.REFUSALS,
     **people.REFUSALS,
     **status.REFUSALS,
+    **identity_cases.REFUSALS,
+    **screening.REFUSALS,
     **money.REFUSALS,
     **partners.REFUSALS,
     **payments.REFUSALS,
@@ -31,4 +37,6 @@ REFUSALS: dict[type[Exception], Refusal] = {
     **programme.REFUSALS,
     **processors.REFUSALS,
     **card_rules.REFUSALS,
+    **kyc_risk.REFUSALS,
+    **papers.REFUSALS,
 }

@@ -1,6 +1,6 @@
 """What is refused of disputes and settlement."""
 
-from app import disputing
+from app.cards import disputing
 from app.refusals.refusal import Refusal
 from cards.disputes import acts, dispute, evidence, life, paid, work, write_off
 from cards.settlement import breaks

@@ -1,9 +1,9 @@
 """What cards and their programme refuse."""
 
 from app.refusals.refusal import Refusal
-from cards import (
+from cards import card
+from cards.programme import (
     campaign,
-    card,
     change,
     child,
     consent,
@@ -32,7 +32,6 @@ REFUSALS: dict[type[Exception], Refusal] = {
     exemption.ExemptionDecided: Refusal(409, "exemption_decided"),
     exemption.SameOfficer: Refusal(409, "same_person"),
     renewal.SuccessorExists: Refusal(409, "card_successor_exists"),
-    renewal.MadeElsewhere: Refusal(409, "card_made_elsewhere"),
     renewal.TooEarly: Refusal(409, "card_renewal_too_early"),
     child.NoCardsForChildren: Refusal(409, "no_cards_for_children"),
     child.NotAChild: Refusal(422, "not_a_child"),

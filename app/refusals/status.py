@@ -1,18 +1,29 @@
 """What identification, residency and its credential refuse."""
 
-from app import person, standing, status_tokens, vault
+from app import credentials, person, presentations, standing, status_tokens, vault
 from app.refusals.refusal import Refusal
 from kyc import identify
+from kyc.chip import challenge
+from law import threshold
 from residency import application, case, filing, reason, review, service, status
 from residency.credential import issuing, life
+from residency.credential.presenting import asking, dcql
 
 REFUSALS: dict[type[Exception], Refusal] = {
     # kyc
     identify.NothingReadable: Refusal(422, "document_unreadable"),
+    challenge.StaleChallenge: Refusal(409, "chip_challenge_stale"),
     person.NotIdentified: Refusal(403, "not_identified"),
     vault.Erased: Refusal(404, "not_found"),
     # residency
     standing.NotEResident: Refusal(403, "not_e_resident"),
+    credentials.NotAltyn: Refusal(403, "not_altyn"),
+    presentations.UnknownPresentation: Refusal(404, "presentation_not_found"),
+    presentations.Over: Refusal(410, "presentation_over"),
+    presentations.OtherSession: Refusal(403, "presentation_other_session"),
+    dcql.BadQuery: Refusal(422, "bad_query"),
+    asking.BadTransaction: Refusal(422, "bad_agreement"),
+    threshold.NotInForce: Refusal(409, "rule_not_in_force"),
     application.UnknownApplication: Refusal(404, "application_not_found"),
     case.IllegalMove: Refusal(409, "illegal_move"),
     filing.ApplicationOpen: Refusal(409, "application_open"),

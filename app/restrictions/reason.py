@@ -4,10 +4,13 @@ The public classes are few. What must not be tipped off (a suspicious report, a 
 question) is LEGAL_REVIEW, always: the same words, the same clock, the same column of the matrix, so that nothing tells
 one cause from another. One's own money finds a way out to an account in one's own name, unless a court or a state body
 has ordered otherwise in public; foreign money of one's own can be sold for tenge wherever PAYOUT_OWN works, since only
-tenge leaves (app/banking/counting.py). What is said of each class is in app/texts/restrictions.toml.
+tenge leaves (app/banking/counting.py). A legal review begins with FIRST, in which nothing leaves at all, whatever its
+cause: an officer has time to see whether a list is right before the money is gone (docs/kyc/screening.md). What is said
+of each class is in app/texts/restrictions.toml.
 """
 
 import enum
+from datetime import timedelta
 
 import msgspec
 
@@ -36,7 +39,8 @@ class Owner(enum.StrEnum):
 class Class(msgspec.Struct, frozen=True):
     """A reason class: what it stops, who answers for it, how soon it is reviewed, why really it may be imposed.
 
-    `review_days` and `answer_days` are working days: the first of a restriction, the second of an appeal.
+    `stops_first` is what it stops besides during FIRST. `review_days` and `answer_days` are working days: the first of
+    a restriction, the second of an appeal.
     """
 
     stops: frozenset[Operation]
@@ -44,12 +48,15 @@ class Class(msgspec.Struct, frozen=True):
     review_days: int
     answer_days: int
     causes: frozenset[str]
+    stops_first: frozenset[Operation] = frozenset()
 
-    def allows(self, operation: Operation) -> bool:
-        """Whether an operation works in spite of it."""
-        return operation not in self.stops
+    def allows(self, operation: Operation, age: timedelta) -> bool:
+        """Whether an operation works in spite of it, `age` after it was imposed."""
+        return operation not in self.stops and (age >= FIRST or operation not in self.stops_first)
 
 
+#: How long one's own money stays, too, where it is the law that has a doubt.
+FIRST = timedelta(hours=72)
 _BUT_OWN = OUT - {Operation.PAYOUT_OWN}
 
 #: The matrix: reason class × operation.
@@ -76,6 +83,7 @@ CLASSES: dict[Reason, Class] = {
         causes=frozenset(
             {"suspicious_report", "list_match", "authority_inquiry", "source_of_funds", "unusual_activity"}
         ),
+        stops_first=frozenset({Operation.PAYOUT_OWN}),
     ),
     Reason.COURT_ORDER: Class(
         stops=OUT,

@@ -151,10 +151,11 @@ async def acts(db: AsyncConnection, wanted: UUID) -> list[Proposed]:
     return await _acts(db, tables.restriction_act.c.restriction == wanted)
 
 
-async def stops(db: AsyncConnection, holder: UUID, operation: Operation) -> bool:
-    """Say whether a restriction stops an operation of a person."""
+async def stops(db: AsyncConnection, holder: UUID, operation: Operation, *, at: datetime) -> bool:
+    """Say whether a restriction stops an operation of a person at an instant."""
     in_force = (tables.restriction.c.holder == holder) & (tables.restriction.c.state == State.IN_FORCE)
-    return any(operation in CLASSES[each.reason].stops for each in await _restrictions(db, in_force))
+    standing = await _restrictions(db, in_force)
+    return any(not CLASSES[each.reason].allows(operation, at - each.imposed_at) for each in standing)
 
 
 async def hold_still(db: AsyncConnection, holder: UUID) -> None:

@@ -22,6 +22,7 @@ COLUMNS = {
     "app.restriction_response": "sealed",
     "app.restriction_appeal": "sealed",
     "app.adjustment": "note",
+    "kyc.alert_act": "note",
 }
 
 

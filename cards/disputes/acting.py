@@ -1,10 +1,10 @@
 """Every hop of a dispute: decided by its life, done with its money, written with its evidence, in one batch.
 
-batches    app/disputing.py           submit()
-decides    cards/disputes/acting.py   act()            <- you are here, a verb for app/batch.py
-does       cards/disputes/acts.py     take()
-moves      cards/disputes/legs.py     Mover            -> wallet/desk.py
-tells      cards/disputes/errand.py   rows that app/dispute_errands.py brings to the network
+batches    app/cards/disputing.py      submit()
+decides    cards/disputes/acting.py    act()            <- you are here, a verb for app/batch.py
+does       cards/disputes/acts.py      take()
+moves      cards/disputes/legs.py      Mover            -> wallet/desk.py
+tells      cards/disputes/errand.py    rows that app/cards/dispute_errands.py brings to the network
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """What each act does beside leading somewhere: the money it moves, the network it tells, how much it is about.
 
-decides    cards/disputes/acting.py   act()      the verb
-knows      cards/disputes/life.py     after()    where an act leads
-does       cards/disputes/acts.py     take()     <- you are here
+decides    cards/disputes/acting.py    act()      the verb
+knows      cards/disputes/life.py      after()    where an act leads
+does       cards/disputes/acts.py      take()     <- you are here
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,8 +1,8 @@
 """A dispute: what a cardholder says is not right about a payment, where it stands, and whose the money is meanwhile.
 
-opens      cards/disputes/dispute.py   open_()         <- you are here
-shows      cards/disputes/evidence.py  add()
-moves      cards/disputes/acting.py    act()           every hop, in a batch
+opens      cards/disputes/dispute.py     open_()         <- you are here
+shows      cards/disputes/evidence.py    add()
+moves      cards/disputes/acting.py      act()           every hop, in a batch
 """
 
 from collections.abc import Collection, Sequence
@@ -19,7 +19,7 @@ from cards import tables as cards_tables
 from cards.disputes import events, tables
 from cards.disputes.life import State, Turn
 from cards.disputes.reason import LATEST_DAYS, REMIND_BEFORE, RULES, Reason, Rule, Since
-from cards.payment import Kind, Payment
+from cards.payments.payment import Kind, Payment
 from law import calendar
 from law.money import Currency, Money
 from proof import journal
@@ -238,6 +238,17 @@ async def of_payment(db: AsyncConnection, payment: Payment) -> list[Dispute]:
     return await _read(db, (columns.lane == payment.lane) & (columns.payment == payment.id), limit=100)
 
 
+async def of_payments(db: AsyncConnection, payments: Sequence[Payment]) -> dict[UUID, list[Dispute]]:
+    """List the disputes of many payments that the story may see, by payment, the newest first."""
+    found: dict[UUID, list[Dispute]] = {payment.id: [] for payment in payments}
+    if payments:
+        columns = tables.dispute.c
+        wanted = columns.lane.in_({each.lane for each in payments}) & columns.payment.in_(found)
+        for each in await _read(db, wanted, limit=None):
+            found[each.payment].append(each)
+    return found
+
+
 async def queue(
     db: AsyncConnection, *, states: Collection[State], turn: Turn | None, after: UUID | None, limit: int
 ) -> list[Dispute]:
@@ -258,7 +269,7 @@ async def lock(db: AsyncConnection, wanted: Sequence[UUID]) -> dict[UUID, Disput
     return {row.id: _dispute(row) for row in (await db.execute(query.with_for_update()))}
 
 
-async def _read(db: AsyncConnection, wanted: ColumnElement[bool], *, limit: int) -> list[Dispute]:
+async def _read(db: AsyncConnection, wanted: ColumnElement[bool], *, limit: int | None) -> list[Dispute]:
     query = select(tables.dispute).where(wanted).order_by(tables.dispute.c.id.desc()).limit(limit)
     return [_dispute(row) for row in (await db.execute(query))]
 

@@ -1,5 +1,7 @@
 """Files that show what happened: told by their bytes, bounded, and kept as the house sealed them.
 
+The network is shown each before the first message that names it (app/cards/dispute_errands.py).
+
 Nothing here opens a picture or a document. What a file is, its first and last bytes say; what somebody calls it does
 not count.
 """
@@ -10,7 +12,8 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import insert, select, text
+from sqlalchemy import ColumnElement, func, insert, select, text
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -132,6 +135,48 @@ async def content(db: AsyncConnection, dispute: UUID, wanted: UUID) -> tuple[Evi
     if row is None:
         raise UnknownEvidence
     return msgspec.convert(row, Evidence, from_attributes=True), row.content
+
+
+async def behind(db: AsyncConnection, dispute: UUID, hop: int) -> list[Evidence]:
+    """List the files that came with a hop or one before it: what is told of it is the same at every try."""
+    rows = await db.execute(select(*_COLUMNS).where(_behind(dispute, hop)).order_by(tables.evidence.c.id))
+    return [msgspec.convert(row, Evidence, from_attributes=True) for row in rows]
+
+
+async def unshown(db: AsyncConnection, dispute: UUID, hop: int) -> list[Evidence]:
+    """List those `behind` a hop that its network was not shown, the first one first."""
+    there = tables.evidence.c.id.not_in(select(tables.shown.c.evidence).where(tables.shown.c.dispute == dispute))
+    rows = await db.execute(select(*_COLUMNS).where(_behind(dispute, hop) & there).order_by(tables.evidence.c.id))
+    return [msgspec.convert(row, Evidence, from_attributes=True) for row in rows]
+
+
+async def shown(db: AsyncConnection, found: Evidence, reference: str, *, at: datetime) -> None:
+    """Remember that the network has a file, and what it calls it; once, whoever was faster."""
+    values = {"evidence": found.id, "dispute": found.dispute, "reference": reference, "at": at}
+    await db.execute(upsert(tables.shown).values(**values).on_conflict_do_nothing())
+
+
+async def not_taken(db: AsyncConnection, found: Evidence, why: str, *, at: datetime) -> None:
+    """Remember that the network will not have a file: it is told of the dispute without."""
+    values = {"evidence": found.id, "dispute": found.dispute, "refused": why[:200], "at": at}
+    await db.execute(upsert(tables.shown).values(**values).on_conflict_do_nothing())
+
+
+async def references(db: AsyncConnection, dispute: UUID, hop: int) -> list[tuple[Proof, str]]:
+    """List what the network calls those `behind` a hop that it has, with what each shows, the first one first."""
+    query = (
+        select(tables.evidence.c.kind, tables.shown.c.reference)
+        .join(tables.shown, tables.shown.c.evidence == tables.evidence.c.id)
+        .where(_behind(dispute, hop) & tables.shown.c.reference.is_not(None))
+        .order_by(tables.evidence.c.id)
+    )
+    return [(Proof(row.kind), row.reference) for row in await db.execute(query)]
+
+
+def _behind(dispute: UUID, hop: int) -> ColumnElement[bool]:
+    hops = tables.hop.c
+    named = select(func.unnest(hops.evidence)).where((hops.dispute == dispute) & (hops.number <= hop))
+    return (tables.evidence.c.dispute == dispute) & tables.evidence.c.id.in_(named)
 
 
 def missing(needs: Iterable[Proof], given: Iterable[Proof]) -> tuple[Proof, ...]:

@@ -1,5 +1,6 @@
 """What a card network and we say to each other about a dispute, and the port it is said through.
 
+    we show      Exhibit      each file, before the first message that names it
     we tell      Message      file, withdraw, escalate, arbitrate, give up: the same key is the same message for ever
     it tells     Heard        accepted, refused, represented, contested, conceded, ruled: each has a name of its own
 
@@ -23,11 +24,29 @@ Minor = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
-    """One piece of evidence, by its digest: the network asks for the file where it wants to read it."""
+    """One piece of evidence, by its digest: the file itself was shown before."""
 
     kind: str
     media: str
     sha256: str
+
+
+class Exhibit(msgspec.Struct, frozen=True, kw_only=True):
+    """A file for the network to read, in base64 on its way; it is opened for this and nothing else."""
+
+    dispute_id: Name
+    file: File
+    content: bytes
+
+    def __repr__(self) -> str:
+        return f"Exhibit({self.dispute_id}, {self.file.kind})"
+
+
+class Has(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The network's answer to an exhibit: it has the file with this digest, and calls it `reference`."""
+
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+    reference: Name
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,8 +86,20 @@ class Unanswered(Exception):
         self.trouble = trouble
 
 
+class NotTaken(Exception):
+    """The network will not have this file, however often it is shown."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
 class DisputeLink(Protocol):
     """Brings messages to the network that has the payment; raises Unanswered."""
+
+    async def show(self, network: str, key: str, exhibit: Exhibit) -> str:
+        """Show a file once for ever under `key`; answers what the network calls it, or raises NotTaken."""
+        ...
 
     async def tell(self, network: str, key: str, message: Message) -> Told:
         """Tell once for ever under `key`."""

@@ -5,8 +5,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cards import archive
-from cards.payment import Payment
+from cards.payments import archive
+from cards.payments.payment import Payment
 
 
 class UnknownPayment(Exception):

@@ -3,6 +3,9 @@
 RULES is what code asks. The terms are those of our sandbox network, taken after the dispute conditions of the large
 ones (Visa: fraud 10.x, authorisation 11.x, processing errors 12.x, consumer disputes 13.x), whose numbers `condition`
 names for those who know them. Another network is another table, not another rule in code.
+
+The networks' own rules are not public; what is publicly said of them, and what is only the operator's assumption, each
+term says for itself: source(). Read on 2026-11-22; a licensed programme puts its network's rules in their place.
 """
 
 import enum
@@ -65,6 +68,29 @@ class Credit(enum.StrEnum):
     WITH_CHARGEBACK = "with_chargeback"  # when the network has given it to us
 
 
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a term is from: `says` is what is said there; without a `url` it is the operator's assumption."""
+
+    says: str
+    url: str | None = None
+
+
+ASSUMED = Source(says="the operator's assumption, within what the network leaves")
+#: Verifi is Visa's own company; it restates the Visa Core Rules of 17 April 2021 and their change of October 2021.
+FILED_IN_TIME = Source(
+    says="120 days from the transaction, or from when something was due (13.1, 13.3, 13.6), and 540 at the latest",
+    url="https://www.verifi.com/update-to-dispute-condition-13-6/",
+)
+ANSWERED_IN_TIME = Source(
+    says="Visa: 30 days for the merchant's answer, 30 days for the answer to a pre-arbitration",
+    url="https://docs.chargeflow.io/docs/reference/concepts/network-timelines",
+)
+NOT_FOUND = Source(
+    says="75 days for authorisation disputes (11.x) is what is commonly told of Visa's rules; no public text of theirs"
+    " was found, so it is an assumption",
+)
+
+
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """What goes with a reason. Days are calendar days but for `credit_days`, which are worked.
 
@@ -91,6 +117,12 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     credit_days: int = 10
     cash: bool = False
     fraud: bool = False
+    filed: Source = FILED_IN_TIME
+
+    def source(self, term: str) -> Source:
+        """Say where a term is from, by its name."""
+        told = {"file_days": self.filed, "answer_days": ANSWERED_IN_TIME, "final_days": ANSWERED_IN_TIME}
+        return told.get(term, ASSUMED)
 
     def claim_until(self, since_on: date) -> date:
         """Answer the last day for the cardholder."""
@@ -117,7 +149,7 @@ RULES: Mapping[Reason, Rule] = {
     Reason.FRAUD_CARD_ABSENT: _fraud("10.4"),
     Reason.FRAUD_CARD_PRESENT: _fraud("10.3"),
     Reason.COUNTERFEIT_CARD: _fraud("10.1"),
-    Reason.NOT_AUTHORIZED: Rule(condition="11.3", claim_days=65, file_days=75),
+    Reason.NOT_AUTHORIZED: Rule(condition="11.3", claim_days=65, file_days=75, filed=NOT_FOUND),
     Reason.NOT_RECEIVED: _expected("13.1", Proof.ORDER, Proof.CORRESPONDENCE),
     Reason.NOT_AS_DESCRIBED: _expected("13.3", Proof.ORDER, Proof.PHOTO, Proof.RETURNED),
     Reason.COUNTERFEIT_GOODS: _expected("13.4", Proof.ORDER, Proof.EXPERT),
@@ -131,7 +163,7 @@ RULES: Mapping[Reason, Rule] = {
     Reason.ATM_PART_CASH: _cash("13.9"),
 }
 
-#: However late something was due, nobody is asked about a payment so old (Visa's outer term).
+#: However late something was due, nobody is asked about a payment so old (FILED_IN_TIME).
 LATEST_DAYS = 540
 #: An officer looks before the network is told of more than this.
 REVIEWED_ABOVE = Money(200_000_00, KZT)

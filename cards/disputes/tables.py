@@ -1,4 +1,4 @@
-"""The tables of disputes in the schema `cards`; migrations/versions/0027_disputes.py is what builds them."""
+"""The tables of disputes in the schema `cards`: migrations/versions/0027_disputes.py, 0036_cards_later.py."""
 
 from sqlalchemy import (
     ARRAY,
@@ -88,6 +88,18 @@ evidence = Table(
     Column("given_by", Text, nullable=False),
     Column("at", _TIME, nullable=False),
     UniqueConstraint("dispute", "sha256"),
+)
+
+#: Which files the network of a dispute has, and what it calls them; or why it will not have one.
+shown = Table(
+    "dispute_shown",
+    metadata,
+    Column("evidence", Uuid, ForeignKey("cards.dispute_evidence.id"), primary_key=True),
+    Column("dispute", Uuid, nullable=False),
+    Column("reference", Text),
+    Column("refused", Text),
+    Column("at", _TIME, nullable=False),
+    Index("dispute_shown_dispute", "dispute"),
 )
 
 hop = Table(

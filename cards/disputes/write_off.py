@@ -16,7 +16,6 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cards import booking, message
 from cards import tables as cards_tables
 from cards.disputes import acting, events, paid, tables
 from cards.disputes import dispute as disputes
@@ -26,7 +25,8 @@ from cards.disputes.events import What
 from cards.disputes.life import Act
 from cards.disputes.reason import BORNE_UP_TO
 from cards.disputes.work import BadAmount
-from cards.payment import PaymentId
+from cards.payments import booking, message
+from cards.payments.payment import PaymentId
 from proof import journal
 from wallet.desk import Desk
 

@@ -13,8 +13,8 @@ import msgspec
 
 from cards.hsm.emv import Chip
 from cards.hsm.pinblock import Format
-from cards.pan import Pan
-from cards.presented import Bytes, Code, PinBlock
+from cards.proofs.pan import Pan
+from cards.proofs.presented import Bytes, Code, PinBlock
 from law.money import Money
 
 

@@ -16,8 +16,8 @@ from cards.hsm.letter import BadLetter
 from cards.hsm.material import Key, Material
 from cards.hsm.pinblock import BadBlock, Format
 from cards.hsm.port import Bound, Plate, Pvv, UnknownKey, Usage
-from cards.pan import Pan
-from cards.presented import Bytes, Code, PinBlock
+from cards.proofs.pan import Pan
+from cards.proofs.presented import Bytes, Code, PinBlock
 
 _MAC_BYTES = 8
 _AUTHENTICATION_MAC_BYTES = 14

@@ -1,8 +1,8 @@
-"""What a telegram means, in the words of cards/message.py.
+"""What a telegram means, in the words of cards/payments/message.py.
 
-reads      cards/iso8583/telegram.py   read()
-means      cards/iso8583/meaning.py    told()     <- you are here
-books      app/swiping.py              book()
+reads      cards/iso8583/telegram.py    read()
+means      cards/iso8583/meaning.py     told()     <- you are here
+books      app/cards/swiping.py         Till.book
 """
 
 import base64
@@ -23,11 +23,21 @@ from cards.iso8583.amounts import BadAmounts
 from cards.iso8583.names import Nameless
 from cards.iso8583.telegram import Telegram
 from cards.iso8583.times import BadTime
-from cards.message import Authorization, Channel, Clearing, Confirmation, NetworkMessage, Operation, Refund, Reversal
-from cards.message import StandIn as PromisedBy
-from cards.pan import NotAPan, Pan
-from cards.payment import Merchant, PaymentId
-from cards.presented import NOTHING, Bytes, Cavv, Chip, Code, PinBlock, Presented, Track
+from cards.payments.message import (
+    Authorization,
+    Channel,
+    Clearing,
+    Confirmation,
+    NetworkMessage,
+    Operation,
+    Refund,
+    Reversal,
+    Said,
+)
+from cards.payments.message import StandIn as PromisedBy
+from cards.payments.payment import Merchant, PaymentId
+from cards.proofs.pan import NotAPan, Pan
+from cards.proofs.presented import NOTHING, Bytes, Cavv, Chip, Code, PinBlock, Presented, Track
 from law.currency import Currency
 from law.money import Money
 
@@ -97,17 +107,6 @@ class _Exchanged(TypedDict):
     rate: Decimal | None
 
 
-class _Said(TypedDict):
-    network: str
-    lifecycle: str
-    element: str
-    lane: int
-    card: UUID | None
-    payment: PaymentId
-    amount: Money
-    merchant: Merchant
-
-
 def number(told: Telegram) -> Pan:
     """Read the card's number from field 2, or from the track; raises Unclear. It is the caller's to let it go."""
     digits = told.get(2) or told.fields.get(35, "").replace("D", "=").partition("=")[0]
@@ -145,7 +144,7 @@ def _told(telegram: Telegram, occasion: Occasion) -> NetworkMessage | None:
     raise Unclear(0, flow.INVALID)
 
 
-def _said(telegram: Telegram, occasion: Occasion) -> _Said:
+def _said(telegram: Telegram, occasion: Occasion) -> Said:
     amount, card = amounts.billed(telegram), occasion.card
     if amount.currency is not occasion.billing:
         if _is_question(telegram):
@@ -176,7 +175,7 @@ def _merchant(telegram: Telegram) -> Merchant:
     return Merchant(name=name, id=identifier, category=telegram[18], country=country)
 
 
-def _authorization(telegram: Telegram, said: _Said, occasion: Occasion) -> Authorization:
+def _authorization(telegram: Telegram, said: Said, occasion: Occasion) -> Authorization:
     more = _part(telegram, lambda: _additional(telegram), _NOTHING_MORE)
     operation = _operation(telegram)
     function = telegram.get(24)
@@ -201,7 +200,7 @@ def _authorization(telegram: Telegram, said: _Said, occasion: Occasion) -> Autho
     )
 
 
-def _advice(telegram: Telegram, said: _Said, occasion: Occasion) -> NetworkMessage | None:
+def _advice(telegram: Telegram, said: Said, occasion: Occasion) -> NetworkMessage | None:
     """Read 0120: the network's yes in our place, or what an estimate came to. Its no leaves nothing to book.
 
     Both may say that it was an estimate (25); who promised says what was asked (24), who completes does not.
@@ -219,7 +218,7 @@ def _advice(telegram: Telegram, said: _Said, occasion: Occasion) -> NetworkMessa
     return msgspec.structs.replace(asked, advice=True, stand_in=PromisedBy.NETWORK, deadline=None)
 
 
-def _taken(telegram: Telegram, said: _Said) -> NetworkMessage:
+def _taken(telegram: Telegram, said: Said) -> NetworkMessage:
     """Read 0220: the merchant's money, taken or sent back."""
     operation = _operation(telegram)
     if not said["amount"]:

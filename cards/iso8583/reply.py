@@ -2,8 +2,8 @@
 
 from cards.iso8583 import amounts, flow
 from cards.iso8583.telegram import Telegram
-from cards.message import Answer
-from cards.reason import PARTIAL, UNBOOKED
+from cards.payments.message import Answer
+from cards.payments.reason import PARTIAL, UNBOOKED
 from law import rounding
 from law.money import Money
 

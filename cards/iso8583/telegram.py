@@ -46,23 +46,26 @@ class Telegram(msgspec.Struct, frozen=True):
 
 def read(data: bytes) -> Telegram:
     """Read one telegram; raises Malformed. Whether its MAC holds is asked of cards/iso8583/mac.py."""
+    stopped = None
     try:
         texts, parts = iso8583.decode(data, field.SPEC)
     except iso8583.DecodeError as error:
         # Not chained: the codec's error carries the bytes, and with them the card's number.
-        raise Malformed(error.field, _before(error.doc_dec, error.field)) from None
+        texts, parts, stopped = error.doc_dec, error.doc_enc, error.field
+    known = [number for number in texts if number not in _NOT_FIELDS and number != stopped]
+    for place, number in enumerate(known):
+        length = parts[number]["len"]
+        # The codec reads " 5", "+5" and "1_0" as int() does; where the next field begins, nobody knows.
+        if length and not length.isdigit():
+            raise Malformed(number, _before({name: texts[name] for name in ("t", *known[:place])}, number))
+    if stopped is not None:
+        raise Malformed(stopped, _before(texts, stopped)) from None
     if not (texts["t"].isascii() and texts["t"].isdigit()):
         raise Malformed("t", None)
-    fields: dict[int, str] = {}
-    for number, text in texts.items():
-        if number in _NOT_FIELDS:
-            continue
-        length = parts[number]["len"]
-        # The codec reads " 5", "+5" and "1_0" as lengths, as int() does.
-        if (length and not length.isdigit()) or FITS[number](text) is None:
+    for number in known:
+        if FITS[number](texts[number]) is None:
             raise Malformed(number, _before(texts, number))
-        fields[int(number)] = text
-    return Telegram(texts["t"], fields)
+    return Telegram(texts["t"], {int(number): texts[number] for number in known})
 
 
 def write(telegram: Telegram) -> bytes:

@@ -21,11 +21,11 @@ from sqlalchemy import Row, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cards import tables as card_tables
-from cards.features import Features
 from cards.rules import rule, tables
 from cards.rules.condition import compiled
 from cards.rules.events import CardRuleBacktested
 from cards.rules.rule import Version
+from cards.spending.features import Features
 from proof import canonical, journal
 
 #: What was committed so long ago is seen by everybody: batches and stories are undone long before.

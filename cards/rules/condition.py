@@ -1,7 +1,8 @@
-"""What a rule may say: a closed vocabulary, no code. A condition compares one feature (cards/features.py) with values.
+"""What a rule may say: a closed vocabulary, no code.
 
-A rule applies where every group holds, and a group holds where any of its conditions does: any statement of features
-can be written so, and is read from top to bottom. Nothing is nested, so nothing grows without bound.
+A condition compares one feature (cards/spending/features.py) with values. A rule applies where every group holds, and
+a group holds where any of its conditions does: any statement of features can be written so, and is read from top to
+bottom. Nothing is nested, so nothing grows without bound.
 """
 
 import enum
@@ -12,7 +13,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from cards.features import Features
+from cards.spending.features import Features
 
 
 class Number(enum.StrEnum):

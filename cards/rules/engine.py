@@ -1,7 +1,7 @@
 """Rules at work: what those in force say of a question, and what those in the shadow would have said.
 
-path     cards/booking.py loads the rules of a batch  ->  the decision judges  ->  write() logs what applied
-judges   cards/rules/engine.py   Rules.judge()      <- you are here
+path     cards/payments/booking.py    loads the rules of a batch  ->  the decision judges  ->  write() logs what applied
+judges   cards/rules/engine.py        Rules.judge()      <- you are here
 keeps    cards.rule_result       every time a rule applied, in force or not, and why; only added to
 
 Compiled rules are kept by the process under the id of the latest step of any rule. Each batch reads that id under its
@@ -15,13 +15,13 @@ from uuid import UUID
 
 import msgspec
 
-from cards.features import Features
-from cards.payment import Payment
-from cards.reason import Reason
+from cards.payments.payment import Payment
+from cards.payments.reason import Reason
 from cards.rules import rule
 from cards.rules.condition import Because, Holds, because, compiled
 from cards.rules.events import CardRuleAlerted
 from cards.rules.rule import Alert, Buffer, Challenge, Decline, State, Version
+from cards.spending.features import Features
 from proof.journal import Fact
 from wallet import ledger, packed
 from wallet.desk import Desk

@@ -1,7 +1,7 @@
 """What rules found, and why a question was answered as it was: read by officers, never by whom it is about.
 
-shows    app/http/officer/card_rules.py       GET /v1/officer/card-rule-versions/{id}/results
-shows    app/http/officer/card_decisions.py   GET /v1/officer/card-payments/{id}/decisions
+shows    app/http/officer/card_rules.py        GET /v1/officer/card-rule-versions/{id}/results
+shows    app/http/officer/card_decisions.py    GET /v1/officer/card-payments/{id}/decisions
 """
 
 from datetime import datetime
@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cards.reason import Reason
+from cards.payments.reason import Reason
 from cards.rules.condition import Because
 
 

@@ -3,8 +3,8 @@
 drafts     POST /v1/officer/card-rules, /v1/officer/card-rules/{id}/versions    draft(), redraft()
 moves      POST /v1/officer/card-rule-versions/{id}/steps                       move()
 refuses    the database (0026)          a step twice, one officer on both sides, any change of what was written
-runs       cards/rules/engine.py        what is in shadow or active
-tries      cards/rules/backtest.py      any version, on questions of the past
+runs       cards/rules/engine.py      what is in shadow or active
+tries      cards/rules/backtest.py    any version, on questions of the past
 
 A version never changes; what is different is another version. One version of a rule is active at a time: activating one
 retires the other.

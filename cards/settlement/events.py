@@ -3,7 +3,7 @@
 Amounts are minor units of `currency`.
 """
 
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
@@ -80,3 +80,19 @@ class ResolutionDropped(msgspec.Struct, frozen=True, kw_only=True, tag="settleme
 
     settlement_break: UUID
     proposal: UUID
+
+
+class FileMissing(msgspec.Struct, frozen=True, kw_only=True, tag="settlement.file_missing"):
+    """The file of a network's day had not come by its hour. Aggregate: the network's day, as of the next."""
+
+    network: str
+    business_date: date
+    link: str
+    expected_by: datetime
+
+
+class FileArrived(msgspec.Struct, frozen=True, kw_only=True, tag="settlement.file_arrived"):
+    """A file that was missing is taken."""
+
+    network: str
+    business_date: date

@@ -1,4 +1,4 @@
-"""The tables of settlement in the schema `cards`; migrations/settlement.py is what builds them."""
+"""The tables of settlement in the schema `cards`: migrations/settlement.py, versions/0036_cards_later.py."""
 
 from sqlalchemy import (
     BigInteger,
@@ -173,4 +173,17 @@ report = Table(
     Column("sha256", LargeBinary, nullable=False),
     Column("jws", Text, nullable=False),
     Column("at", _TIME, nullable=False),
+)
+
+#: Days of networks whose file had not come by its hour, and when it came.
+missing = Table(
+    "settlement_missing",
+    metadata,
+    Column("network", Text, primary_key=True),
+    Column("business_date", Date, primary_key=True),
+    Column("link", Text, nullable=False),
+    Column("expected_by", _TIME, nullable=False),
+    Column("found_at", _TIME, nullable=False),
+    Column("arrived_at", _TIME),
+    Index("settlement_missing_open", "expected_by", postgresql_where=text("arrived_at IS NULL")),
 )

@@ -1,8 +1,8 @@
 """A settlement file is taken: its records as it is read, the file when its last line is; all of it or nothing.
 
-reads      cards/settlement/record.py     Reading
-takes      cards/settlement/taking.py     take()       <- you are here
-compares   cards/settlement/matching.py   match()      in the same transaction
+reads      cards/settlement/record.py      Reading
+takes      cards/settlement/taking.py      take()       <- you are here
+compares   cards/settlement/matching.py    match()      in the same transaction
 """
 
 from datetime import date, datetime

@@ -17,6 +17,7 @@ class Check(enum.StrEnum):
     AUDIENCE = "audience"
     NONCE = "nonce"
     FRESHNESS = "freshness"
+    TRANSACTION = "transaction"
     STATUS = "status"
 
 

@@ -1,9 +1,11 @@
-"""What the e-resident credential says. One table of claims drives the credential and both descriptions of it.
+"""What the credentials say. One table of claims drives both documents, both formats and both descriptions of them.
 
-Names are those of the EU's person identification data (PID rulebook 1.7), so that a verifier built for it reads ours;
-the type is our own, for theirs is reserved for its members. Only what is the same for everybody is always shown.
+Names are those of the EU's person identification data (PID rulebook 1.7) and of ISO 18013-5 for names in their own
+letters, so that a verifier built for those reads ours; the types are our own, for theirs are reserved for others. Only
+what is the same for everybody is always shown.
 """
 
+import base64
 import calendar as gregorian
 import enum
 from collections.abc import Callable
@@ -22,19 +24,31 @@ LANGUAGES = ("en", "ru", "kk")
 _LAST_MONTH = 12
 
 Path = tuple[str, ...]
+Says = Callable[["Resident", date], object]
 
 
 class Kind(enum.StrEnum):
-    """Which credential; the resident ID of Altyn holders (D2.6) joins when its rule is in force."""
+    """Which document. The resident ID is equal to a citizen's identity card, and Altyn holders' alone (D2.6)."""
 
     E_RESIDENT = "e_resident"
+    RESIDENT_ID = "resident_id"
 
 
-class EResident(msgspec.Struct, frozen=True, kw_only=True):
-    """The facts about one e-resident on the day of issue: names in Latin script, as in the travel document.
+class Place(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where somebody was born, as far as it is known; `country` is ISO 3166-1 alpha-2."""
 
-    `birthdate` is ISO 8601-2 as passports know it: 1990-03-14, 1990-03-XX, 1990-XX-XX, XXXX-XX-XX. `nationalities` are
-    ISO 3166-1 alpha-2, none for the stateless. `expires_on` is the last day of the status, None where it has no end.
+    country: str | None = None
+    region: str | None = None
+    locality: str | None = None
+
+
+class Resident(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts about one person on the day of issue: names in Latin script, as in the travel document.
+
+    `national_family_name` and `national_given_name` are in the person's own letters. `birthdate` is ISO 8601-2 as
+    passports know it: 1990-03-14, 1990-03-XX, 1990-XX-XX, XXXX-XX-XX. `nationalities` are ISO 3166-1 alpha-2, none for
+    the stateless. `portrait` is a JPEG. `iin` is there only where the state assigned one. `expires_on` is the last day
+    of the status, None where it has no end.
     """
 
     number: str
@@ -44,69 +58,163 @@ class EResident(msgspec.Struct, frozen=True, kw_only=True):
     nationalities: tuple[str, ...]
     since: date
     expires_on: date | None
+    national_family_name: str | None = None
+    national_given_name: str | None = None
+    birth_place: Place | None = None
+    portrait: bytes | None = None
+    iin: str | None = None
 
 
-class Claim(msgspec.Struct, frozen=True):
-    """One claim: where it stands, what it says on the day of issue (None: left out), what people call it."""
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """One claim: where it stands in an SD-JWT, how an mdoc calls it, what it says on the day of issue (None: left out).
+
+    `says` answers JSON, `holds` what an mdoc holds where that differs: a full date, bytes. `labels` are what people
+    call it, in the order of `LANGUAGES`.
+    """
 
     path: Path
-    says: Callable[[EResident, date], object]
+    element: str
+    says: Says
+    holds: Says | None = None
     labels: tuple[str, str, str]
     mandatory: bool = True
     always_shown: bool = False
 
 
 def _age_claim(years: int) -> Claim:
-    labels = (f"{years} or older", f"{years} лет или старше", f"{years} жаста немесе одан үлкен")
-    path = ("age_equal_or_over", str(years))
-    return Claim(path, lambda who, on: is_of_age(who.birthdate, years, on), labels, mandatory=False)
+    return Claim(
+        path=("age_equal_or_over", str(years)),
+        element=f"age_over_{years}",
+        says=lambda who, on: is_of_age(who.birthdate, years, on),
+        labels=(f"{years} or older", f"{years} лет или старше", f"{years} жаста немесе одан үлкен"),
+        mandatory=False,
+    )
+
+
+def _whole_date(text: str) -> date | None:
+    """Read a date of which no part is left open."""
+    return None if "X" in text else date.fromisoformat(text)
 
 
 CLAIMS = (
-    Claim(("residency_status",), lambda *_: Kind.E_RESIDENT.value, ("Status", "Статус", "Мәртебе")),
     Claim(
-        ("document_number",), lambda who, _: who.number, ("e-Resident number", "Номер э-резидента", "Э-резидент нөмірі")
+        path=("document_number",),
+        element="document_number",
+        says=lambda who, _: who.number,
+        labels=("Number", "Номер", "Нөмірі"),
     ),
-    Claim(("family_name",), lambda who, _: who.family_name, ("Family name", "Фамилия", "Тегі")),
-    Claim(("given_name",), lambda who, _: who.given_name, ("Given name", "Имя", "Аты")),
     Claim(
-        ("birthdate",),
-        lambda who, _: who.birthdate.partition("X")[0].rstrip("-") or None,
-        ("Date of birth", "Дата рождения", "Туған күні"),
+        path=("family_name",),
+        element="family_name",
+        says=lambda who, _: who.family_name,
+        labels=("Family name", "Фамилия", "Тегі"),
+    ),
+    Claim(
+        path=("given_name",),
+        element="given_name",
+        says=lambda who, _: who.given_name,
+        labels=("Given name", "Имя", "Аты"),
+    ),
+    Claim(
+        path=("family_name_national_character",),
+        element="family_name_national_character",
+        says=lambda who, _: who.national_family_name,
+        labels=("Family name in own letters", "Фамилия на родном языке", "Тегі ана тілінде"),
         mandatory=False,
     ),
     Claim(
-        ("nationalities",),
-        lambda who, _: list(who.nationalities) or None,
-        ("Nationalities", "Гражданство", "Азаматтығы"),
+        path=("given_name_national_character",),
+        element="given_name_national_character",
+        says=lambda who, _: who.national_given_name,
+        labels=("Given name in own letters", "Имя на родном языке", "Аты ана тілінде"),
         mandatory=False,
     ),
     Claim(
-        ("date_of_issuance",),
-        lambda who, _: who.since.isoformat(),
-        ("e-Resident since", "Э-резидент с", "Э-резидент болған күні"),
-    ),
-    Claim(
-        ("date_of_expiry",),
-        lambda who, _: who.expires_on.isoformat() if who.expires_on else None,
-        ("Status valid until", "Статус действует до", "Мәртебенің мерзімі"),
+        path=("birthdate",),
+        element="birth_date",
+        says=lambda who, _: who.birthdate.partition("X")[0].rstrip("-") or None,
+        holds=lambda who, _: _whole_date(who.birthdate),
+        labels=("Date of birth", "Дата рождения", "Туған күні"),
         mandatory=False,
     ),
-    Claim(("issuing_authority",), lambda *_: AUTHORITY, ("Issued by", "Кем выдан", "Берген орган"), always_shown=True),
     Claim(
-        ("issuing_country",), lambda *_: COUNTRY, ("Issuing country", "Страна выдачи", "Берген ел"), always_shown=True
+        path=("place_of_birth",),
+        element="place_of_birth",
+        says=lambda who, _: msgspec.to_builtins(who.birth_place) or None,
+        labels=("Place of birth", "Место рождения", "Туған жері"),
+        mandatory=False,
+    ),
+    Claim(
+        path=("nationalities",),
+        element="nationality",
+        says=lambda who, _: list(who.nationalities) or None,
+        labels=("Nationalities", "Гражданство", "Азаматтығы"),
+        mandatory=False,
+    ),
+    Claim(
+        path=("picture",),
+        element="portrait",
+        says=lambda who, _: who.portrait and "data:image/jpeg;base64," + base64.b64encode(who.portrait).decode(),
+        holds=lambda who, _: who.portrait,
+        labels=("Portrait", "Фотография", "Фотосурет"),
+        mandatory=False,
+    ),
+    Claim(
+        path=("personal_administrative_number",),
+        element="personal_administrative_number",
+        says=lambda who, _: who.iin,
+        labels=("Individual identification number", "ИИН", "ЖСН"),
+        mandatory=False,
+    ),
+    Claim(
+        path=("date_of_issuance",),
+        element="issuance_date",
+        says=lambda who, _: who.since.isoformat(),
+        holds=lambda who, _: who.since,
+        labels=("Holds the status since", "Имеет статус с", "Мәртебе алған күні"),
+    ),
+    Claim(
+        path=("date_of_expiry",),
+        element="expiry_date",
+        says=lambda who, _: who.expires_on.isoformat() if who.expires_on else None,
+        holds=lambda who, _: who.expires_on,
+        labels=("Status valid until", "Статус действует до", "Мәртебенің мерзімі"),
+        mandatory=False,
+    ),
+    Claim(
+        path=("issuing_authority",),
+        element="issuing_authority",
+        says=lambda *_: AUTHORITY,
+        labels=("Issued by", "Кем выдан", "Берген орган"),
+        always_shown=True,
+    ),
+    Claim(
+        path=("issuing_country",),
+        element="issuing_country",
+        says=lambda *_: COUNTRY,
+        labels=("Issuing country", "Страна выдачи", "Берген ел"),
+        always_shown=True,
     ),
     *map(_age_claim, AGES),
 )
+_STATUS_LABELS = ("Status", "Статус", "Мәртебе")
 
 
-def claims(resident: EResident, *, on: date) -> dict[str, object]:
-    """Write the claims as of the day `on`, what the holder may keep to himself marked with `Sd`.
+def of_kind(kind: Kind) -> tuple[Claim, ...]:
+    """Give the claims of a document: which status it proves, and all the others."""
+    status = Claim(
+        path=("residency_status",), element="residency_status", says=lambda *_: kind.value, labels=_STATUS_LABELS
+    )
+    return (status, *CLAIMS)
+
+
+def claims(resident: Resident, kind: Kind, *, on: date) -> dict[str, object]:
+    """Write the claims of an SD-JWT as of the day `on`, what the holder may keep to himself marked with `Sd`.
 
     Ages are those of the day of issue: a false may have become true since, never the other way.
     """
     told: dict[str, Any] = {}
-    for claim in CLAIMS:
+    for claim in of_kind(kind):
         value = claim.says(resident, on)
         if value is None:
             continue
@@ -116,6 +224,12 @@ def claims(resident: EResident, *, on: date) -> dict[str, object]:
             within = within.setdefault(step, {})
         within[name] = value if claim.always_shown else Sd(value)
     return told
+
+
+def elements(resident: Resident, kind: Kind, *, on: date) -> dict[str, object]:
+    """Write the elements of an mdoc as of the day `on`; every one is the holder's to show."""
+    told = {claim.element: (claim.holds or claim.says)(resident, on) for claim in of_kind(kind)}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def is_of_age(birthdate: str, years: int, on: date) -> bool | None:

@@ -87,6 +87,21 @@ class Snapshot(msgspec.Struct, frozen=True):
     statuses: dict[int, int]
 
 
+async def living(db: AsyncConnection, *, since: datetime) -> list[UUID]:
+    """List the status lists that a copy may still refer to: the open one, and those that were closed after `since`."""
+    alive = status_list.c.closed_at.is_(None) | (status_list.c.closed_at > since)
+    return list(await db.scalars(select(status_list.c.id).where(alive).order_by(status_list.c.id)))
+
+
+async def status(db: AsyncConnection, of: UUID, idx: int) -> int | None:
+    """Read one entry; None where there is no such list, or it ends before."""
+    size = await db.scalar(select(status_list.c.size).where(status_list.c.id == of))
+    if size is None or idx >= size:
+        return None
+    found = await db.scalar(select(entry.c.status).where(entry.c.list == of, entry.c.idx == idx))
+    return found or 0
+
+
 async def version(db: AsyncConnection, of: UUID) -> int | None:
     """Answer how often anything in the list changed; None for a list there is not."""
     found: int | None = await db.scalar(select(status_list.c.version).where(status_list.c.id == of))

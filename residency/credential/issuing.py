@@ -19,10 +19,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from law import calendar
 from proof import journal
-from residency.credential import entries, events, jws, sd_jwt, tables
-from residency.credential.dataset import EResident, Kind, claims
+from residency.credential import dataset, entries, events, jws, sd_jwt, tables
+from residency.credential.configuration import DOC_TYPES, Configuration, Format, vct
+from residency.credential.cose import CoseSeal
+from residency.credential.dataset import Kind, Resident
 from residency.credential.entries import Entry
 from residency.credential.life import State
+from residency.credential.mdoc import issuing as mdoc
+from residency.credential.mdoc.issuing import StatusEntry, Validity
 from residency.credential.seal import Seal
 
 #: A copy lives this long, or as long as the status or the signer's certificate where that is shorter.
@@ -54,8 +58,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     holder: UUID
-    kind: Kind
-    configuration: str
+    configuration: Configuration
     device: str
     copies: int
     made_at: datetime
@@ -72,15 +75,15 @@ class Reserved(msgspec.Struct, frozen=True):
 
 
 class Issuer(msgspec.Struct, frozen=True):
-    """Who signs: the issuer's URL, the type of the credential, its seal, and where a status list lives."""
+    """Who signs: the issuer's URL, its seal for either format, over one key, and where a status list lives."""
 
     url: str
-    vct: str
     seal: Seal
+    cose_seal: CoseSeal
     list_url: Callable[[UUID], str]
 
 
-def expiry(at: datetime, *, resident: EResident, seal: Seal) -> datetime:
+def expiry(at: datetime, *, resident: Resident, seal: Seal) -> datetime:
     """Answer when a copy issued at `at` ends: a midnight (UTC), so that it tells nothing of the hour of issue."""
     ends = [at + LIFE, seal.chain[0].not_valid_after_utc]
     if resident.expires_on is not None:
@@ -122,10 +125,14 @@ async def reserve(db: AsyncConnection, order: Order, *, actor: str, at: datetime
 async def _alive(db: AsyncConnection, order: Order, *, actor: str, at: datetime) -> Row[tuple[object, ...]]:
     """Lock the holder's credential of this kind, or open it; of two that open at once one waits and finds it."""
     table = tables.credential
-    mine = _held(order.holder, order.kind)
+    mine = _held(order.holder, order.configuration.kind)
     while (found := (await db.execute(mine.with_for_update())).one_or_none()) is None:
         born = {"holder": order.holder, "state": State.ACTIVE.value}
-        new = insert(table).values(**born, kind=order.kind.value, version=1, opened_at=at).on_conflict_do_nothing()
+        new = (
+            insert(table)
+            .values(**born, kind=order.configuration.kind.value, version=1, opened_at=at)
+            .on_conflict_do_nothing()
+        )
         if (credential := await db.scalar(new.returning(table.c.id))) is not None:
             row = born | {"credential": credential, "sort": 1, "actor": actor, "at": at}
             await db.execute(insert(tables.transition).values(row))
@@ -139,7 +146,7 @@ async def _store(
     new = insert(tables.issuance).values(
         credential=credential,
         holder=order.holder,
-        configuration=order.configuration,
+        configuration=order.configuration.id,
         device=order.device,
         copies=order.copies,
         expires_at=order.expires_at,
@@ -163,20 +170,54 @@ def hash_of(notification_id: str) -> bytes:
 
 
 def sign(
-    resident: EResident, keys: Sequence[dict[str, str]], taken: Sequence[Entry], *, issuer: Issuer, at: datetime
+    resident: Resident,
+    asked: Configuration,
+    keys: Sequence[dict[str, str]],
+    taken: Sequence[Entry],
+    *,
+    issuer: Issuer,
+    at: datetime,
 ) -> list[str]:
     """Sign one copy for each key. Two copies share no salt, no entry and no instant, only what they say."""
-    told = claims(resident, on=calendar.statutory_date(at))
+    write = _mdocs if asked.format is Format.MDOC else _sd_jwts
+    return write(resident, asked.kind, list(zip(keys, taken, strict=True)), issuer=issuer, at=at)
+
+
+_Pairs = Sequence[tuple[dict[str, str], Entry]]
+
+
+def _sd_jwts(resident: Resident, kind: Kind, wanted: _Pairs, *, issuer: Issuer, at: datetime) -> list[str]:
+    told = dataset.claims(resident, kind, on=calendar.statutory_date(at))
     expires_at = expiry(at, resident=resident, seal=issuer.seal)
     always = {
         "iss": issuer.url,
-        "vct": issuer.vct,
+        "vct": vct(issuer.url, kind),
         "iat": int(_midnight(at).timestamp()),
         "exp": int(expires_at.timestamp()),
     }
     return [
         sd_jwt.issue(always | {"cnf": {"jwk": key}, "status": _status(one, issuer)} | told, seal=issuer.seal)
-        for key, one in zip(keys, taken, strict=True)
+        for key, one in wanted
+    ]
+
+
+def _mdocs(resident: Resident, kind: Kind, wanted: _Pairs, *, issuer: Issuer, at: datetime) -> list[str]:
+    """Write the IssuerSigned of each copy in base64url (OpenID4VCI 1.0, appendix A.2.4)."""
+    told = dataset.elements(resident, kind, on=calendar.statutory_date(at))
+    doc_type = DOC_TYPES[kind]
+    prepared = mdoc.prepare(doc_type, doc_type, told, slots=len(dataset.of_kind(kind)))
+    validity = Validity(_midnight(at), expiry(at, resident=resident, seal=issuer.seal))
+    return [
+        jws.b64(
+            mdoc.issue(
+                prepared,
+                key,
+                seal=issuer.cose_seal,
+                validity=validity,
+                status=StatusEntry(one.idx, issuer.list_url(one.list)),
+            )
+        )
+        for key, one in wanted
     ]
 
 

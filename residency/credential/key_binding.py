@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from residency.credential import jws
 from residency.credential.check import Check, NotVerified, require
-from residency.credential.disclosure import digest
+from residency.credential.disclosure import HASH, digest
 
 TYP = "kb+jwt"
 #: How far a phone's clock may run ahead of ours.
@@ -15,11 +15,15 @@ LEEWAY_S = 60
 
 
 class Occasion(msgspec.Struct, frozen=True):
-    """What a verifier asked for: a presentation made for `audience`, over `nonce`, at most `age_max_s` seconds ago."""
+    """What a verifier asked for: a presentation made for `audience`, over `nonce`, at most `age_max_s` seconds ago.
+
+    `transaction_data` is what the holder agreed to with it, as it was sent (OpenID4VP 1.0 section 8.4).
+    """
 
     audience: str
     nonce: str
     age_max_s: int = 300
+    transaction_data: tuple[str, ...] = ()
 
 
 def check(kb_jwt: str, sd_jwt: str, *, holder: ec.EllipticCurvePublicKey, occasion: Occasion, at: datetime) -> None:
@@ -38,3 +42,13 @@ def check(kb_jwt: str, sd_jwt: str, *, holder: ec.EllipticCurvePublicKey, occasi
     age_s = at.timestamp() - token.payload["iat"]
     require(age_s <= occasion.age_max_s, Check.FRESHNESS, "too_old")
     require(age_s >= -LEEWAY_S, Check.FRESHNESS, "from_the_future")
+    _require_agreed(token.payload, occasion.transaction_data)
+
+
+def _require_agreed(payload: jws.Json, sent: tuple[str, ...]) -> None:
+    """Let the holder have signed what was to be agreed to, whole and in its order (appendix B.3.3.1)."""
+    if not sent:
+        return
+    require(payload.get("transaction_data_hashes_alg", HASH) == HASH, Check.TRANSACTION, "other_hash")
+    hashes = [digest(each) for each in sent]
+    require(payload.get("transaction_data_hashes") == hashes, Check.TRANSACTION, "other_transaction")

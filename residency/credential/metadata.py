@@ -1,38 +1,48 @@
-"""What wallets and verifiers read about the issuer and its credential before they meet either.
+"""What wallets and verifiers read about the issuer and its credentials before they meet either.
 
 Three documents: the credential issuer metadata (OpenID4VCI 1.0 section 12.2), the JWT VC issuer metadata and the type
-metadata of the credential (SD-JWT VC sections 4 and 5).
+metadata of each SD-JWT VC (SD-JWT VC sections 4 and 5).
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from proof.signer import to_jwk
-from residency.credential import jws, key_proof, sd_jwt
-from residency.credential.dataset import CLAIMS, LANGUAGES, Claim, Kind
+from residency.credential import cose, dataset, jws, key_proof
+from residency.credential.configuration import CONFIGURATIONS, DOC_TYPES, Configuration, Format, vct
+from residency.credential.dataset import LANGUAGES, Claim, Kind
+from residency.credential.seal import Seal
 
-#: The configuration a wallet asks for: the e-resident credential as SD-JWT VC.
-E_RESIDENT_SD_JWT = "e_resident_sd_jwt"
+SIGNED_TYP = "openidvci-issuer-metadata+jwt"
+
 SCOPE = "credential:issue"
 NONCE_PATH = "/openid4vci/nonce"
 CREDENTIAL_PATH = "/openid4vci/credential"
 NOTIFICATION_PATH = "/openid4vci/notification"
-TYPE_PATH = "/credentials/e-resident/1"
 
-_TITLES = ("e-Resident of Kazakhstan", "Электронный резидент Казахстана", "Қазақстанның электрондық резиденті")
+_TITLES = {
+    Kind.E_RESIDENT: (
+        "e-Resident of Kazakhstan",
+        "Электронный резидент Казахстана",
+        "Қазақстанның электрондық резиденті",
+    ),
+    Kind.RESIDENT_ID: ("Resident ID of Kazakhstan", "Resident ID Казахстана", "Қазақстанның Resident ID құжаты"),
+}
+_DESCRIPTIONS = {
+    Kind.E_RESIDENT: "Status of an electronic resident of the Republic of Kazakhstan (Decree 1242 of 25 April 2026).",
+    Kind.RESIDENT_ID: (
+        "Digital document of the holder of an Altyn visa, equal to an identity card (Decree 1242, clause 2.6)."
+    ),
+}
 _ISSUER_TITLES = ("e-Residency of Kazakhstan", "e-Residency Казахстана", "Қазақстанның e-Residency бағдарламасы")
-_BACKGROUND, _TEXT = "#00778B", "#FFFFFF"
+_BACKGROUNDS, _TEXT = {Kind.E_RESIDENT: "#00778B", Kind.RESIDENT_ID: "#7A5C00"}, "#FFFFFF"
 
 
-def vct(url: str) -> str:
-    """Name the type of the e-resident credential by where its metadata are. Another meaning would need another name."""
-    return url + TYPE_PATH
-
-
-def issuer(url: str) -> jws.Json:
-    """Describe the credential issuer at `url`, which is its own authorization server."""
+def issuer(url: str, offered: Collection[Kind]) -> jws.Json:
+    """Describe the credential issuer at `url`, which is its own authorization server and issues `offered` today."""
     return {
         "credential_issuer": url,
         "credential_endpoint": url + CREDENTIAL_PATH,
@@ -40,44 +50,67 @@ def issuer(url: str) -> jws.Json:
         "notification_endpoint": url + NOTIFICATION_PATH,
         "batch_credential_issuance": {"batch_size": key_proof.BATCH_MAX},
         "display": [{"name": title, "locale": tag} for tag, title in zip(LANGUAGES, _ISSUER_TITLES, strict=True)],
-        "credential_configurations_supported": {E_RESIDENT_SD_JWT: _configuration(url)},
+        "credential_configurations_supported": {
+            name: _configuration(url, found) for name, found in CONFIGURATIONS.items() if found.kind in offered
+        },
     }
 
 
-def _configuration(url: str) -> jws.Json:
+def signed(told: jws.Json, seal: Seal, *, at: datetime) -> str:
+    """Sign the issuer's metadata (OpenID4VCI 1.0 section 12.2.3); every member stands at the top."""
+    return seal.sign(told | {"sub": told["credential_issuer"], "iat": int(at.timestamp())})
+
+
+def _configuration(url: str, offered: Configuration) -> jws.Json:
     return {
-        "format": sd_jwt.TYP,
-        "vct": vct(url),
+        "format": offered.format.value,
         "scope": SCOPE,
-        "credential_signing_alg_values_supported": [jws.ALGORITHM],
-        "cryptographic_binding_methods_supported": ["jwk"],
+        **_by_format(url, offered),
         "proof_types_supported": {"jwt": {"proof_signing_alg_values_supported": [jws.ALGORITHM]}},
         "credential_metadata": {
             "display": [
-                {"name": title, "locale": tag, "background_color": _BACKGROUND, "text_color": _TEXT}
-                for tag, title in zip(LANGUAGES, _TITLES, strict=True)
+                {"name": title, "locale": tag, "background_color": _BACKGROUNDS[offered.kind], "text_color": _TEXT}
+                for tag, title in zip(LANGUAGES, _TITLES[offered.kind], strict=True)
             ],
             "claims": [
-                {"path": list(claim.path), "mandatory": claim.mandatory, "display": _labels(claim, "name")}
-                for claim in CLAIMS
+                {"path": _path(claim, offered), "mandatory": claim.mandatory, "display": _labels(claim, "name")}
+                for claim in dataset.of_kind(offered.kind)
             ],
         },
     }
 
 
-def credential_type(url: str) -> jws.Json:
-    """Describe the e-resident credential for whoever shows or checks one."""
+def _by_format(url: str, offered: Configuration) -> jws.Json:
+    if offered.format is Format.MDOC:
+        return {
+            "doctype": DOC_TYPES[offered.kind],
+            "credential_signing_alg_values_supported": [cose.ES256],
+            "cryptographic_binding_methods_supported": ["cose_key"],
+        }
     return {
-        "vct": vct(url),
-        "name": f"{Kind.E_RESIDENT.value}, version 1",
-        "description": "Status of an electronic resident of the Republic of Kazakhstan (Decree 1242 of 25 April 2026).",
+        "vct": vct(url, offered.kind),
+        "credential_signing_alg_values_supported": [jws.ALGORITHM],
+        "cryptographic_binding_methods_supported": ["jwk"],
+    }
+
+
+def _path(claim: Claim, offered: Configuration) -> list[str]:
+    return [DOC_TYPES[offered.kind], claim.element] if offered.format is Format.MDOC else list(claim.path)
+
+
+def credential_type(url: str, kind: Kind) -> jws.Json:
+    """Describe an SD-JWT VC for whoever shows or checks one."""
+    return {
+        "vct": vct(url, kind),
+        "name": f"{kind.value}, version 1",
+        "description": _DESCRIPTIONS[kind],
         "display": [
             {
                 "locale": tag,
                 "name": title,
-                "rendering": {"simple": {"background_color": _BACKGROUND, "text_color": _TEXT}},
+                "rendering": {"simple": {"background_color": _BACKGROUNDS[kind], "text_color": _TEXT}},
             }
-            for tag, title in zip(LANGUAGES, _TITLES, strict=True)
+            for tag, title in zip(LANGUAGES, _TITLES[kind], strict=True)
         ],
         "claims": [
             {
@@ -86,7 +119,7 @@ def credential_type(url: str) -> jws.Json:
                 "mandatory": claim.mandatory,
                 "sd": "never" if claim.always_shown else "always",
             }
-            for claim in CLAIMS
+            for claim in dataset.of_kind(kind)
         ],
     }
 

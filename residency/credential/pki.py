@@ -7,7 +7,7 @@ in its subject alternative name, which ties it to the `iss` of what it signs.
 
 import base64
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 import msgspec
@@ -22,6 +22,8 @@ from residency.credential.check import Check, NotVerified, require
 ROOT_DAYS = 3_650
 LEAF_DAYS = 457
 DOCUMENT_SIGNING = x509.ObjectIdentifier("1.0.18013.5.1.2")
+#: Whoever reads mdocs (ISO 18013-5 Annex B.1.7): verifiers sign what they ask with such a certificate.
+READER = x509.ObjectIdentifier("1.0.18013.5.1.6")
 _CHAIN_MAX = 4
 _CHAINS_CACHED = 1_024
 _COUNTRY = x509.NameAttribute(NameOID.COUNTRY_NAME, "KZ")
@@ -84,13 +86,15 @@ def leaf(
 def _certificate(
     name: x509.Name, key: ec.EllipticCurvePublicKey, *, at: datetime, days: int
 ) -> x509.CertificateBuilder:
+    # With the day, as what it signs does, which must not be older than the certificate (ISO 18013-5 section 9.1.2.4).
+    begins = (at - _BACKDATED).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return (
         x509.CertificateBuilder()
         .subject_name(name)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(at - _BACKDATED)
-        .not_valid_after(at - _BACKDATED + timedelta(days=days))
+        .not_valid_before(begins)
+        .not_valid_after(begins + timedelta(days=days))
     )
 
 
@@ -118,12 +122,18 @@ def urls(certificate: x509.Certificate) -> list[str]:
 
 
 class Signatory(msgspec.Struct, frozen=True):
-    """Who signs under a trusted root: with which key, speaking for which URLs, from `begins` until before `ends`."""
+    """Who signs under a trusted root: with which key, speaking for which URLs, from `begins` until before `ends`.
+
+    `purposes` are the extended key usages of its certificate, as dotted numbers; `authorities` the identifiers, in hex,
+    of the keys above it up to the root.
+    """
 
     key: ec.EllipticCurvePublicKey
     urls: tuple[str, ...]
+    purposes: frozenset[str]
     begins: datetime
     ends: datetime
+    authorities: frozenset[str]
 
 
 def signatory(x5c: object, roots: Sequence[x509.Certificate], *, at: datetime) -> Signatory:
@@ -131,19 +141,28 @@ def signatory(x5c: object, roots: Sequence[x509.Certificate], *, at: datetime) -
 
     The chain must not contain its anchor and its leaf must not be self-signed (HAIP 1.0 section 6.1.1).
     """
-    if not isinstance(x5c, list) or not 1 <= len(x5c) <= _CHAIN_MAX or not all(isinstance(text, str) for text in x5c):
+    if not isinstance(x5c, list) or not all(isinstance(text, str) for text in x5c):
         raise NotVerified(Check.CHAIN, "no_chain")
-    found = _followed(tuple(x5c), tuple(roots))
+    try:
+        return signatory_of(tuple(base64.b64decode(text, validate=True) for text in x5c), roots, at=at)
+    except ValueError as error:
+        raise NotVerified(Check.CHAIN, "unreadable_certificate") from error
+
+
+def signatory_of(chain: tuple[bytes, ...], roots: Sequence[x509.Certificate], *, at: datetime) -> Signatory:
+    """Follow a chain of DER certificates, as COSE has it, from its leaf to one of `roots`; raises NotVerified."""
+    require(1 <= len(chain) <= _CHAIN_MAX, Check.CHAIN, "no_chain")
+    found = _followed(chain, tuple(roots))
     require(found.begins <= at < found.ends, Check.CHAIN, "certificate_expired")
     return found
 
 
 @lru_cache(_CHAINS_CACHED)
-def _followed(x5c: tuple[str, ...], roots: tuple[x509.Certificate, ...]) -> Signatory:
+def _followed(ders: tuple[bytes, ...], roots: tuple[x509.Certificate, ...]) -> Signatory:
     """Follow a chain, whatever the time: an issuer signs thousands of credentials under the same one."""
     try:
-        chain = [x509.load_der_x509_certificate(base64.b64decode(text, validate=True)) for text in x5c]
-    except ValueError as error:
+        chain = [_read(der) for der in ders]
+    except (ValueError, x509.InvalidVersion) as error:
         raise NotVerified(Check.CHAIN, "unreadable_certificate") from error
     require(all(certificate not in roots for certificate in chain), Check.CHAIN, "contains_anchor")
     # Two roots may share a name while one succeeds the other, so the signature decides which of them it was.
@@ -158,9 +177,36 @@ def _followed(x5c: tuple[str, ...], roots: tuple[x509.Certificate, ...]) -> Sign
     return Signatory(
         signing_key(chain[0]),
         tuple(urls(chain[0])),
+        _purposes(chain[0]),
         max(certificate.not_valid_before_utc for certificate in path),
         min(certificate.not_valid_after_utc for certificate in path),
+        frozenset(map(_key_identifier, path[1:])),
     )
+
+
+def _key_identifier(certificate: x509.Certificate) -> str:
+    """Give the identifier of a certificate's key: its own, or that by which RFC 5280 would name it."""
+    try:
+        return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest.hex()
+    except x509.ExtensionNotFound:
+        key = certificate.public_key()
+        return x509.SubjectKeyIdentifier.from_public_key(key).digest.hex()
+
+
+def _read(der: bytes) -> x509.Certificate:
+    """Read a certificate; ValueError also where its signature leaves bits over, which no signature covers."""
+    certificate = x509.load_der_x509_certificate(der)
+    if not der.endswith(b"\x00" + certificate.signature) or certificate.serial_number <= 0:
+        raise ValueError
+    return certificate
+
+
+def _purposes(certificate: x509.Certificate) -> frozenset[str]:
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return frozenset()
+    return frozenset(purpose.dotted_string for purpose in usage)
 
 
 def _is_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

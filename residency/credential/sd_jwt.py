@@ -51,6 +51,7 @@ class Verified(msgspec.Struct, frozen=True):
     claims: jws.Json
     disclosed: tuple[tuple[str | int, ...], ...]
     status: StatusReference | None
+    issuer: pki.Signatory
 
 
 def issue(claims: Mapping[str, object], *, seal: Seal, salt: disclosure.Salt | None = None, decoys: int = 0) -> str:
@@ -72,7 +73,16 @@ def verify(presentation: str, expected: Expected) -> Verified:
     _require_valid(token.payload, expected.at)
     if expected.occasion is not None:
         _require_binding(token.payload, sd_jwt, kb_jwt, expected.occasion, expected.at)
-    return Verified(revealed.claims, revealed.paths, _status(token.payload))
+    return Verified(revealed.claims, revealed.paths, _status(token.payload), issuer)
+
+
+def type_of(presentation: str) -> str | None:
+    """Say what type a presentation claims to be of, before anything of it is true."""
+    try:
+        named = jws.parse(presentation.partition("~")[0]).payload.get("vct")
+    except jws.Unreadable:
+        return None
+    return named if isinstance(named, str) else None
 
 
 def split(presentation: str) -> tuple[str, str]:

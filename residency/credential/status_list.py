@@ -58,24 +58,37 @@ def at(packed: bytes, index: int, *, bits: int = BITS) -> int:
     return packed[index * bits // 8] >> index * bits % 8 & (1 << bits) - 1
 
 
-def encode(packed: bytes) -> str:
-    """Compress entries into the text of `lst`.
+def compress(packed: bytes) -> bytes:
+    """Compress entries as both forms of a token carry them.
 
     A list is long runs of zeros: looking for runs only (RLE) costs a hundredth of the full search and 10 % in size.
     """
     writer = zlib.compressobj(_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
-    return jws.b64(writer.compress(packed) + writer.flush())
+    return writer.compress(packed) + writer.flush()
 
 
-def decode(lst: str) -> bytes:
-    """Decompress the text of `lst`; raises NotVerified, also for one that would swell without end."""
+def encode(packed: bytes) -> str:
+    """Compress entries into the text of `lst`."""
+    return jws.b64(compress(packed))
+
+
+def decompress(lst: bytes) -> bytes:
+    """Decompress entries; raises NotVerified, also for what would swell without end."""
     reader = zlib.decompressobj()
     try:
-        packed = reader.decompress(jws.unb64(lst), _DECOMPRESSED_MAX)
-    except (jws.Unreadable, zlib.error) as error:
+        packed = reader.decompress(lst, _DECOMPRESSED_MAX)
+    except zlib.error as error:
         raise NotVerified(Check.STATUS, "unreadable_list") from error
     require(reader.eof, Check.STATUS, "unreadable_list")
     return packed
+
+
+def decode(lst: str) -> bytes:
+    """Decompress the text of `lst`; raises NotVerified."""
+    try:
+        return decompress(jws.unb64(lst))
+    except jws.Unreadable as error:
+        raise NotVerified(Check.STATUS, "unreadable_list") from error
 
 
 def token(lst: str, *, uri: str, seal: Seal, issued_at: datetime) -> str:
@@ -114,9 +127,14 @@ def look_up(text: str, index: int, *, uri: str, roots: tuple[x509.Certificate, .
     require(_is_signed(read, roots, at_time), Check.STATUS, "bad_signature")
     require(claims.sub == uri, Check.STATUS, "other_list")
     require(at_time.timestamp() < claims.exp, Check.STATUS, "list_expired")
-    require(claims.status_list.bits in _WIDTHS, Check.STATUS, "unreadable_list")
+    return entry(decode(claims.status_list.lst), index, bits=claims.status_list.bits)
+
+
+def entry(packed: bytes, index: int, *, bits: int) -> int:
+    """Read the entry a credential refers to; raises NotVerified."""
+    require(bits in _WIDTHS, Check.STATUS, "unreadable_list")
     try:
-        return at(decode(claims.status_list.lst), index, bits=claims.status_list.bits)
+        return at(packed, index, bits=bits)
     except IndexError as error:
         raise NotVerified(Check.STATUS, "index_out_of_range") from error
 

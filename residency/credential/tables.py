@@ -133,6 +133,25 @@ notice = Table(
     ForeignKeyConstraint(["issuance"], ["credential.issuance.id"], name="notice_of"),
 )
 
+#: What a verifier asked through us, and what came of it. `sealed` holds the request with its key, then the verdict; it
+#: goes within the hour, and nobody but who asked reads it.
+presentation = Table(
+    "presentation",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("verifier", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("conclusion", Text),
+    Column("kek_version", Integer, nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("response_code_hash", LargeBinary),
+    Column("at", _TIME, nullable=False),
+    Column("expires_at", _TIME, nullable=False),
+    Column("answered_at", _TIME),
+    Index("presentation_expiry", "expires_at"),
+)
+
 #: Nonces that wallets have used, kept until they would have expired.
 spent_nonce = Table(
     "spent_nonce",

@@ -2,6 +2,7 @@
 
 import itertools
 import string
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -16,17 +17,17 @@ from app import db, pipeline
 from app.house import House
 from app.http import ids as outside
 from app.settings import Settings
-from kyc import lists
-from kyc.lists import Entry
+from kyc.lists import snapshot
 from residency.service import Answers
 from simulators.passport import Authority
 from tests.app.people import bearer, keyed, token
+from tests.kyc.listing import entity
 
 UTOPIA = Authority.seeded(1)
 KAZAKHSTAN = Authority.seeded(1, state="KAZ", country="KZ")
 ANSWERS: Answers = {"purpose": "investment", "data_consent": True, "rules_accepted": True}
 
-_LISTED = Entry("E-1", ("IVAN SIDOROV",), ("1971-03-04",))
+_LISTED = entity("E-1", "IVAN SIDOROV", born=("1971-03-04",))
 _SOURCE = text("INSERT INTO kyc.list_source (source, due_at) VALUES (:source, :due_at) ON CONFLICT DO NOTHING")
 _serials = itertools.count(1)
 
@@ -92,7 +93,7 @@ async def screening(app: Litestar) -> House:
     async with db.transaction(house.worker) as story:
         later = story.now + timedelta(days=1)
         await (await story()).execute(_SOURCE, {"source": "agency", "due_at": later})
-        await lists.replace(await story(), "agency", [_LISTED], etag="", at=story.now, due_at=later)
+        await snapshot.replace(await story(), "agency", [_LISTED], etag="", at=story.now, due_at=later)
     return house
 
 
@@ -114,6 +115,22 @@ async def checked(house: House) -> None:
 async def review(client: httpx.AsyncClient, officer: str, path: str, decision: str, **more: str) -> httpx.Response:
     where = path.replace("/applications/", "/officer/cases/")
     return await client.post(f"{where}/reviews", json={"decision": decision, **more}, headers=keyed(officer))
+
+
+async def cleared(client: httpx.AsyncClient, officers_: Sequence[str], resident: UUID) -> None:
+    """Let two officers clear every alert about somebody, who is somebody else than the list means."""
+    first, second = officers_
+    about = outside.show("resident", resident)
+    alerts = (await client.get("/v1/officer/screening/alerts?limit=100", headers=bearer(first))).json()["alerts"]
+    for each in alerts:
+        if each["resident"] != about:
+            continue
+        path = f"/v1/officer/screening/alerts/{each['id']}/acts"
+        act = await client.post(path, json={"act": "clear", "reason": "other_birth"}, headers=keyed(first))
+        assert act.status_code == 201, act.text
+        path = f"/v1/officer/screening/acts/{act.json()['id']}/decision"
+        agreed = await client.post(path, json={"agree": True}, headers=keyed(second))
+        assert agreed.status_code == 200, agreed.text
 
 
 async def get_case(client: httpx.AsyncClient, officer: str, path: str, **headers: str) -> Any:  # noqa: ANN401  any JSON

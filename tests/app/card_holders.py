@@ -19,7 +19,7 @@ from app.partners.registry import Kind
 from app.seed import Seeded
 from cards import card as cards_card
 from cards.hsm.soft import SoftHsm
-from cards.pan import Pan
+from cards.proofs.pan import Pan
 from law.money import KZT, Money
 from simulators import letter
 from simulators.token_service import TokenService

@@ -12,12 +12,15 @@ from sqlalchemy import text
 from app import clock, db, ids
 from app.http import ids as public_ids
 from app.seed import Seeded
-from cards import challenge, change, shipping
 from cards.card import Act
-from cards.payment import Merchant
+from cards.payments.payment import Merchant
+from cards.programme import change, shipping
+from cards.proofs import challenge, token
 from law.money import KZT, Money
 from simulators import letter
 from simulators.letter import DeviceKey
+from tests.app import people
+from tests.app.people import keyed
 from tests.partners import outside
 from tests.partners.investors import Investor
 
@@ -154,11 +157,11 @@ class Actor(NamedTuple):
         return Deed("card.controls", shown | {"trips": "none"}, ask)
 
     async def activate(self) -> Deed:
-        card = await self._plastic("shipped")
+        card = await self.plastic("shipped")
         return Deed("card.activate", _card(card), self._post(f"/v1/cards/{card['id']}/activate", {}))
 
     async def address(self) -> Deed:
-        card = await self._plastic("ordered")
+        card = await self.plastic("ordered")
         shown = {**_card(card), "address": "ANNA SCHMIDT, Hauptstr. 1, 10117 Berlin, DE"}
         body = {"address": ADDRESS | {"lines": ["Hauptstr. 1"]}}
 
@@ -166,6 +169,54 @@ class Actor(NamedTuple):
             return await self.mine.phone.call("PUT", f"/v1/cards/{card['id']}/address", body=body | _with(step_up))
 
         return Deed("card.address", shown, ask)
+
+    async def allow(self) -> Deed:
+        """Be declined abroad by the holder's own choice, and have that one purchase pass."""
+        card = await self.mine.phone.get(f"/v1/cards/{self.card['id']}")
+        if card["controls"]["countries"]["only"] is None:
+            narrow = {"controls": card["controls"] | {"countries": {"only": ["KZ"]}}}
+            told = {"If-Match": f'"{card["version"]}"'}
+            await self.mine.phone.call("PUT", f"/v1/cards/{card['id']}/controls", body=narrow, headers=told)
+        # Another shop each time: what was allowed at one before would pass there.
+        shop = f"M-{ids.new().hex[-8:]}"
+        merchant = {"name": "Bosphorus Kilims", "id": shop, "category": "5942", "country": "TR"}
+        async with outside.client(self.app, self.app.state.house.settings.issuer) as tester:
+            asked = {"card_id": card["id"], "amount_minor": 1_00, "merchant": merchant}
+            service = keyed(await people.token(self.app, "service"))
+            answer = (await tester.post("/v1/sandbox/card-authorizations", json=asked, headers=service)).json()
+        shown = {
+            **_card(card),
+            "merchant": "Bosphorus Kilims",
+            "country": "TR",
+            "amount_minor": 1_00,
+            "currency": "KZT",
+            "until": "once",
+        }
+        return Deed("card.allow", shown, self._post(f"/v1/card-payments/{answer['payment_id']}/allowance", {}))
+
+    async def let_in(self) -> Deed:
+        """Look at the code that lets a wallet have the card."""
+        found = (await self.mine.phone.get("/v1/card-tokens"))["tokens"]
+        if not found:
+            await self._asked_by_a_wallet()
+            found = (await self.mine.phone.get("/v1/card-tokens"))["tokens"]
+        [asked] = found
+        shown = {"wallet": asked["wallet"], "token": asked["last4"], "token_id": asked["id"]}
+        return Deed("card_token.activate", shown, self._post(f"/v1/card-tokens/{asked['id']}/code", {}))
+
+    async def _asked_by_a_wallet(self) -> None:
+        house = self.app.state.house
+        async with db.transaction(house.api, holder=self.mine.resident, audience="resident") as story:
+            card = await change.locked(await story(), public_ids.parse("card", self.card["id"]))
+            asked = token.Asked(
+                token=ids.new(),
+                network="deeds",
+                reference=str(ids.new()),
+                requestor="wallet",
+                device=token.Device.PHONE,
+                last4="0042",
+            )
+            await token.request(await story(), asked, card, now=clock.real(), at=story.now)
 
     async def child(self) -> Deed:
         limits = {"per_payment_max_minor": 5_00, "per_day_max_minor": 10_00, "per_month_max_minor": 50_00}
@@ -175,7 +226,7 @@ class Actor(NamedTuple):
         shown = {**_card(self.card), **limits, "currency": "KZT"}
         return Deed("card.child", shown, self._post(f"/v1/cards/{self.card['id']}/children", body))
 
-    async def _plastic(self, state: str) -> Json:
+    async def plastic(self, state: str) -> Json:
         """Give a plastic card in `state`, made and sent where it has to be."""
         found = (await self.mine.phone.get("/v1/cards"))["cards"]
         for card in found:
@@ -247,6 +298,8 @@ DEEDS: dict[str, tuple[Callable[[Actor], Awaitable[Deed]], Json]] = {
     "card.limits": (Actor.limit, {"limits": 1}),
     "card.controls": (Actor.control, {"controls": 1}),
     "card.activate": (Actor.activate, {"activations": 1}),
+    "card.allow": (Actor.allow, {"allowed": 1}),
+    "card_token.activate": (Actor.let_in, {}),
     "card.address": (Actor.address, {"parcels": 1}),
     "card.child": (Actor.child, {"children": 1, "activations": 1}),
     "invest.consent": (Actor.opt_in, {"consents": 1}),
@@ -262,6 +315,7 @@ _DONE = """
            (SELECT count(*) FROM cards.event WHERE holder = :holder AND kind = 'card.limited') AS limits,
            (SELECT count(*) FROM cards.event WHERE holder = :holder AND kind = 'card.controlled') AS controls,
            (SELECT count(*) FROM cards.event WHERE holder = :holder AND kind = 'card.activated') AS activations,
+           (SELECT count(*) FROM cards.allowance WHERE holder = :holder) AS allowed,
            (SELECT count(*) FROM cards.parcel WHERE holder = :holder) AS parcels,
            (SELECT count(*) FROM cards.bearer WHERE holder = :holder) AS children,
            (SELECT count(*) FROM invest.consent WHERE holder = :holder AND given) AS consents,

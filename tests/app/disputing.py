@@ -10,7 +10,8 @@ import httpx
 import msgspec
 from litestar import Litestar
 
-from app import db, dispute_errands, disputing, ids
+from app import db, ids
+from app.cards import dispute_errands, disputing
 from app.house import House
 from app.http import ids as public
 from app.idempotency_key import Stored
@@ -23,8 +24,8 @@ from cards.disputes import acting
 from cards.disputes.acting import Doing
 from cards.disputes.life import Act
 from cards.disputes.reason import REVIEWED_ABOVE
-from cards.message import Clearing
-from cards.payment import Merchant, PaymentId
+from cards.payments.message import Clearing
+from cards.payments.payment import Merchant, PaymentId
 from simulators.chargebacks import Case, Chargebacks, build
 from simulators.settlement_file import Line
 from simulators.standard_webhooks import Signer

@@ -34,6 +34,7 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
         "ERESIDENCY_ROLE_PASSWORD": settings.role_password or "",
         "ERESIDENCY_KEYS": str(settings.keys),
         "ERESIDENCY_ISSUING_BANK": '{"name": "A Bank", "bic": "ABCDKZKA", "code": "125", "partner": "a-bank"}',
+        "ERESIDENCY_EXPOSURE_URL": "https://exposure.example/",
         **more,
     }
 

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 from litestar import Litestar
@@ -16,9 +17,9 @@ from app.auth import stepup
 from app.auth.confirmed import Confirmations
 from app.auth.operations import OPERATIONS
 from app.settings import Settings
-from cards import challenge
+from cards.proofs import challenge
 from simulators.passkey import challenge_of
-from tests.app.deeds import DEEDS, Actor, Deed, Json
+from tests.app.deeds import ADDRESS, DEEDS, Actor, Deed, Json
 from tests.app.people import residents
 from tests.partners import outside
 from tests.partners.investors import investor
@@ -26,6 +27,7 @@ from tests.partners.investors import investor
 pytestmark = pytest.mark.asyncio
 
 AT_ONCE = 20
+_ROOMS = frozenset({"transfer", "card", "card_token", "invest"})
 
 
 @pytest_asyncio.fixture
@@ -116,8 +118,41 @@ async def test_the_survey_sees_a_confirmation_that_is_not_used_up(
     assert not await race(app, actor, "card.reveal")
 
 
+@pytest.mark.parametrize("state", ["ordered", "shipped"])
+async def test_where_the_heir_of_a_card_is_sent_is_confirmed_where_it_is_another_place(
+    actor: Actor, state: str
+) -> None:
+    card = await actor.plastic(state)
+    elsewhere = ADDRESS | {"lines": ["Hauptstr. 1"]}
+    where = f"/v1/cards/{card['id']}/replacement"
+
+    async def replaces(**more: Json) -> httpx.Response:
+        return await actor.mine.phone.call("POST", where, body={"reason": "damaged", "address": ADDRESS, **more})
+
+    shown = {"card": card["last4"], "card_id": card["id"], "address": "ANNA SCHMIDT, Hauptstr. 1, 10117 Berlin, DE"}
+    here = shown | {"address": "ANNA SCHMIDT, Unter den Linden 5, 10117 Berlin, DE"}
+    refused = [
+        await replaces(address=elsewhere),
+        await replaces(address=elsewhere, step_up=await actor.mine.phone.step_up("card.address", here)),
+    ]
+    confirmed = await replaces(address=elsewhere, step_up=await actor.mine.phone.step_up("card.address", shown))
+
+    assert [answer.json()["code"] for answer in refused] == ["step_up_required", "step_up_mismatch"]
+    assert confirmed.is_success, confirmed.text
+
+
+async def test_the_heir_of_a_card_goes_where_the_card_went_without_the_passkey(actor: Actor) -> None:
+    card = await actor.plastic("ordered")
+
+    answer = await actor.mine.phone.call(
+        "POST", f"/v1/cards/{card['id']}/replacement", body={"reason": "damaged", "address": ADDRESS}
+    )
+
+    assert answer.is_success, answer.text
+
+
 async def test_every_deed_of_these_rooms_is_surveyed() -> None:
-    rooms = {operation for operation in OPERATIONS if operation.split(".")[0] in {"transfer", "card", "invest"}}
+    rooms = {operation for operation in OPERATIONS if operation.split(".")[0] in _ROOMS}
     assert rooms == set(DEEDS)
 
 

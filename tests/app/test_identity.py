@@ -16,14 +16,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from app import db, ids, person, vault
 from app.http import ids as outside
 from app.settings import Settings
-from kyc import check
-from kyc.lists import Entry
+from kyc.names.entity import Entity
 from law.calendar import statutory_date
 from simulators.passport import Authority, Passport, specimen
 from tests.app.people import bearer, keyed, token
 from tests.kyc import reference
+from tests.kyc.listing import entity, put_in_force
 from tests.kyc.passports import authority, flipped
-from tests.kyc.scans import novel, put_in_force
+from tests.kyc.scans import SEEN, novel
 
 pytestmark = pytest.mark.asyncio
 
@@ -55,8 +55,8 @@ async def scan(
     return await client.post(DOCUMENTS, json=shown.body(), headers=keyed(resident.token, key, **headers))
 
 
-async def listed(app: Litestar, *entries: Entry) -> None:
-    await put_in_force(app.state.house, *entries)
+async def listed(app: Litestar, *entities: Entity) -> None:
+    await put_in_force(app.state.house, *entities)
 
 
 def verdicts(document: dict[str, Any]) -> dict[str, str]:
@@ -74,7 +74,7 @@ async def test_a_genuine_passport_identifies_its_holder(app: Litestar, client: h
     document = answer.json()
     assert (document["outcome"], document["reasons"], document["grade"]) == ("identified", [], "valid")
     assert document["cloning"] == "not_checked"
-    assert set(verdicts(document)) == set(check.REQUIRED) - check.CONFIDENTIAL
+    assert set(verdicts(document)) == SEEN
     assert all(each["verdict"] == "pass" and each["title"] and each["explanation"] for each in document["checks"])
     assert answer.headers["location"] == f"{DOCUMENTS}/{document['id']}"
 
@@ -201,7 +201,7 @@ async def test_a_passport_of_an_authority_that_is_not_in_the_folder_is_reviewed(
 async def test_somebody_on_a_list_is_told_only_that_a_person_will_look(
     app: Litestar, client: httpx.AsyncClient
 ) -> None:
-    await listed(app, Entry("KZ-1", ("Rurik Ravn",), ("1974",)))
+    await listed(app, entity("KZ-1", "Rurik Ravn", born=("1974",)))
     resident = await arrived(app)
 
     answer = await scan(client, resident, novel(surname="RAVN", given="RURIK"))

@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from app import cli, clock, db, settings
 from app.ring import Ring
-from app.sealed import WRAPPED
 from app.settings import Settings
+from app.wrapped import WRAPPED
 from proof.hsm import Token
 from proof.signer import Alg
 from tests import tokens
@@ -130,6 +130,7 @@ def settings_of(**environ: str) -> Settings:
     told = {
         "ERESIDENCY_DATABASE_URL": "postgresql://owner:word-of-owner@localhost/x",
         "ERESIDENCY_ISSUING_BANK": '{"name": "A Bank", "bic": "ABCDKZKA", "code": "125", "partner": "a-bank"}',
+        "ERESIDENCY_EXPOSURE_URL": "https://exposure.example/",
     }
     return settings.load(told | environ)
 

@@ -45,4 +45,6 @@ async def test_what_a_seeded_resident_has_is_older_than_anything_made_later(app:
 
     assert {one.wallet.version, scanned.version} == {7}
     assert max(one.wallet, scanned) < ids.new()
-    assert seed.person(7).expires > clock.real().date()
+    expires = seed.person(7).expires
+    assert expires is not None
+    assert expires > clock.real().date()

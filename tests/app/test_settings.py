@@ -12,11 +12,12 @@ from tests import postgres
 
 OWNER = "owner:word@db.example:5433/eresidency?sslmode=verify-full"
 BANK = {"ERESIDENCY_ISSUING_BANK": '{"name": "A Bank", "bic": "ABCDKZKA", "code": "125", "partner": "a-bank"}'}
+EXPOSURE = {"ERESIDENCY_EXPOSURE_URL": "https://exposure.example/"}
 
 
 def load(environ: dict[str, str]) -> Settings:
     """Read settings that name what production must be told."""
-    return settings.load(BANK | environ)
+    return settings.load(BANK | EXPOSURE | environ)
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
@@ -108,6 +109,16 @@ def test_production_names_the_bank_whose_money_the_wallets_hold() -> None:
         assert settings.load({**given, "ERESIDENCY_ENVIRONMENT": kind}).issuing_bank.code == "999"
 
 
+def test_production_asks_somebody_who_is_in_public_office() -> None:
+    given = {"DATABASE_URL": f"postgres://{OWNER}"}
+
+    for told in ({}, {"ERESIDENCY_EXPOSURE_URL": ""}):
+        with pytest.raises(settings.BadSetting, match="exposure_url"):
+            settings.load(BANK | given | told)
+    for kind in ("demo", "test"):
+        assert settings.load({**given, "ERESIDENCY_ENVIRONMENT": kind}).exposure_url is None
+
+
 @pytest.mark.parametrize(
     "told",
     [
@@ -173,6 +184,7 @@ def test_compose_tells_production_what_has_no_safe_default() -> None:
         "keys",
         "role_password",
         "issuing_bank",
+        "exposure_url",
     } <= told
     assert "--trusted-proxies" in text
 

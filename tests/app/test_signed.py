@@ -17,7 +17,7 @@ from sqlalchemy import text
 from app import clock, db, ids
 from app.partners import registry
 from app.partners.registry import Kind
-from cards.pan import draw
+from cards.proofs.pan import draw
 from simulators import message_signatures
 from simulators.standard_webhooks import Signer
 from tests.app import people

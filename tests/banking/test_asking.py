@@ -20,7 +20,7 @@ from app.partners.message import Unfit
 from app.settings import Settings
 from law.money import KZT
 from simulators.faults import Faults
-from tests.app.restrictions.people import restricting, waits
+from tests.app.restrictions.people import days_later, restricting, waits
 from tests.banking.clients import Json, held, pays_out, run, saves
 from tests.partners import outside
 from tests.partners.investors import Investor, investor
@@ -130,15 +130,24 @@ async def test_what_has_ended_is_never_due(app: Litestar, settings: Settings, ou
 
 
 @pytest.mark.parametrize(
-    ("number", "cause", "payee", "state"),
+    ("number", "cause", "payee", "later", "state"),
     [
-        (365, "source_of_funds", "A PAYEE", "rejected"),
-        (366, "source_of_funds", None, "done"),  # an account of one's own is not what a review stops
-        (367, "court_arrest", None, "rejected"),
+        (365, "source_of_funds", "A PAYEE", True, "rejected"),
+        (366, "source_of_funds", None, True, "done"),  # an account of one's own is not what a review stops
+        (374, "source_of_funds", None, False, "rejected"),  # unless it has just begun
+        (367, "court_arrest", None, True, "rejected"),
     ],
 )
 async def test_a_restriction_stops_what_the_bank_has_not_been_asked_for(
-    app: Litestar, settings: Settings, out: Outside, number: int, cause: str, payee: str | None, state: str
+    app: Litestar,
+    settings: Settings,
+    out: Outside,
+    number: int,
+    cause: str,
+    payee: str | None,
+    state: str,
+    *,
+    later: bool,
 ) -> None:
     async with investor(app, settings, number) as me:
         paid = await pays_out(me, await saves(me, out, payee), 1_000, f"as-{number}")
@@ -146,6 +155,8 @@ async def test_a_restriction_stops_what_the_bank_has_not_been_asked_for(
 
         async with restricting(out.house, me.resident, cause):
             pass
+        if later:
+            await days_later(out.house, me.resident)
         await run(out)
 
         found = await me.phone.get(f"/v1/payouts/{paid['id']}")

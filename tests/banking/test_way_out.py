@@ -7,7 +7,7 @@ from app.seed import Seeded
 from app.settings import Settings
 from simulators.phone import Refused
 from tests.app.people import token
-from tests.app.restrictions.people import Bureau
+from tests.app.restrictions.people import Bureau, days_later
 from tests.banking.clients import exchanges, held, moves, opens, pays_out, run, saves
 from tests.partners import outside
 from tests.partners.investors import Investor, investor
@@ -39,6 +39,10 @@ async def test_own_money_leaves_to_an_own_account_and_to_nobody_else_s(
 
         await restricts(app, out, me, "suspicious_report")
 
+        for asked in (pays_out(me, own, 600_000, "wo-0"), exchanges(me, home)):
+            with pytest.raises(Refused, match="restricted"):  # before anybody has looked nothing leaves
+                await asked
+        await days_later(out.house, me.resident)
         for asked in (pays_out(me, others, 1_000, "wo-1"), exchanges(me, abroad)):
             with pytest.raises(Refused, match="restricted") as refused:
                 await asked

@@ -13,13 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from app import db, ids
 from app.idempotency_key import Stored
 from app.money import FIRST_LANE, Money, claim
-from cards import booking, change, renewal, voices
 from cards import card as cards_card
 from cards.card import Act, Card, Closing, Form, Limits, Owner, State
-from cards.message import Answer, Authorization, Clearing, Message, Reversal
-from cards.order import Holder, Issuing, Order, order
-from cards.payment import Element, Kind, Merchant, Payment, PaymentId
-from cards.renewal import Cause
+from cards.payments import booking, voices
+from cards.payments.message import Answer, Authorization, Clearing, Message, Reversal
+from cards.payments.payment import Element, Kind, Merchant, Payment, PaymentId
+from cards.programme import change, renewal
+from cards.programme.order import Holder, Issuing, Order, order
+from cards.programme.renewal import Cause
 from law.money import KZT, zero
 from law.money import Money as Amount
 from law.regime import PROGRAMME, Caps, Regime
@@ -235,7 +236,7 @@ _SOURCES = (voices.Programme(), voices.Spending())
 
 
 async def book(desk: Desk, messages: Sequence[Message]) -> list[Answer | bool]:
-    """Book with everybody who has a say in this package; who else has, the house knows (app/swiping.py)."""
+    """Book with everybody who has a say in this package; who else has, the house knows (app/cards/swiping.py)."""
     return await booking.book(desk, messages, _SOURCES)
 
 

@@ -5,15 +5,15 @@ from datetime import datetime
 from sqlalchemy import text
 
 from app import db
-from cards import pan
 from cards.card import Card
 from cards.hsm import emv, material, pinblock, tlv
 from cards.hsm.material import Key
 from cards.hsm.pinblock import Format
 from cards.hsm.port import OWN, Plate, Usage
 from cards.hsm.soft import SoftHsm
-from cards.pan import Pan
-from cards.presented import Bytes, Chip, Code, PinBlock, Presented, Track
+from cards.proofs import pan
+from cards.proofs.pan import Pan
+from cards.proofs.presented import Bytes, Chip, Code, PinBlock, Presented, Track
 from law.money import Money
 from proof.kms import Kms
 from tests.cards import made

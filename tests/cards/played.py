@@ -11,10 +11,10 @@ from sqlalchemy import text
 
 from app import clock
 from app.money import FIRST_LANE, Money
-from cards import archive
 from cards.card import Card
-from cards.message import Confirmation, FeeCharge, Lapse, Message, Recovery, Refund, WriteOff
-from cards.payment import Cause, Kind, Payment, Status, Sums
+from cards.payments import archive
+from cards.payments.message import Confirmation, FeeCharge, Lapse, Message, Recovery, Refund, WriteOff
+from cards.payments.payment import Cause, Kind, Payment, Status, Sums
 from law.money import EUR
 from law.money import Money as Amount
 from tests.cards import made

@@ -4,9 +4,9 @@ from itertools import product
 
 import pytest
 
-from cards import change
 from cards.card import BEGINS, LIFE, Act, Form, Owner, State, Suspension, WrongState
-from cards.change import NotSuspended
+from cards.programme import change
+from cards.programme.change import NotSuspended
 from tests.cards import made
 
 ALLOWED = {

@@ -10,17 +10,17 @@ from app import clock, db, ids
 from app.house import House
 from app.idempotency_key import Stored
 from app.money import FIRST_LANE, claim
-from cards import change
 from cards.card import Card, Limits
 from cards.hsm import material
 from cards.hsm.material import Key
 from cards.hsm.port import Usage
 from cards.hsm.soft import SoftHsm
-from cards.message import Answer, Authorization, Channel, NetworkMessage, Operation
-from cards.payment import Merchant
-from cards.permission import Choice, Controls
-from cards.presented import Presented
-from cards.reason import Reason
+from cards.payments.message import Answer, Authorization, Channel, NetworkMessage, Operation
+from cards.payments.payment import Merchant
+from cards.payments.reason import Reason
+from cards.programme import change
+from cards.programme.permission import Choice, Controls
+from cards.proofs.presented import Presented
 from tests.cards import made, plates
 from tests.cards.made import question, taken_back
 from tests.cards.plates import Plastic

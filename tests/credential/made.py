@@ -13,8 +13,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from proof.signer import FileSigner
-from residency.credential import disclosure, issuing, jws, key_binding, metadata, pki, sd_jwt, status_list
-from residency.credential.dataset import EResident
+from residency.credential import disclosure, issuing, jws, key_binding, pki, sd_jwt, status_list
+from residency.credential.configuration import CONFIGURATIONS, vct
+from residency.credential.cose import CoseSeal
+from residency.credential.dataset import Kind, Resident
 from residency.credential.entries import Entry
 from residency.credential.seal import Seal
 
@@ -23,6 +25,7 @@ AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 AUDIENCE, NONCE = "https://bank.example", "n-0S6_WzA2Mj-of-the-bank"
 LIST = UUID(int=7)
 ENTRY = Entry(LIST, 4711)
+E_RESIDENT = CONFIGURATIONS["e_resident_sd_jwt"]
 
 
 class Authority(msgspec.Struct, frozen=True):
@@ -34,7 +37,8 @@ class Authority(msgspec.Struct, frozen=True):
 
     @property
     def issuer(self) -> issuing.Issuer:
-        return issuing.Issuer(URL, metadata.vct(URL), self.document, lambda one: f"{URL}/status-lists/{one}")
+        documents = CoseSeal.of(self.document.signer, self.document.chain)
+        return issuing.Issuer(URL, self.document, documents, lambda one: f"{URL}/status-lists/{one}")
 
 
 def key() -> ec.EllipticCurvePrivateKey:
@@ -63,8 +67,8 @@ def sealed(
     return Seal.of(FileSigner(private), (leaf,), typ=typ)
 
 
-def resident(**changes: object) -> EResident:
-    facts = EResident(
+def resident(**changes: object) -> Resident:
+    facts = Resident(
         number="260000000017",
         family_name="MUSTERMANN",
         given_name="ERIKA",
@@ -92,7 +96,7 @@ def credential(at: datetime = AT) -> str:
 
 @cache
 def _credential(at: datetime) -> str:
-    (issued,) = issuing.sign(resident(), [cnf(holder())], [ENTRY], issuer=authority(at).issuer, at=at)
+    (issued,) = issuing.sign(resident(), E_RESIDENT, [cnf(holder())], [ENTRY], issuer=authority(at).issuer, at=at)
     return issued
 
 
@@ -127,7 +131,7 @@ def presented(names: Iterable[str] = ("family_name",)) -> str:
 def expected(**changes: object) -> sd_jwt.Expected:
     policy = sd_jwt.Expected(
         roots=(authority().root.certificate,),
-        vct=metadata.vct(URL),
+        vct=vct(URL, Kind.E_RESIDENT),
         at=AT,
         occasion=key_binding.Occasion(AUDIENCE, NONCE),
     )
@@ -146,7 +150,7 @@ def payload(**changes: object) -> dict[str, Any]:
     """Build the payload of a credential without any concealed claim; None leaves a claim out."""
     claims = {
         "iss": URL,
-        "vct": metadata.vct(URL),
+        "vct": vct(URL, Kind.E_RESIDENT),
         "exp": int(AT.timestamp()) + 1_000,
         "cnf": {"jwk": cnf(holder())},
         "status": {"status_list": {"idx": 1, "uri": f"{URL}/status-lists/1"}},

@@ -5,10 +5,7 @@ from typing import Any, cast
 import httpx
 from litestar import Litestar
 
-from app import access, applicant, db
 from app.seed import Seeded
-from law.calendar import statutory_date
-from residency import application
 from simulators import wallet_app
 from simulators.passkey import DeviceKey, Json
 from simulators.wallet_app import WalletApp
@@ -18,17 +15,7 @@ _NUMBERS = iter(range(1, 1_000))
 
 
 async def resident(app: Litestar) -> Seeded:
-    """Make an e-resident whose passport officers have looked at, as they do when they grant the application."""
     [found] = await residents(app, 1, start=next(_NUMBERS))
-    house = app.state.house
-    officer = {"audience": "officer", "actor": "officer:1", "operation": "reviewCase"}
-    async with db.transaction(house.api, holder=found.subject, **officer) as story:
-        connection = await story()
-        [case] = await application.of_resident(connection, found.subject, before=None, limit=1)
-        why = access.case(case.id, waiting=True)
-        who = await applicant.find(connection, house.keys.kms, found.subject, statutory_date(story.now), why)
-        assert who is not None
-        await applicant.settle(connection, who, case.id, at=story.now, by="officer:1")
     return found
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from proof.signer import FileSigner
 from residency.credential import dataset, issuing, jws, metadata, sd_jwt
+from residency.credential.configuration import vct
+from residency.credential.dataset import Kind, Place
 from residency.credential.disclosure import Sd
 from residency.credential.entries import Entry
 from tests.credential import made
@@ -30,7 +32,7 @@ def test_a_person_is_a_year_older_on_the_birthday(born: date, on: date, years: i
 
 @given(st.dates(date(1920, 1, 1), date(2026, 11, 22)))
 def test_whoever_has_reached_an_age_has_reached_every_lower_one(born: date) -> None:
-    told = dataset.claims(made.resident(birthdate=born.isoformat()), on=date(2026, 11, 22))
+    told = dataset.claims(made.resident(birthdate=born.isoformat()), Kind.E_RESIDENT, on=date(2026, 11, 22))
     ages = told["age_equal_or_over"]
     assert isinstance(ages, dict)
     answers = [ages[str(years)].value for years in dataset.AGES]
@@ -56,15 +58,17 @@ def test_what_a_passport_leaves_open_stays_open(
 
     assert dataset.is_of_age(birthdate, 18, on) is over_18
     assert dataset.is_of_age(birthdate, 21, on) is over_21
-    assert dataset.claims(made.resident(birthdate=birthdate), on=on).get("birthdate") == (told and Sd(told))
+    assert dataset.claims(made.resident(birthdate=birthdate), Kind.E_RESIDENT, on=on).get("birthdate") == (
+        told and Sd(told)
+    )
 
 
 def test_the_stateless_have_no_nationality_to_show() -> None:
-    assert "nationalities" not in dataset.claims(made.resident(nationalities=()), on=made.AT.date())
+    assert "nationalities" not in dataset.claims(made.resident(nationalities=()), Kind.E_RESIDENT, on=made.AT.date())
 
 
 def test_everything_personal_is_the_holders_to_show() -> None:
-    told = dataset.claims(made.resident(), on=made.AT.date())
+    told = dataset.claims(made.resident(), Kind.E_RESIDENT, on=made.AT.date())
     shown = {name for name, value in told.items() if not isinstance(value, Sd)}
 
     assert shown == {"issuing_authority", "issuing_country", "age_equal_or_over"}
@@ -74,7 +78,7 @@ def test_everything_personal_is_the_holders_to_show() -> None:
 
 
 def test_a_status_without_an_end_has_no_date_of_expiry() -> None:
-    assert "date_of_expiry" not in dataset.claims(made.resident(expires_on=None), on=made.AT.date())
+    assert "date_of_expiry" not in dataset.claims(made.resident(expires_on=None), Kind.E_RESIDENT, on=made.AT.date())
 
 
 def test_each_threshold_has_a_disclosure_of_its_own() -> None:
@@ -110,7 +114,12 @@ def test_two_copies_share_nothing_that_could_link_them() -> None:
     entries = [Entry(made.LIST, 1), Entry(made.LIST, 2)]
 
     copies = issuing.sign(
-        made.resident(), list(map(made.cnf, wallets)), entries, issuer=made.authority().issuer, at=made.AT
+        made.resident(),
+        made.E_RESIDENT,
+        list(map(made.cnf, wallets)),
+        entries,
+        issuer=made.authority().issuer,
+        at=made.AT,
     )
 
     first, second = (_parts(copy) for copy in copies)
@@ -127,10 +136,20 @@ def _parts(copy: str) -> dict[str, dict[str, dict[str, int]]]:
 
 
 def test_the_descriptions_name_every_claim_and_how_it_is_shown() -> None:
-    told = metadata.credential_type(made.URL)
-    configuration = metadata.issuer(made.URL)["credential_configurations_supported"][metadata.E_RESIDENT_SD_JWT]
+    told = metadata.credential_type(made.URL, Kind.E_RESIDENT)
+    configuration = metadata.issuer(made.URL, [*Kind])["credential_configurations_supported"]["e_resident_sd_jwt"]
     described = {tuple(claim["path"]): claim["sd"] for claim in told["claims"]}
-    issued = sd_jwt.verify(made.bound(made.credential()), made.expected())
+    whole = made.resident(
+        national_family_name="Мустерманн",
+        national_given_name="Эрика",
+        birth_place=Place(country="DE", locality="Berlin"),
+        portrait=b"\xff\xd8\xff",
+        iin="900314000000",
+    )
+    [copy] = issuing.sign(
+        whole, made.E_RESIDENT, [made.cnf(made.holder())], [made.ENTRY], issuer=made.authority().issuer, at=made.AT
+    )
+    issued = sd_jwt.verify(made.bound(copy), made.expected())
 
     assert [claim["path"] for claim in configuration["credential_metadata"]["claims"]] == list(map(list, described))
     assert {path for path, sd in described.items() if sd == "always"} == set(issued.disclosed)
@@ -141,8 +160,8 @@ def test_the_descriptions_name_every_claim_and_how_it_is_shown() -> None:
 
 
 def test_the_type_is_our_own_and_not_the_one_reserved_for_the_eu() -> None:
-    assert metadata.vct(made.URL) == f"{made.URL}/credentials/e-resident/1"
-    assert "eudi" not in json.dumps(metadata.issuer(made.URL))
+    assert vct(made.URL, Kind.E_RESIDENT) == f"{made.URL}/credentials/e-resident/1"
+    assert "eudi" not in json.dumps(metadata.issuer(made.URL, [*Kind]))
 
 
 def test_the_issuer_publishes_the_keys_of_its_signers() -> None:

@@ -51,7 +51,7 @@ def test_processes_that_start_together_share_one_root(tmp_path: Path) -> None:
 
 def test_a_signer_is_succeeded_before_it_would_end_too_early(tmp_path: Path) -> None:
     first = opened(tmp_path)
-    last_day = timedelta(days=pki.LEAF_DAYS) - issuing.LIFE - timedelta(minutes=5)
+    last_day = first.documents.chain[0].not_valid_after_utc - issuing.LIFE - made.AT
     same = opened(tmp_path, later=last_day)
     next_ = opened(tmp_path, later=last_day + timedelta(seconds=1))
 

@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import transaction
 from residency.credential import entries, holding, issuing, life, notification, tables
-from residency.credential.dataset import Kind
 from residency.credential.issuing import NotActive, Order, Reserved, TooManyCopies
 from residency.credential.life import LIFE, Act, IllegalAct, Reason, State, UnknownCredential
 from residency.credential.notification import Outcome, UnknownNotification
@@ -28,8 +27,7 @@ LATER = made.AT + timedelta(days=90)
 def order(holder: UUID, **changes: int) -> Order:
     return Order(
         holder=holder,
-        kind=Kind.E_RESIDENT,
-        configuration="e_resident_sd_jwt",
+        configuration=made.E_RESIDENT,
         device="jkt",
         copies=changes.get("copies", 1),
         made_at=made.AT,
@@ -276,7 +274,12 @@ async def test_nothing_of_a_copy_is_kept(engines: Engines) -> None:
     holder = uuid4()
     issued = await issue(engines, holder)
     copies = issuing.sign(
-        made.resident(), [made.cnf(made.holder())], issued.entries, issuer=made.authority().issuer, at=made.AT
+        made.resident(),
+        made.E_RESIDENT,
+        [made.cnf(made.holder())],
+        issued.entries,
+        issuer=made.authority().issuer,
+        at=made.AT,
     )
 
     async with transaction(engines.worker) as story:

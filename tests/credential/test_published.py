@@ -10,11 +10,12 @@ import jwt
 import pytest
 import pytest_asyncio
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from litestar import Litestar
 
 from app import clock, credentials, db
 from app.settings import Settings
-from residency.credential import entries, jws, life, status_list
+from residency.credential import entries, jws, life, pki, status_list
 from residency.credential.entries import Entry
 from residency.credential.life import Act, Reason
 from residency.credential.status_list import Status
@@ -31,8 +32,8 @@ async def test_the_issuer_describes_itself_under_its_own_name(client: httpx.Asyn
     assert told["credential_issuer"] == server["issuer"] == settings.issuer
     assert all(told[name].startswith(settings.issuer) for name in told if name.endswith("_endpoint"))
     assert told["batch_credential_issuance"]["batch_size"] >= 2
+    assert told["credential_configurations_supported"].keys() == {"e_resident_sd_jwt", "e_resident_mdoc"}
     for configuration in told["credential_configurations_supported"].values():
-        assert configuration["format"] == "dc+sd-jwt"
         assert configuration["scope"] in server["scopes_supported"]
         assert configuration["proof_types_supported"] == {"jwt": {"proof_signing_alg_values_supported": ["ES256"]}}
 
@@ -46,7 +47,7 @@ async def test_every_endpoint_that_is_named_is_there(client: httpx.AsyncClient) 
 
 async def test_the_type_lives_where_its_name_says(client: httpx.AsyncClient) -> None:
     told = (await client.get("/.well-known/openid-credential-issuer")).json()
-    [configuration] = told["credential_configurations_supported"].values()
+    configuration = told["credential_configurations_supported"]["e_resident_sd_jwt"]
 
     answer = await client.get(configuration["vct"])
 
@@ -65,6 +66,7 @@ async def test_the_root_and_the_keys_are_public(client: httpx.AsyncClient, app: 
     told = (await client.get("/.well-known/jwt-vc-issuer")).json()
     seal = app.state.house.credentials.authority.documents
 
+    assert (await client.get("/.well-known/eresidency-root.cer")).content == root.public_bytes(Encoding.DER)
     root.verify_directly_issued_by(root)
     seal.chain[0].verify_directly_issued_by(root)
     assert told["issuer"] == settings.issuer
@@ -163,12 +165,13 @@ ACCEPTED = {
     "*/*": 200,
     "application/*": 200,
     "text/html, application/statuslist+jwt;q=0.5": 200,
-    "application/statuslist+cwt": 406,
+    "application/statuslist+cwt": 200,
+    "text/html": 406,
     "application/statuslist+jwt;q=0": 406,
 }
 
 
-async def test_only_the_form_there_is_can_be_asked_for(client: httpx.AsyncClient, entry: Entry) -> None:
+async def test_only_the_forms_there_are_can_be_asked_for(client: httpx.AsyncClient, entry: Entry) -> None:
     answered = {accept: (await client.get(path(entry), headers={"Accept": accept})).status_code for accept in ACCEPTED}
 
     assert answered == ACCEPTED
@@ -195,3 +198,26 @@ async def test_the_type_of_a_list_is_told_by_other_peoples_libraries_too(
     told = jwt.decode(text, key, algorithms=["ES256"], options={"require": ["exp", "iat", "sub"]})
 
     assert json.dumps(told["status_list"]["bits"]) == "2"
+
+
+async def test_the_issuer_signs_what_it_says_of_itself(client: httpx.AsyncClient) -> None:
+    address = "/.well-known/openid-credential-issuer"
+    plain, signed = await client.get(address), await client.get(address, headers={"Accept": "application/jwt"})
+    root = x509.load_pem_x509_certificate((await client.get("/.well-known/eresidency-root.pem")).content)
+
+    assert signed.headers["content-type"] == "application/jwt"
+    assert plain.headers["vary"] == signed.headers["vary"]
+    token = jws.parse(signed.text)
+    assert token.header["typ"] == "openidvci-issuer-metadata+jwt"
+    assert token.signed_by(pki.signatory(token.header["x5c"], (root,), at=clock.real()).key)
+    told = plain.json()
+    assert token.payload == told | {"sub": told["credential_issuer"], "iat": token.payload["iat"]}
+
+
+async def test_every_list_is_named_in_one_place(client: httpx.AsyncClient, entry: Entry, settings: Settings) -> None:
+    server = (await client.get("/.well-known/oauth-authorization-server")).json()
+
+    named = (await client.get(server["status_list_aggregation_endpoint"])).json()["status_lists"]
+
+    assert credentials.list_url(settings.issuer, entry.list) in named
+    assert [(await client.get(each)).status_code for each in named] == [200] * len(named)

@@ -9,7 +9,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from proof.signer import FileSigner
-from residency.credential import jws, metadata, pki, status_list
+from residency.credential import jws, pki, status_list
+from residency.credential.configuration import vct
+from residency.credential.dataset import Kind
 from residency.credential.status_list import Status
 from simulators import verdict as stranger
 from simulators.verdict import Unknown, Verdict, Wanted
@@ -20,7 +22,7 @@ pytestmark = pytest.mark.asyncio
 NOW = datetime.now(UTC).replace(microsecond=0)
 LIST_URL = f"{made.URL}/status-lists/{made.LIST}"
 WANTED = Wanted(
-    vct=metadata.vct(made.URL),
+    vct=vct(made.URL, Kind.E_RESIDENT),
     issuer=made.URL,
     claims=[["family_name"], ["age_equal_or_over", "18"]],
     audience=made.AUDIENCE,

@@ -36,7 +36,7 @@ POSTGRES = "postgres"
 VICTIMS = (
     ("api",),
     (POSTGRES,),
-    ("worker", "agencies", "messages", "platforms"),
+    ("worker", "agencies", "messages", "platforms", "scanner", "faces", "exposure"),
     ("api", "verifier", "notary"),
     (POSTGRES, "bank"),
     ("link", "card_network"),

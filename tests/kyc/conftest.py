@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from kyc import masterlist
-from kyc.trust import Trust
+from kyc.chip import store
+from kyc.chip.trust import Trust
 from tests.kyc import reference as data
 
 
@@ -18,4 +18,4 @@ def reference() -> Path:
 @pytest.fixture(scope="session")
 def published(reference: Path) -> Trust:
     """Give the union of the German and the Dutch master list."""
-    return masterlist.load({path.name: path.read_bytes() for path in sorted((reference / "emrtd").glob("*.ml"))})
+    return store.load({path.name: path.read_bytes() for path in sorted((reference / "emrtd").glob("*.ml"))})

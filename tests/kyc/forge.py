@@ -5,8 +5,8 @@ from typing import Any
 
 from asn1crypto import cms, keys, x509
 
-from kyc import certificate
-from kyc.curves import Curve
+from kyc.chip import certificate
+from kyc.chip.curves import Curve
 from simulators.passport import Authority, Key, Passport
 from simulators.portrait import tlv
 from tests.kyc.passports import authority

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from functools import cache
 
-from kyc import certificate, trust
-from kyc.chip import Report, verify
-from kyc.trust import Trust
+from kyc.chip import certificate, trust
+from kyc.chip.passive import verify
+from kyc.chip.report import Report
+from kyc.chip.trust import Trust
 from simulators.passport import Authority, Passport
 
 AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)

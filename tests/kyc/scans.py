@@ -1,23 +1,24 @@
 """Documents shown by residents, stored as the API does it, without the API."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import db, ids, vault
-from kyc import check, document, identify, lists
-from kyc.check import Decision
+from kyc import document, identify
+from kyc.cases import case, decision, records
+from kyc.cases.decision import Outcome
+from kyc.cases.required import REQUIRED, is_of_document
+from kyc.chip.trust import Trust
 from kyc.document import Stored
 from kyc.identify import Reading
-from kyc.lists import Entry
-from kyc.trust import Trust
 from proof.kms import FileKms, Kms
 from simulators.passport import Authority, Passport
+from tests.kyc.listing import in_force
 from tests.kyc.passports import AT, authority, passport, trusting
 
 
@@ -31,9 +32,15 @@ class Roles(Protocol):
     def worker(self) -> AsyncEngine: ...
 
 
+#: What a document is worth, and each check it is not worth more for.
+Worth = tuple[str, tuple[str, ...]]
+IDENTIFIED: Worth = ("identified", ())
+#: The checks a resident sees of a document that lacks nothing.
+SEEN = frozenset(name for name in REQUIRED["identity"] if is_of_document(name))
+_SAYS = {Outcome.APPROVE: "identified", Outcome.RETRY: "refused"}
+
 #: Keys for tests: nothing that is sealed here is opened by anybody else.
 KMS = FileKms(Path("none"), {1: bytes(32)}, bytes(range(32)))
-NOBODY = (Entry("1", ("Perpetua von Nirgendwo",), ("1983-11-05",)),)
 
 
 def somebody() -> UUID:
@@ -50,20 +57,6 @@ def reading(shown: Passport) -> Reading:
     return Reading(shown.mrz, shown.sod, dict(shown.files))
 
 
-async def put_in_force(
-    engines: Roles, *entries: Entry, source: str = "agency", etag: str = '"1"', at: datetime = AT
-) -> bool:
-    """Put a list in force as the worker does."""
-    async with db.transaction(engines.worker) as story:
-        connection = await story()
-        await connection.exec_driver_sql(
-            "INSERT INTO kyc.list_source (source, due_at) VALUES (%s, now()) ON CONFLICT DO NOTHING", (source,)
-        )
-        return await lists.replace(
-            connection, source, entries or NOBODY, etag=etag, at=at, due_at=at + timedelta(hours=1)
-        )
-
-
 async def show(
     engines: Roles,
     shown: Passport,
@@ -72,26 +65,28 @@ async def show(
     believed: Trust | None = None,
     at: datetime = AT,
     kms: Kms = KMS,
-) -> tuple[UUID, UUID, Decision]:
-    """Show a document as `by`; gives who, which document, and the decision."""
+) -> tuple[UUID, UUID, Worth]:
+    """Show a document as `by`; gives who, which document, and what it is worth with every reason, told or not."""
     resident, document_id = by or somebody(), ids.new()
     read = reading(shown)
     examined = identify.examine(read, trusting(authority()) if believed is None else believed, at)
+    lists = await in_force(engines)
     async with db.transaction(engines.api, holder=resident, audience="resident") as story:
         connection = await story()
         safe = await vault.of(connection, kms, resident, at)
-        decision = await identify.store(
+        await identify.store(
             connection,
             read,
             examined,
             document_id=document_id,
             resident=resident,
-            seal=safe.seal,
+            safe=safe,
             blind=kms.blind,
+            lists=lists,
             at=at,
             actor=f"resident:{resident}",
         )
-    return resident, document_id, decision
+    return resident, document_id, await worth(engines, resident, document_id)
 
 
 async def seen(engines: Roles, document_id: UUID, *, holder: UUID | None, audience: str = "resident") -> Stored | None:
@@ -110,5 +105,11 @@ def params(stored: Stored | None) -> dict[str, dict[str, str]]:
     return {finding.check: finding.params for finding in stored.checks}
 
 
-def reasons(decision: Decision) -> tuple[str, ...]:
-    return () if isinstance(decision, check.Identified) else msgspec.structs.asdict(decision)["reasons"]
+async def worth(engines: Roles, resident: UUID, document_id: UUID) -> Worth:
+    """Say what a document is worth, as the worker sees it."""
+    async with db.transaction(engines.worker) as story:
+        connection = await story()
+        held = await case.of(connection, resident)
+        assert held is not None
+        follows = decision.worth(await records.latest(connection, held.id), document_id)
+    return _SAYS.get(follows.outcome, "review"), follows.reasons

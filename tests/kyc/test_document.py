@@ -5,6 +5,7 @@ import itertools
 from dataclasses import replace
 from datetime import date
 from functools import partial
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -13,15 +14,17 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app import db, vault
-from kyc import check, document, standing, trust
-from kyc.check import Finding, Identified, NeedsReview, Refused, Verdict
+from kyc import document, standing
+from kyc.cases import reasons, records
+from kyc.check import Finding, Verdict
+from kyc.chip import trust
 from kyc.document import Person
 from kyc.identify import NothingReadable
-from kyc.lists import Entry
 from kyc.states import Nationality
 from tests.conftest import Engines
+from tests.kyc.listing import entity, put_in_force
 from tests.kyc.passports import AT, authority, flipped, passport, trusting
-from tests.kyc.scans import KMS, novel, params, put_in_force, reasons, seen, show, somebody, verdicts
+from tests.kyc.scans import IDENTIFIED, KMS, SEEN, Worth, novel, params, seen, show, somebody, verdicts, worth
 
 pytestmark = pytest.mark.asyncio
 
@@ -31,11 +34,11 @@ async def test_a_genuine_passport_of_somebody_on_no_list_identifies(engines: Eng
 
     resident, shown, decision = await show(engines, novel())
 
-    assert decision == Identified()
+    assert decision == IDENTIFIED
     found = await seen(engines, shown, holder=resident)
     assert found is not None
     assert (found.outcome, found.reasons, found.grade, found.issuer) == ("identified", (), "valid", "UTO")
-    assert set(verdicts(found)) == set(check.REQUIRED) - check.CONFIDENTIAL
+    assert set(verdicts(found)) == SEEN
     assert set(verdicts(found).values()) == {"pass"}
 
 
@@ -43,16 +46,16 @@ async def test_a_genuine_passport_of_somebody_on_no_list_identifies(engines: Eng
 async def test_without_a_list_nobody_is_identified(engines: Engines) -> None:
     _, shown, decision = await show(engines, novel())
 
-    assert decision == NeedsReview(("person.screening",))
+    assert decision == ("review", ("person.screening",))
     assert verdicts(await seen(engines, shown, holder=None, audience="officer"))["person.screening"] == "error"
 
 
 async def test_somebody_on_a_list_is_reviewed_and_not_told_why(engines: Engines) -> None:
-    await put_in_force(engines, Entry("KZ-1", ("Zhanna-Maria Erikson",), ("1974",)))
+    await put_in_force(engines, entity("KZ-1", "Zhanna-Maria Erikson", born=("1974",)))
 
     resident, shown, decision = await show(engines, novel(surname="ERIKSSON", given="ZHANNA MARIA"))
 
-    assert decision == NeedsReview(("person.screening",))
+    assert decision == ("review", ("person.screening",))
     to_resident = await seen(engines, shown, holder=resident)
     to_officer = await seen(engines, shown, holder=None, audience="officer")
     assert to_resident is not None
@@ -60,8 +63,7 @@ async def test_somebody_on_a_list_is_reviewed_and_not_told_why(engines: Engines)
     assert "person.screening" not in verdicts(to_resident)
     assert verdicts(to_officer)["person.screening"] == "review"
     hit = params(to_officer)["person.screening"]
-    assert hit["hits"].startswith("agency/KZ-1 ")
-    assert hit["lists"].startswith("agency@")
+    assert "agency@" in str(hit)
 
 
 async def test_that_nothing_was_found_is_kept_as_well(engines: Engines) -> None:
@@ -73,7 +75,7 @@ async def test_that_nothing_was_found_is_kept_as_well(engines: Engines) -> None:
 
 
 async def test_the_feed_of_a_resident_says_nothing_of_lists_or_of_the_person(engines: Engines) -> None:
-    await put_in_force(engines, Entry("KZ-1", ("Berta Bengtsson",)))
+    await put_in_force(engines, entity("KZ-1", "Berta Bengtsson"))
     resident, _, _ = await show(engines, novel(surname="BENGTSSON", given="BERTA"))
 
     async with engines.worker.connect() as connection:
@@ -82,7 +84,7 @@ async def test_the_feed_of_a_resident_says_nothing_of_lists_or_of_the_person(eng
         )
         told = [(row.kind, row.body) for row in rows]
 
-    assert [kind for kind, _ in told] == ["document.checked"]
+    assert sorted(kind for kind, _ in told) == ["document.checked", "identity.changed", "identity.changed"]
     assert not any(word in body for _, body in told for word in ("BENGTSSON", "BERTA", "list", "screening"))
 
 
@@ -95,8 +97,8 @@ async def test_a_forged_passport_is_refused_and_claims_nothing(engines: Engines)
     forger, _, refused = await show(engines, forged)
     _, _, decision = await show(engines, genuine)
 
-    assert refused == Refused(("chip.data_groups",))
-    assert decision == Identified(), "the genuine holder came second and finds the document unclaimed"
+    assert refused == ("refused", ("chip.data_groups",))
+    assert decision == IDENTIFIED, "the genuine holder came second and finds the document unclaimed"
     async with db.transaction(engines.api, holder=forger, audience="resident") as story:
         assert (await standing.standing(await story(), forger, AT.date())).outcome == "refused"
 
@@ -109,8 +111,8 @@ async def test_a_document_of_an_unknown_authority_claims_nothing(engines: Engine
     _, _, doubted = await show(engines, mine, believed=trust.of(()))
     _, _, decision = await show(engines, mine)
 
-    assert reasons(doubted) == ("chip.issuer_trusted", "person.unique")
-    assert decision == Identified()
+    assert doubted[1] == ("chip.issuer_trusted", "person.unique")
+    assert decision == IDENTIFIED
 
 
 async def test_a_document_identifies_one_person(engines: Engines) -> None:
@@ -121,9 +123,9 @@ async def test_a_document_identifies_one_person(engines: Engines) -> None:
     _, again, repeated = await show(engines, mine, by=first)
     second, elsewhere, decision = await show(engines, mine)
 
-    assert repeated == Identified(), "one's own document may be shown again"
+    assert repeated == IDENTIFIED, "one's own document may be shown again"
     assert again != elsewhere
-    assert decision == NeedsReview(("person.unique",))
+    assert decision == ("review", ("person.unique",))
     found = await seen(engines, elsewhere, holder=second)
     assert found is not None
     assert found.reasons == ("person",)
@@ -138,8 +140,8 @@ async def test_a_person_with_two_passports_is_one_person(engines: Engines) -> No
     _, _, own = await show(engines, tove(), by=first)
     _, other, decision = await show(engines, tove())
 
-    assert own == Identified()
-    assert decision == NeedsReview(("person.unique",))
+    assert own == IDENTIFIED
+    assert decision == ("review", ("person.unique",))
     assert params(await seen(engines, other, holder=None, audience="officer"))["person.unique"] == {"taken": "person"}
 
 
@@ -150,7 +152,7 @@ async def test_of_two_who_show_one_document_at_once_one_is_first(engines: Engine
 
     shown = await asyncio.gather(*(show(engines, mine) for _ in range(4)))
 
-    assert sorted(type(decision).__name__ for _, _, decision in shown) == ["Identified", *["NeedsReview"] * 3]
+    assert sorted(decision[0] for _, _, decision in shown) == ["identified", *["review"] * 3]
 
 
 async def test_page_and_chip_must_say_the_same(engines: Engines) -> None:
@@ -160,7 +162,7 @@ async def test_page_and_chip_must_say_the_same(engines: Engines) -> None:
 
     resident, shown, decision = await show(engines, replace(mine, mrz=other.mrz))
 
-    assert decision == Refused(("document.matches_chip",))
+    assert decision == ("refused", ("document.matches_chip",))
     found = params(await seen(engines, shown, holder=resident))
     assert found["document.matches_chip"] == {"differs": "surname, number"}
 
@@ -172,13 +174,13 @@ async def test_a_misread_page_is_refused_although_the_chip_is_good(engines: Engi
 
     _, _, decision = await show(engines, replace(mine, mrz=(first, "M" + second[1:])))
 
-    assert decision == Refused(("mrz.read", "document.matches_chip"))
+    assert decision == ("refused", ("mrz.read", "document.matches_chip"))
 
 
 async def test_an_unreadable_chip_is_refused_by_what_the_page_says(engines: Engines) -> None:
     resident, shown, decision = await show(engines, replace(novel(), sod=b"\x77\x00"))
 
-    assert decision == Refused(("chip.structure",))
+    assert decision == ("refused", ("chip.structure",))
     found = await seen(engines, shown, holder=resident)
     assert found is not None
     assert (found.grade, found.issuer) == ("malformed", "UTO")
@@ -274,7 +276,7 @@ async def test_nobody_sees_the_documents_of_another_resident(engines: Engines) -
     assert await seen(engines, shown, holder=None, audience="partner") is None
 
 
-TABLES = ("document", "evidence", '"check"', "decision", "claim", "list_snapshot", "listed_name")
+TABLES = ("document", "evidence", '"check"', "decision", "claim", "list_snapshot")
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -303,34 +305,29 @@ async def test_a_resident_can_not_read_the_confidential_rows_of_their_own(engine
         names = (await (await story()).execute(text("SELECT name FROM kyc.check"))).scalars().all()
 
     assert names
-    assert not check.CONFIDENTIAL & set(names)
+    assert not any(reasons.is_confidential(name) for name in names)
 
 
 # -- later looks -------------------------------------------------------------------------------------------------------
 
 
-async def look(engines: Engines, shown: object, finding: Finding) -> check.Decision:
+async def look(engines: Engines, resident: UUID, shown: UUID, finding: Finding) -> Worth:
     async with db.transaction(engines.worker) as story:
-        connection = await story()
-        return await document.look_again(
-            connection,
-            shown,  # type: ignore[arg-type]  # a UUID
-            finding,
-            inputs=bytes(32),
-            at=AT,
-            actor="service:monitoring",
-        )
+        await records.add(await story(), resident, [finding], inputs=bytes(32), at=AT, actor="service:monitoring")
+    return await worth(engines, resident, shown)
 
 
 async def test_a_later_look_that_changes_the_answer_is_the_next_decision(engines: Engines) -> None:
     await put_in_force(engines)
     resident, shown, _ = await show(engines, novel())
 
-    same = await look(engines, shown, Finding("person.screening", Verdict.PASS))
-    changed = await look(engines, shown, Finding("person.screening", Verdict.REVIEW, {"hits": "agency/1 99 same"}))
-    back = await look(engines, shown, Finding("person.screening", Verdict.PASS))
+    same = await look(engines, resident, shown, Finding("person.screening", Verdict.PASS))
+    changed = await look(
+        engines, resident, shown, Finding("person.screening", Verdict.REVIEW, {"hits": "agency/1 99 same"})
+    )
+    back = await look(engines, resident, shown, Finding("person.screening", Verdict.PASS))
 
-    assert (same, changed, back) == (Identified(), NeedsReview(("person.screening",)), Identified())
+    assert (same, changed, back) == (IDENTIFIED, ("review", ("person.screening",)), IDENTIFIED)
     async with db.transaction(engines.worker) as story:
         connection = await story()
         decided = await connection.execute(
@@ -338,7 +335,7 @@ async def test_a_later_look_that_changes_the_answer_is_the_next_decision(engines
             {"id": shown},
         )
         kinds = await connection.execute(
-            text("SELECT kind FROM kyc.event WHERE holder = :holder ORDER BY version"), {"holder": resident}
+            text("SELECT kind FROM kyc.event WHERE aggregate = :document ORDER BY version"), {"document": shown}
         )
         assert [(row.version, row.outcome) for row in decided] == [(1, "identified"), (2, "review"), (3, "identified")]
         assert kinds.scalars().all() == [
@@ -352,10 +349,12 @@ async def test_a_later_look_that_changes_the_answer_is_the_next_decision(engines
 
 async def test_looks_at_one_document_at_once_are_taken_one_after_the_other(engines: Engines) -> None:
     await put_in_force(engines)
-    _, shown, _ = await show(engines, novel())
+    resident, shown, _ = await show(engines, novel())
     verdicts_ = (Verdict.REVIEW, Verdict.PASS) * 3
 
-    await asyncio.gather(*(look(engines, shown, Finding("person.screening", verdict)) for verdict in verdicts_))
+    await asyncio.gather(
+        *(look(engines, resident, shown, Finding("person.screening", verdict)) for verdict in verdicts_)
+    )
 
     async with db.transaction(engines.worker) as story:
         versions = await (await story()).execute(
@@ -372,4 +371,4 @@ async def test_another_country_authority_trusted_too_changes_nothing_for_the_fir
 
     _, _, decision = await show(engines, novel(by=kazakh), believed=trusting(authority(), kazakh))
 
-    assert decision == Identified()
+    assert decision == IDENTIFIED

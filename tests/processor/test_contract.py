@@ -1,361 +1,213 @@
-"""What every card processor does, ours and Stripe's: the port of cards/processor.py, behaviour by behaviour."""
+"""What every card processor does with cards, ours and Stripe's, asked as residents ask: over the routes, by the worker.
 
-from datetime import timedelta
-from typing import Any
+The port is cards/processing/processor.py; `tests/processor/worlds.py` says who is at the other end.
+"""
 
-import msgspec
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app import clock, db, ids
-from cards.card import Closing, Form, Limits
-from cards.permission import Choice, Controls
-from cards.processor import (
-    CardProcessor,
-    Claim,
-    Device,
-    Done,
-    Grounds,
-    Issued,
-    NewCard,
-    Permits,
-    Refused,
-    Session,
-    Shown,
-    Status,
-    Successor,
-    Unknown,
-    Why,
-)
-from law.money import CNY, Money
-from tests.processor.worlds import World, card
+from app import db, ids
+from app.cards import processors
+from app.http import ids as public_ids
+from cards.programme import change, renewal
+from residency import status
+from tests.processor.acts import World, card, tries
+from tests.processor.worlds import ADDRESS, Ours, Theirs
 
 pytestmark = pytest.mark.asyncio
-
-
-def key() -> str:
-    return str(ids.new())
 
 
 # -- once --------------------------------------------------------------------------------------------------------------
 
 
 async def test_the_same_key_is_the_same_card(world: World) -> None:
-    holder = await world.somebody()
-    known = await world.processor.create_cardholder(holder, "known")
-    assert isinstance(known, Done)
-    asked = NewCard(id=ids.new(), cardholder=known.reference, form=Form.VIRTUAL, currency=world.currency)
-    named = key()
+    named = str(ids.new())
 
-    first = await world.processor.issue_card(asked, named)
-    again = await world.processor.issue_card(asked, named)
+    first, again = await world.orders(named), await world.orders(named)
 
-    assert isinstance(first, Issued)
-    assert first == again
-    assert first.status is Status.ACTIVE
+    assert first.json()["id"] == again.json()["id"]
+    assert again.headers["idempotency-replayed"] == "true"
+    assert [each["id"] for each in await world.cards()] == [first.json()["id"]]
 
 
 async def test_a_key_with_other_content_is_refused_and_changes_nothing(world: World) -> None:
-    holder = await world.somebody()
-    issued = await card(world, holder)
-    named = key()
-    assert isinstance(await world.processor.set_status(issued.reference, Status.INACTIVE, named), Done)
+    mine, named = await card(world), str(ids.new())
+    await world.does("POST", f"/v1/cards/{mine['id']}/freeze", **{"Idempotency-Key": named})
 
-    other = await world.processor.set_status(issued.reference, Status.CLOSED, named)
+    other = await world.says("POST", f"/v1/cards/{mine['id']}/close", **{"Idempotency-Key": named})
 
-    assert isinstance(other, Refused)
-    assert other.why is Why.KEY_REUSED
-    assert isinstance(await world.processor.set_status(issued.reference, Status.ACTIVE, key()), Done)
+    assert other.status_code == 422
+    assert (await world.turns(mine, "unfreeze"))["state"] == "active"
 
 
-async def test_a_refusal_is_the_answer_to_every_repeat(world: World) -> None:
-    named, nothing = key(), str(ids.new())
+async def test_a_lost_answer_is_asked_for_again_and_it_happened_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, named = await card(world), str(ids.new())
 
-    answers = [await world.processor.set_status(nothing, Status.ACTIVE, named) for _ in range(2)]
+    silence(world, monkeypatch)
+    lost = await world.says("POST", f"/v1/cards/{mine['id']}/freeze", **{"Idempotency-Key": named})
+    monkeypatch.undo()
+    await due(world)
+    found = await world.does("POST", f"/v1/cards/{mine['id']}/freeze", **{"Idempotency-Key": named})
 
-    assert answers[0] == answers[1]
-    assert isinstance(answers[0], Refused)
-
-
-# -- what there is not -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("verb", ["activate", "set_status", "set_controls", "set_pin", "reveal_session", "replace"])
-async def test_what_is_asked_of_a_card_that_is_not_there_is_refused(world: World, verb: str) -> None:
-    more: dict[str, tuple[Any, ...]] = {
-        "set_status": (Status.ACTIVE,),
-        "set_controls": (Permits(),),
-        "set_pin": (Shown("sealed"),),
-        "reveal_session": (await world.device(),),
-        "replace": (Successor(id=ids.new(), why=Closing.LOST),),
-    }
-
-    answer = await getattr(world.processor, verb)(str(ids.new()), *more.get(verb, ()), key())
-
-    assert isinstance(answer, Refused)
-    assert answer.why is Why.UNKNOWN_REFERENCE
+    assert lost.status_code == (503 if isinstance(world, Ours) else 200)
+    assert found["frozen"]
+    assert (await world.reads(mine))["version"] == mine["version"] + 1
+    assert not await tries(world, mine)
 
 
-async def test_a_card_in_a_currency_that_is_not_offered_is_refused(world: World) -> None:
-    holder = await world.somebody()
-    known = await world.processor.create_cardholder(holder, key())
-    assert isinstance(known, Done)
+def silence(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lose the next answer: Stripe's on its way, or that of our own database to a commit."""
+    if isinstance(world, Theirs):
+        world.fake.lose = 1
+        return
+    commit, left = db.Story.commit, [1]
 
-    answer = await world.processor.issue_card(
-        NewCard(id=ids.new(), cardholder=known.reference, form=Form.VIRTUAL, currency=CNY), key()
-    )
+    async def lost(story: db.Story) -> None:
+        await commit(story)
+        if left:
+            left.pop()
+            raise OperationalError("COMMIT", {}, ConnectionError("gone"))
 
-    assert isinstance(answer, Refused)
+    monkeypatch.setattr(db.Story, "commit", lost)
 
 
-async def test_what_changed_about_somebody_is_told(world: World) -> None:
-    holder = await world.somebody()
-    known = await world.processor.create_cardholder(holder, key())
-    assert isinstance(known, Done)
-
-    moved = msgspec.structs.replace(holder, phone="+4930654321")
-
-    assert await world.processor.update_cardholder(known.reference, moved, key()) == known
+async def due(world: World) -> None:
+    """Have what waits to be asked again be due."""
+    async with world.house.worker.begin() as connection:
+        await connection.exec_driver_sql("UPDATE cards.command SET due_at = now() WHERE due_at IS NOT NULL")
+    await world.settles()
 
 
 # -- the life of a card ------------------------------------------------------------------------------------------------
 
 
 async def test_a_card_pays_while_it_may_be_used_and_never_again_once_it_is_closed(world: World) -> None:
-    issued = await card(world, await world.somebody())
+    mine = await card(world)
 
-    async def after(status: Status) -> bool:
-        assert isinstance(await world.processor.set_status(issued.reference, status, key()), Done)
-        return (await world.pays(issued, 1_00)).approved
+    async def after(how: str) -> bool:
+        await world.turns(mine, how)
+        return await tries(world, mine)
 
-    assert (await world.pays(issued, 1_00)).approved
-    assert [await after(status) for status in (Status.INACTIVE, Status.ACTIVE, Status.CLOSED)] == [False, True, False]
-    back = await world.processor.set_status(issued.reference, Status.ACTIVE, key())
-    assert isinstance(back, Refused)
-    assert not (await world.pays(issued, 1_00)).approved
-
-
-async def test_a_card_that_is_stopped_already_is_stopped(world: World) -> None:
-    issued = await card(world, await world.somebody())
-
-    stopped = [await world.processor.set_status(issued.reference, Status.INACTIVE, key()) for _ in range(2)]
-
-    assert [type(answer) for answer in stopped] == [Done, Done]
+    assert await tries(world, mine)
+    assert [await after(how) for how in ("freeze", "unfreeze", "close")] == [False, True, False]
+    back = await world.says("POST", f"/v1/cards/{mine['id']}/unfreeze")
+    assert back.json()["code"] == "card_state"
 
 
-@pytest.mark.parametrize("why", [Closing.LOST, Closing.DAMAGED])
-async def test_a_card_is_replaced_by_one_with_another_number(world: World, why: Closing) -> None:
-    issued = await card(world, await world.somebody())
-    named, asked = key(), Successor(id=ids.new(), why=why)
+async def test_a_card_that_is_stopped_stays_so_whoever_says_it_again(world: World) -> None:
+    mine = await card(world)
+    await world.turns(mine, "freeze")
 
-    heir = await world.processor.replace(issued.reference, asked, named)
-    again = await world.processor.replace(issued.reference, asked, named)
+    again = await world.says("POST", f"/v1/cards/{mine['id']}/freeze")
 
-    assert isinstance(heir, Issued)
-    assert heir == again
-    assert heir.reference != issued.reference
-    assert not (await world.pays(issued, 1_00)).approved, "its successor can be used at once"
+    assert again.json()["code"] == "card_state"
+    assert not await tries(world, mine)
 
 
-async def test_a_card_that_somebody_is_just_tired_of_is_not_replaced(world: World) -> None:
-    issued = await card(world, await world.somebody())
+@pytest.mark.parametrize("why", ["lost", "damaged"])
+async def test_a_card_is_replaced_by_one_with_another_number_on_the_same_account(world: World, why: str) -> None:
+    mine = await card(world)
+    await world.sets("PATCH", mine, "", {"per_payment_max_minor": 50_00})
+    named = str(ids.new())
 
-    answer = await world.processor.replace(issued.reference, Successor(id=ids.new(), why=Closing.USER), key())
-
-    assert isinstance(answer, Refused)
-    assert answer.why is Why.NOT_OFFERED
-
-
-async def test_what_a_card_may_do_can_be_said_anew(world: World) -> None:
-    issued = await card(world, await world.somebody(), Permits(limits=Limits(per_payment=Money(50_00, world.currency))))
-    assert not (await world.pays(issued, 60_00)).approved
-
-    wider = Permits(limits=Limits(per_payment=Money(100_00, world.currency)))
-    assert isinstance(await world.processor.set_controls(issued.reference, wider, key()), Done)
-    none_of_it = Permits(controls=Controls(categories=Choice(never=frozenset({"5942"}))))
-    assert isinstance(await world.processor.set_controls(issued.reference, none_of_it, key()), Done)
-
-
-# -- what nobody between may read --------------------------------------------------------------------------------------
-
-
-async def test_a_pin_is_set_by_what_nobody_between_can_read(world: World) -> None:
-    issued = await card(world, await world.somebody())
-    sealed = await world.pin(issued)
-    named = key()
-
-    assert await world.processor.set_pin(issued.reference, sealed, named) == Done(issued.reference)
-    assert await world.processor.set_pin(issued.reference, sealed, named) == Done(issued.reference)
-    assert sealed.text not in repr(sealed)
-
-
-@pytest.mark.parametrize("verb", ["reveal_session", "provision_wallet"])
-async def test_a_session_is_for_a_moment_and_says_nothing_of_itself(world: World, verb: str) -> None:
-    issued = await card(world, await world.somebody())
-    device, named = await world.device(), key()
-
-    session = await getattr(world.processor, verb)(issued.reference, device, named)
-    again = await getattr(world.processor, verb)(issued.reference, device, named)
-
-    assert isinstance(session, Session)
-    assert session.secret.text == again.secret.text
-    assert session.secret.text not in repr(session)
-    with pytest.raises(TypeError):
-        msgspec.json.encode(session)
-
-
-async def test_who_shows_no_device_sees_no_number(world: World) -> None:
-    issued = await card(world, await world.somebody())
-
-    answer = await world.processor.reveal_session(issued.reference, Device(), key())
-
-    assert isinstance(answer, Refused)
-    assert answer.why is Why.NOT_ACCEPTED
-
-
-# -- purchases and disputes --------------------------------------------------------------------------------------------
-
-
-async def test_money_is_promised_given_up_taken_and_given_back(world: World) -> None:
-    holder = await world.somebody()
-    issued = await card(world, holder)
-    had, _ = await world.has(holder)
-
-    bought = await world.pays(issued, 100_00)
-    promised = await world.has(holder)
-    await world.gives_up(bought, 30_00)
-    less = await world.has(holder)
-    taken = await world.takes(bought, 60_00)
-    after = await world.has(holder)
-    await world.gives_back(taken, 20_00)
-
-    assert bought.approved
-    assert (promised, less, after) == ((had, 100_00), (had, 70_00), (had - 60_00, 0))
-    assert await world.has(holder) == (had - 40_00, 0)
-
-
-async def test_nobody_spends_more_than_they_have(world: World) -> None:
-    holder = await world.somebody()
-    issued = await card(world, holder)
-    had, _ = await world.has(holder)
-
-    assert not (await world.pays(issued, had + 1)).approved
-    assert await world.has(holder) == (had, 0)
-
-
-async def test_a_purchase_is_disputed_once(world: World) -> None:
-    holder = await world.somebody()
-    issued = await card(world, holder)
-    taken = await world.takes(await world.pays(issued, 50_00), 50_00)
-    asked = Claim(
-        id=ids.new(),
-        transaction=taken,
-        amount=Money(50_00, world.currency),
-        grounds=Grounds.DUPLICATE,
-        explanation="I paid once before.",
+    first = await world.does(
+        "POST", f"/v1/cards/{mine['id']}/replacement", {"reason": why}, **{"Idempotency-Key": named}
     )
-    named = key()
-
-    first = await world.processor.submit_dispute(asked, named)
-    again = await world.processor.submit_dispute(asked, named)
-    another = await world.processor.submit_dispute(msgspec.structs.replace(asked, id=ids.new()), key())
-
-    assert isinstance(first, Done)
-    assert again == first
-    assert isinstance(another, Refused)
-
-
-async def test_a_dispute_is_taken_back_where_that_can_be_done(world: World) -> None:
-    holder = await world.somebody()
-    issued = await card(world, holder)
-    taken = await world.takes(await world.pays(issued, 50_00), 50_00)
-    asked = Claim(
-        id=ids.new(),
-        transaction=taken,
-        amount=Money(50_00, world.currency),
-        grounds=Grounds.DUPLICATE,
-        explanation="I paid once before.",
+    again = await world.does(
+        "POST", f"/v1/cards/{mine['id']}/replacement", {"reason": why}, **{"Idempotency-Key": named}
     )
-    submitted = await world.processor.submit_dispute(asked, key())
-    assert isinstance(submitted, Done)
+    heir = await world.reads(first)
 
-    answer = await world.processor.withdraw_dispute(submitted.reference, key())
+    assert first == again
+    assert heir["replaces"] == mine["id"]
+    assert heir["limits"]["per_payment_max_minor"] == 50_00
+    assert (await world.reads(mine))["closed_for"] == ("lost" if why == "lost" else "replaced")
+    assert not await tries(world, mine)
+    assert (await tries(world, heir), await tries(world, heir, 60_00)) == (True, False)
 
-    if world.processor.code == "own":
-        assert answer == submitted
+
+async def test_only_e_residents_are_given_a_card_in_the_place_of_one(world: World) -> None:
+    mine = await card(world)
+    await stands(world, status.Act.SUSPEND)
+
+    refused = await world.says("POST", f"/v1/cards/{mine['id']}/replacement", {"reason": "damaged"})
+    await stands(world, status.Act.RESTORE)
+
+    assert refused.json()["code"] == "not_e_resident"
+    assert (await world.reads(mine))["state"] == "active"
+
+
+async def stands(world: World, act: status.Act) -> None:
+    """Have an officer change what the resident is."""
+    async with db.transaction(world.house.worker) as story:
+        connection = await story()
+        [held] = await status.of_resident(connection, world.me.subject)
+        await status.change(connection, held.id, act, at=story.now, by="officer", reason_code="not_confirmed")
+
+
+async def test_who_asks_twice_is_told_which_card_is_coming(world: World) -> None:
+    mine, made = await card(world, form="plastic", address=ADDRESS), ids.new()
+    await world.sends(mine, "submitted")
+    with pytest.raises(renewal.SuccessorExists) as told:  # noqa: PT012  both are asked in one transaction
+        async with db.transaction(world.house.api, holder=world.me.subject, audience="resident") as story:
+            by = await processors.asking(story, f"resident:{world.me.subject}")
+            known = await change.locked(by.db, public_ids.parse("card", mine["id"]))
+            asked = processors.of(world.house, world.code)
+            await asked.replace(by, known, renewal.Cause.DAMAGED, made=made)
+            await asked.replace(by, known, renewal.Cause.DAMAGED, made=ids.new())
+
+    assert told.value.successor == made
+
+
+async def test_a_card_is_renewed_in_its_last_days_only(world: World) -> None:
+    mine = await card(world)
+
+    early = await world.says("POST", f"/v1/cards/{mine['id']}/renewal")
+
+    assert early.json()["code"] == "card_renewal_too_early"
+
+
+async def test_plastic_is_made_sent_and_activated(world: World) -> None:
+    mine = await card(world, form="plastic", address=ADDRESS)
+    before = mine["state"], await tries(world, mine)
+
+    await world.sends(mine, "submitted")
+    await world.sends(mine, "shipped")
+    [sent] = (await world.does("GET", f"/v1/cards/{mine['id']}/parcels"))["parcels"]
+    await world.sends(mine, "delivered")
+    arrived = (await world.reads(mine))["state"]
+    active = await world.turns(mine, "activate")
+
+    assert before == ("ordered", False)
+    assert (sent["state"], sent["address"]["city"]) == ("shipped", "Berlin")
+    assert (arrived, active["state"]) == ("inactive", "active")
+    assert await tries(world, mine)
+
+
+async def test_plastic_that_nobody_took_comes_back(world: World) -> None:
+    mine = await card(world, form="plastic", address=ADDRESS)
+
+    for stage in ("submitted", "shipped", "returned", "returned") if isinstance(world, Theirs) else (
+        "submitted", "shipped", "returned"
+    ):  # fmt: skip
+        await world.sends(mine, stage)
+
+    [parcel] = (await world.does("GET", f"/v1/cards/{mine['id']}/parcels"))["parcels"]
+    assert (parcel["state"], (await world.reads(mine))["state"]) == ("undeliverable", "personalising")
+    again = await world.says("PUT", f"/v1/cards/{mine['id']}/address", {"address": ADDRESS | {"city": "Bonn"}})
+    if isinstance(world, Ours):
+        assert again.json()["state"] == "waiting"
     else:
-        assert isinstance(answer, Refused)
-        assert answer.why is Why.NOT_OFFERED, "at Stripe what was submitted takes its course"
+        assert again.json()["code"] == "not_at_this_processor", "Stripe sends a card once"
 
 
-async def test_a_dispute_of_nothing_is_refused(world: World) -> None:
-    nothing = Claim(
-        id=ids.new(),
-        transaction="nothing",
-        amount=Money(1_00, world.currency),
-        grounds=Grounds.DUPLICATE,
-        explanation="?",
-    )
+async def test_plastic_goes_elsewhere_until_it_is_made(world: World) -> None:
+    mine = await card(world, form="plastic", address=ADDRESS)
 
-    for answer in (
-        await world.processor.submit_dispute(nothing, key()),
-        await world.processor.withdraw_dispute("nothing", key()),
-    ):
-        assert isinstance(answer, Refused)
-        assert answer.why is Why.UNKNOWN_REFERENCE
+    sent = await world.does("PUT", f"/v1/cards/{mine['id']}/address", {"address": ADDRESS | {"city": "Bonn"}})
 
-
-# -- what happened, and what is not known ------------------------------------------------------------------------------
-
-
-async def test_what_happened_can_be_listed_again(world: World) -> None:
-    since = clock.real() - timedelta(minutes=1)
-    issued = await card(world, await world.somebody())
-    await world.processor.set_status(issued.reference, Status.INACTIVE, key())
-
-    listed = await world.processor.list_events(since)
-    again = await world.processor.list_events(since)
-
-    assert isinstance(listed, list)
-    assert isinstance(again, list)
-    assert again[: len(listed)] == listed
-    about = [told.kind for told in listed if told.about == issued.reference]
-    assert len(about) >= 2, "that it was made, and that it was stopped"
-    assert [told.at for told in listed] == sorted(told.at for told in listed)
-    assert len({told.event for told in listed}) == len(listed)
-
-
-async def test_silence_is_unknown_and_the_same_key_finds_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    issued = await card(world, await world.somebody())
-    named = key()
-
-    silence(world, monkeypatch)
-    lost = await world.processor.set_status(issued.reference, Status.INACTIVE, named)
-    monkeypatch.undo()
-    found = await world.processor.set_status(issued.reference, Status.INACTIVE, named)
-
-    assert isinstance(lost, Unknown)
-    assert found == Done(issued.reference)
-    assert not (await world.pays(issued, 1_00)).approved
-
-
-def silence(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lose the next answer: Stripe's on its way, or that of our own database to a commit."""
-    if world.fake is not None:
-        world.fake.lose = 1
-        return
-    commit = db.Story.commit
-
-    async def lost(story: db.Story) -> None:
-        await commit(story)
-        if story._spoken["actor"]:  # noqa: SLF001  the story of the processor, not a look-up before it
-            raise OperationalError("COMMIT", {}, ConnectionError("gone"))
-
-    monkeypatch.setattr(db.Story, "commit", lost)
-
-
-async def test_both_are_the_port(world: World) -> None:
-    port = {name for name in vars(CardProcessor) if not name.startswith("_")}
-
-    assert port <= set(dir(world.processor))
-    assert world.processor.code == ("own" if world.fake is None else "stripe")
+    assert (sent["state"], sent["address"]["city"]) == ("waiting", "Bonn")
+    if isinstance(world, Theirs):
+        assert world.fake.objects[world.named(mine)]["shipping"]["address"]["city"] == "Bonn"

@@ -28,6 +28,7 @@ from app.banking import bank_statement, camt053
 from app.http.wire import Wire
 from app.payments import list_file
 from app.settings import Settings
+from kyc.lists import formats
 from tests import postgres
 from tests.app import people
 from tests.security import contract, odd, world
@@ -72,10 +73,22 @@ SAID_BY_THE_CALLER = {
     ("Propose", "wallet_id"): "whose an officer says a payment is; another one decides",
     ("ProposeAdjustment", "resident"): "whose wallet an officer would correct; another one decides",
     ("ProposeRestriction", "resident"): "whom an officer would restrict; another one decides",
+    ("JudgePaper", "outcome"): "what an officer makes of a paper",
+    ("GivePaper", "holder"): "whom the paper names, in its own letters; an officer reads it beside the paper",
     ("DecideAppeal", "outcome"): "what the other officer says to an appeal",
     ("AcceptNotice", "version"): "which text was accepted; another than the one in force is refused",
     ("ProposeExemption", "resident"): "whom an officer would exempt; another one decides",
     ("Original", "rate"): "the rate the network says it used, signed by it; ours is not asked",
+    ("Ask", "rate"): "as Original, invented in a sandbox",
+    ("Advice", "rate"): "as Ask",
+    ("Amount", "rate"): "as Ask",
+    ("Authorize", "rate"): "as Ask",
+    ("Capture", "rate"): "as Ask",
+    ("OfferCredential", "by"): "whether the offer travels by value or by reference (OpenID4VCI)",
+    ("SandboxOffer", "by"): "as OfferCredential",
+    ("SandboxOffer", "resident"): "whose credential a tester's wallet is offered; invented people alone",
+    ("ProposeOverride", "resident"): "whose risk an officer would set; another one decides",
+    ("LookAtDeclaration", "outcome"): "what an officer makes of a declaration",
     ("ChipWire", "sequence"): "the number of the card among those with one PAN (field 23), read by a terminal",
     ("MerchantAt", "id"): "the acquirer's name of an invented merchant of a sandbox",
 }
@@ -226,10 +239,11 @@ async def test_a_body_of_another_media_type_is_not_read(
     assert await refused(client, settings, cases, {415}) == []
 
 
-#: Who reads XML, out of a field of JSON, with a parser that resolves, loads and fetches nothing.
+#: Who reads XML, out of a field of JSON or from a publisher, with a parser that resolves, loads and fetches nothing.
 XML_READERS: dict[str, Callable[[bytes], object]] = {
     "app/banking/camt053.py": camt053.from_xml,
     "app/payments/list_file.py": lambda content: list_file.read(list_file.Format.PAIN, content.decode()),
+    "kyc/lists/formats.py": lambda content: formats.read(content, "un"),
 }
 
 
@@ -254,7 +268,7 @@ async def test_xml_is_no_body(client: httpx.AsyncClient, settings: Settings, rea
 @pytest.mark.parametrize("read", XML_READERS.values(), ids=XML_READERS)
 async def test_xml_that_attacks_its_reader_is_refused(read: Callable[[bytes], object], content: bytes) -> None:
     began = time.process_time()
-    with pytest.raises((bank_statement.BadStatement, list_file.Invalid)):
+    with pytest.raises((bank_statement.BadStatement, list_file.Invalid, formats.BadList)):
         read(content)
 
     assert time.process_time() - began < 1

@@ -55,6 +55,10 @@ READABLE = {
     "app.idempotency.body officer name": "as cards.rule_version.name",
     "cards.rule_version.body when": "categories, countries and shops that a rule compares with",
     "app.idempotency.body officer body": "as cards.rule_version.body",
+    "kyc.risk_version.body words": "what a rule of risk is called, in three languages",
+    "kyc.risk_version.body source": "which law or standard a rule of risk stands on",
+    "kyc.risk_override.entity": "a reference of the outside, by its vendor's number",
+    "app.idempotency.body officer entity": "as kyc.risk_override.entity",
 }
 #: What tells rows of a table apart that hold different things: the kind of an event, whose an answer was.
 WHICH = {"event": "kind", "feed": "kind", "idempotency": "split_part(principal, ':', 1)"}

@@ -7,7 +7,6 @@ searched: for any number of our range that has its check digit, however it is sp
 import base64
 import json
 import re
-from collections.abc import Iterator
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -19,7 +18,6 @@ import pytest
 import pytest_asyncio
 import structlog
 from litestar import Litestar
-from psycopg import sql
 
 from app import clock, log
 from app.settings import Settings
@@ -27,46 +25,14 @@ from cards.hsm import pinblock
 from cards.hsm.material import Key, Material
 from cards.hsm.pinblock import Format
 from cards.hsm.port import Usage
-from cards.pan import IIN, NotAPan, Pan, draw
+from cards.proofs.pan import draw
 from tests import postgres
 from tests.app import card_holders
 from tests.app.card_holders import SHOP, Holder, Network
+from tests.security.leaks import VALUE, Place, cells, leaks, numbers
 
 pytestmark = pytest.mark.asyncio
-#: A digit may be followed by what people and programs put between them.
-_NUMBER = re.compile(rf"(?<![0-9])({'[ -]?'.join(IIN)}(?:[ -]?[0-9]){{10}})(?![0-9])")
-#: A value of its own: what is quoted. Bare numbers are counts and times, and no code begins with its zeros there.
-_VALUE = re.compile(r'"([^"\\]{3,6})"')
 PIN, NEXT_PIN = "5927", "8046"
-
-
-def numbers(content: str) -> set[str]:
-    """Find card numbers of ours in a text; also where the text is base64 or hexadecimal digits of one."""
-    return {number for spelt in _spellings(content) for number in _plain(spelt)}
-
-
-def _plain(content: str) -> Iterator[str]:
-    for found in _NUMBER.findall(content):
-        digits = re.sub(r"[ -]", "", found)
-        try:
-            yield Pan(digits).digits
-        except NotAPan:
-            continue
-
-
-def _spellings(content: str) -> Iterator[str]:
-    yield content
-    for word in set(re.findall(r"[A-Za-z0-9+/_-]{22,}={0,2}", content)):
-        for decode in (bytes.fromhex, lambda text: base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))):
-            try:
-                yield decode(word).decode("latin-1")
-            except ValueError:
-                continue
-
-
-def words(content: str, secrets: set[str]) -> set[str]:
-    """Find PINs and codes as whole values: a cell of text, a text in JSON."""
-    return {content.strip(), *_VALUE.findall(content)} & secrets
 
 
 class Seen(NamedTuple):
@@ -74,34 +40,13 @@ class Seen(NamedTuple):
 
     lines: list[str]
     answers: list[str]
-    cells: list[tuple[str, str]]
+    cells: list[Place]
 
-    def leaks(self, secrets: set[str]) -> set[str]:
-        """Name every place that holds a number, a PIN or a code."""
-        everywhere = [
-            *(("log", line) for line in self.lines),
-            *(("answer", answer) for answer in self.answers),
-            *self.cells,
-        ]
-        return {place for place, content in everywhere if numbers(content) or words(content, secrets)}
-
-
-def cells(settings: Settings) -> list[tuple[str, str]]:
-    """Read every column of every table, as its owner: text as it stands, bytes as what they spell."""
-    found = []
-    with psycopg.connect(postgres.libpq(settings.database_url)) as db:
-        for schema, table, column, kind in db.execute(_COLUMNS).fetchall():
-            query = sql.SQL("SELECT DISTINCT {0}::text FROM {1} WHERE {0} IS NOT NULL").format(
-                sql.Identifier(column), sql.Identifier(schema, table)
-            )
-            found += [(f"{schema}.{table}.{column}", _read(cell, kind)) for (cell,) in db.execute(query)]
-    return found
-
-
-def _read(cell: str, kind: str) -> str:
-    if kind == "bytea":
-        return bytes.fromhex(cell[2:]).decode("latin-1")
-    return f"number {cell}" if kind in {"integer", "bigint", "smallint", "numeric"} else cell
+    @property
+    def places(self) -> list[Place]:
+        """Say what everything is."""
+        lines = [("log", line) for line in self.lines]
+        return lines + [("answer", answer) for answer in self.answers] + self.cells
 
 
 class Heard(NamedTuple):
@@ -115,7 +60,7 @@ class Heard(NamedTuple):
 @pytest_asyncio.fixture
 async def heard(app: Litestar, client: httpx.AsyncClient, tmp_path: Path, settings: Settings) -> Heard:
     answers: list[str] = []
-    vocabulary = {word for _, content in cells(settings) for word in (content, *_VALUE.findall(content))}
+    vocabulary = {word for _, content in cells(settings) for word in (content, *VALUE.findall(content))}
 
     async def keep(answer: httpx.Response) -> None:
         await answer.aread()
@@ -169,7 +114,7 @@ async def test_no_number_pin_or_code_is_anywhere(heard: Heard, settings: Setting
     assert len(heard.answers) > 20
     assert len({place for place, _ in seen.cells}) > 300, "the database was read"
     # Four digits that verify a PIN may be the PIN's by chance; of nobody they say which.
-    assert seen.leaks(heard.secrets) - {"card_vault.pin.pvv"} == set()
+    assert leaks(seen.places, heard.secrets) - {"card_vault.pin.pvv"} == set()
 
 
 async def test_what_leaks_is_found(settings: Settings) -> None:
@@ -187,7 +132,7 @@ async def test_what_leaks_is_found(settings: Settings) -> None:
     encoded = base64.b64encode(f"pan={number}".encode()).decode()
     seen = Seen([json.dumps({"why": number})], [json.dumps({"detail": encoded})], found)
 
-    assert seen.leaks({PIN, "123"}) >= {
+    assert leaks(seen.places, {PIN, "123"}) >= {
         "log",
         "answer",
         "app.planted.note",
@@ -196,10 +141,3 @@ async def test_what_leaks_is_found(settings: Settings) -> None:
         "app.planted.pin",
     }
     assert numbers(f"{number[:-1]}{(int(number[-1]) + 1) % 10}") == set()
-
-
-_COLUMNS = """
-    SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns
-    JOIN information_schema.tables USING (table_schema, table_name)
-    WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2, 3
-"""

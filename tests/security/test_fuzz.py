@@ -27,7 +27,8 @@ from app import ids, main
 from app.auth.principal import Role
 from app.settings import Settings
 from tests.security import contract
-from tests.security.world import Caller, Owned, World
+from tests.security.doing import Owned
+from tests.security.world import Caller, World
 
 _HERE = Path(__file__).parent
 _ROLES: tuple[Role, ...] = ("resident", "officer", "partner", "regulator")

@@ -15,6 +15,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.security import contract, world
 from tests.security.contract import Operation
+from tests.security.doing import Owned
 from tests.security.world import Caller, World
 
 pytestmark = pytest.mark.asyncio
@@ -32,7 +33,7 @@ NOT_OWNED = {
 #: A secret is asked for before anything is told, so one's own is answered like any other until it is right.
 SECRET_FIRST = {"finishAttestation", "proveContact"}
 
-_NAMED = {"code": "bank-one", "network": "nobody"}
+_NAMED = {"country": "UZ", "code": "bank-one", "network": "nobody"}
 _CHANGING = {"date", "ratelimit", "ratelimit-policy", "content-length", "traceparent", "dpop-nonce"}
 _TRACE = re.compile(r'"(trace_id|instance)":"[^"]*"')
 
@@ -83,19 +84,20 @@ async def _cell(
     return wrong, len(answers)
 
 
-def _whose(living: World, operation: Operation, role: str) -> dict[str, world.Owned]:
+def _whose(living: World, operation: Operation, role: str) -> dict[str, Owned]:
     if role == "officer" and operation.scope and operation.scope.startswith("officer:"):
         return {"random": {}, "own": living.mine[role]}  # sees what is everybody's: nothing is foreign
     if role == "officer":
         return {"random": {}, "foreign": living.mine["resident"]}  # signs in like a resident, and owns nothing here
     if role == "service" and operation.scope == "service:operate":
-        return {"random": {}, "own": living.mine["resident"]}  # who tests an installation does it to anybody
+        asked = {"presentation": living.mine["service"]["presentation"]}
+        return {"random": {}, "own": living.mine["resident"] | asked}  # who tests an installation does it to anybody
     asker = role if role in living.mine else "resident"
     return {"random": {}, "foreign": living.theirs[asker], "own": living.mine[asker]}
 
 
 async def _called(
-    living: World, client: httpx.AsyncClient, operation: Operation, caller: Caller, ids: world.Owned
+    living: World, client: httpx.AsyncClient, operation: Operation, caller: Caller, ids: Owned
 ) -> httpx.Response:
     def pick(kind: str) -> str:
         found = sorted(ids.get(kind, ()))

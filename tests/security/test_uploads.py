@@ -1,8 +1,9 @@
 """Files people send: the printed lines, the security object and the data groups of a document, in base64 in JSON.
 
-The evidence of disputes is the other one, in base64 in JSON as well (tests/app/test_disputes.py). There are no others:
-nothing reads multipart, nothing opens a picture, no name of a file is ever used. What is no file of a chip is refused
-at once; what only looks like one identifies nobody.
+The evidence of disputes is another one, in base64 in JSON as well (tests/app/cards/test_disputes.py); the files of
+papers come as octets (tests/kyc/papers/test_media.py, tests/app/papers/test_files.py). There are no others: nothing
+reads multipart, nothing opens a picture, no name of a file is ever used. What is no file of a chip is refused at once;
+what only looks like one identifies nobody.
 """
 
 import asyncio
@@ -25,8 +26,8 @@ from litestar import Litestar
 from app import strict
 from app.http.mobile import identity
 from app.settings import Settings
-from kyc import chip, lds
-from kyc.chip import Grade
+from kyc.chip import lds, passive
+from kyc.chip.report import Grade
 from kyc.identify import Reading
 from simulators.passport import Passport
 from tests.app.people import keyed, token
@@ -181,10 +182,10 @@ UNBOUND: dict[str, tuple[str, str]] = {
     "any number of lines": ("            max_length=3,", "            max_length=99,"),
     "lines of any length": ("min_length=1, max_length=44,", "min_length=1,"),
 }
-#: What tells a chip's files from others (kyc/chip.py), and what stands in its place in a copy.
+#: What tells a chip's files from others (kyc/chip/passive.py), and what stands in its place in a copy.
 UNTOLD: dict[str, tuple[str, str]] = {
     "groups are not compared": ("Grade.DG_MISMATCH if changed else Grade.VALID", "Grade.VALID"),
-    "what can't be read is passed over": ('Grade.MALFORMED, {"part": error.what}),))', "Grade.VALID),))"),
+    "what can't be read is passed over": ('Grade.MALFORMED, {"part": error.what}),),', "Grade.VALID),),"),
 }
 
 
@@ -201,7 +202,7 @@ async def test_a_server_that_takes_any_file_is_caught(defect: tuple[str, str]) -
 
 @pytest.mark.parametrize("defect", UNTOLD.values(), ids=UNTOLD)
 async def test_a_server_that_believes_any_file_is_caught(defect: tuple[str, str]) -> None:
-    lax, believed = planted(chip, *defect), trusting(authority())
+    lax, believed = planted(passive, *defect), trusting(authority())
     bodies = [
         msgspec.json.encode(spoil(shown())) for name, spoil in DISGUISED.items() if name != "a formula for a name"
     ]
@@ -211,7 +212,7 @@ async def test_a_server_that_believes_any_file_is_caught(defect: tuple[str, str]
         return [each for each in readings if by.verify(each.sod, each.groups, believed, AT).grade == Grade.VALID]
 
     assert valid(lax)
-    assert valid(chip) == []
+    assert valid(passive) == []
 
 
 def _reads(body: bytes, kind: Any) -> bool:  # noqa: ANN401  ScanDocument or a copy
@@ -250,4 +251,6 @@ async def test_a_reading_comes_as_json_and_as_nothing_else(app: Litestar, client
 async def test_no_operation_takes_files_of_its_own(app: Litestar) -> None:
     forms = {operation.form for operation in contract.operations(app) if operation.form}
 
-    assert forms == {"application/json", "application/x-www-form-urlencoded"}
+    octets = {operation.name for operation in contract.operations(app) if operation.form == "application/octet-stream"}
+    assert forms == {"application/json", "application/x-www-form-urlencoded", "application/octet-stream"}
+    assert octets == {"sendFile"}

@@ -9,13 +9,13 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import msgspec
 from litestar import Litestar
 
-from app import clock, seed
+from app import clock, db, monitoring, seed
 from app import ids as app_ids
 from app.auth.principal import Role
 from app.house import House
@@ -23,27 +23,33 @@ from app.http import ids
 from app.partners.stripe_issuing.client import Client
 from app.partners.stripe_issuing.issuer import StripeIssuing
 from app.partners.stripe_issuing.programme import StripeProgramme
+from app.risk import judging
 from app.seed import Seeded
 from app.settings import Settings
+from kyc.cases import case as identity_case
+from kyc.cases import records
+from kyc.check import Finding, Verdict
 from law.calendar import statutory_date
 from simulators.letter import DeviceKey
 from tests.app import card_holders, card_numbers, disputing, people
+from tests.app.papers import deeds as papers
 from tests.app.people import bearer, keyed
+from tests.app.risk.relations import DECLARED, RISK_RULE
 from tests.banking import clients
 from tests.credential.people import another_wallet, offered
+from tests.kyc.listing import entity, put_in_force
 from tests.partners import outside
 from tests.partners.investors import investor
 from tests.partners.outside import Outside
 from tests.security import contract
 from tests.security.contract import Operation
+from tests.security.doing import Owned, done, programme, rules
 
 _FIRST = 7_100
 _ROUNDS = 3
 
 #: Calls of one's own that end what other calls need.
 _ENDS = ("close", "withdraw", "revoke", "delete", "end", "remove", "suspend", "signOut")
-
-Owned = dict[str, set[str]]
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -105,19 +111,31 @@ async def living(app: Litestar, client: httpx.AsyncClient, settings: Settings, f
             await _lives(app, client, resident, payee, seen)
             await _card_secrets(app, client, resident, seen, folder / str(resident.number))
             await _banks(client, banks[0], resident, seen)
+            await _shows_face(app, client, resident, seen)
         a, b = (Caller("resident", resident.subject) for resident in pair)
         p, q = [Caller("partner", subject) for subject in await _partners(app)]
         officer = Caller("officer", seed.OFFICERS[0])
+        s, t = [Caller("service", uuid4()) for _ in range(2)]
+        asked = [await _asks(app, client, verifier) for verifier in (p, q, s, t)]
         told = {
             caller: await _read_everything(app, client, caller, known)
-            for caller, known in zip((a, b, p, q), (*made, {}, {}), strict=True)
+            for caller, known in zip((a, b, p, q, s, t), (*made, *asked), strict=True)
         }
         mine, theirs = {}, {}
-        for role, (one, other) in {"resident": (a, b), "partner": (p, q)}.items():
+        for role, (one, other) in {"resident": (a, b), "partner": (p, q), "service": (s, t)}.items():
             mine[role], theirs[role] = _less(told[one], told[other]), _less(told[other], told[one])
         mine["officer"] = await _decides(app, client, officer, mine["resident"], folder)
-        others = {"anonymous": Caller(None), "regulator": Caller("regulator"), "service": Caller("service")}
+        others = {"anonymous": Caller(None), "regulator": Caller("regulator"), "service": s}
         yield World(app, {"resident": a, "officer": officer, "partner": p, **others}, mine, theirs, {})
+
+
+async def _asks(app: Litestar, client: httpx.AsyncClient, verifier: Caller) -> Owned:
+    """Let a verifier ask somebody to prove something."""
+    seen: Owned = defaultdict(set)
+    token = await verifier.token(app)
+    path = "/v1/presentations" if verifier.role == "partner" else "/v1/sandbox/presentations"
+    await done(client, keyed(token), seen, "POST", path, {"question": "over_18"})
+    return seen
 
 
 def elsewhere(house: House) -> House:
@@ -129,7 +147,7 @@ def elsewhere(house: House) -> House:
 
 async def _lives(app: Litestar, client: httpx.AsyncClient, me: Seeded, payee: Seeded, seen: Owned) -> None:
     async def do(method: str, path: str, body: object = None) -> contract.Json:
-        return await _done(client, keyed(me.access_token), seen, method, path, body)
+        return await done(client, keyed(me.access_token), seen, method, path, body)
 
     await people.send(client, me, payee, 1_000)
     await _asks_and_orders(do, people.wallet(payee))
@@ -141,6 +159,7 @@ async def _lives(app: Litestar, client: httpx.AsyncClient, me: Seeded, payee: Se
     await do("POST", "/v1/me/contacts", {"kind": "email", "value": f"r{me.number}@example.com"})
     await do("POST", "/v1/me/exports", {})
     await do("POST", "/v1/auth/attestations")
+    await do("POST", "/v1/identity/declarations", DECLARED)
     consent = await do("GET", "/v1/invest/consent")
     await do("PUT", "/v1/invest/consent", {"text_sha256": consent["text_sha256"]})
     product = (await do("GET", "/v1/invest/products"))["products"][0]
@@ -149,16 +168,26 @@ async def _lives(app: Litestar, client: httpx.AsyncClient, me: Seeded, payee: Se
     await do("POST", "/v1/invest/placements", {"preview_id": preview["id"]})
     today = statutory_date(clock.real()).isoformat()
     await do("POST", "/v1/statements", {"begins_on": today, "ends_on": today})
+    seen["file"].add(await papers.lives(client, me, do))
     await _restricted(app, client, me, seen, lifted=True)
     async with another_wallet(app) as wallet:
         await wallet.accept(await offered(client, me))
+
+
+async def _shows_face(app: Litestar, client: httpx.AsyncClient, me: Seeded, seen: Owned) -> None:
+    """Let a resident show another passport, and begin to show the face that is in it."""
+
+    async def do(method: str, path: str, body: object = None) -> contract.Json:
+        return await done(client, keyed(me.access_token), seen, method, path, body)
+
+    await papers.faces(app.state.house, me, do)
 
 
 async def _card_secrets(app: Litestar, client: httpx.AsyncClient, me: Seeded, seen: Owned, folder: Path) -> None:
     """Let a resident ask for a card's number, put the card into a wallet, and be asked by a shop."""
 
     async def do(method: str, path: str, body: object = None) -> contract.Json:
-        return await _done(client, keyed(me.access_token), seen, method, path, body)
+        return await done(client, keyed(me.access_token), seen, method, path, body)
 
     card = (await do("GET", "/v1/cards"))["cards"][0]
     await do("POST", f"/v1/cards/{card['id']}/reveals", {"device_key": DeviceKey().public})
@@ -186,7 +215,7 @@ async def _asked_by(client: httpx.AsyncClient, asker: Seeded, me: Seeded) -> str
     nobodys: Owned = defaultdict(set)
 
     async def do(path: str, **body: object) -> contract.Json:
-        return await _done(client, keyed(asker.access_token), nobodys, "POST", path, body)
+        return await done(client, keyed(asker.access_token), nobodys, "POST", path, body)
 
     to = (await do("/v1/payees/lookups", via="wallet", value=people.wallet(me)))["reference"]
     return str((await do("/v1/money-requests", of=to, amount={"amount_minor": 100}))["id"])
@@ -196,7 +225,7 @@ async def _banks(client: httpx.AsyncClient, bank: Outside, me: Seeded, seen: Own
     """Let a resident have an account at the bank, pay in and out, exchange, and be paid by somebody who misspells."""
 
     async def do(path: str, **body: object) -> contract.Json:
-        return await _done(client, keyed(me.access_token), seen, "POST", path, body)
+        return await done(client, keyed(me.access_token), seen, "POST", path, body)
 
     await do("/v1/topups")
     payee = (await do("/v1/beneficiaries", iban="KZ86125KZT5004100100", own=True))["id"]
@@ -218,7 +247,7 @@ async def _decides(app: Litestar, client: httpx.AsyncClient, officer: Caller, re
     other, stranger = seed.OFFICERS[1], await people.residents(app, 1, start=_FIRST + 9)
     token, _ = [await people.token(app, "officer", of=each) for each in (officer.subject, other)]
     seen["officer"].add(ids.show("officer", other))
-    await _done(
+    await done(
         client,
         keyed(token),
         seen,
@@ -226,53 +255,70 @@ async def _decides(app: Litestar, client: httpx.AsyncClient, officer: Caller, re
         "/v1/officer/duties",
         {"officer": ids.show("officer", other), "duty": "auditor"},
     )
-    await _done(client, keyed(token), seen, "POST", "/v1/officer/periods", {"closed_until": "2026-06-01"})
+    await done(client, keyed(token), seen, "POST", "/v1/officer/periods", {"closed_until": "2026-06-01"})
     await _restricted(app, client, stranger[0], seen, lifted=False)
     for waiting in (await client.get("/v1/officer/suspense", headers=bearer(token))).json()["payments"]:
         returned = {"action": "return", "reason": "payer_asked"}
-        await _done(client, keyed(token), seen, "POST", f"/v1/officer/suspense/{waiting['id']}/proposals", returned)
+        await done(client, keyed(token), seen, "POST", f"/v1/officer/suspense/{waiting['id']}/proposals", returned)
     credit = {"kind": "credit", "reason": "goodwill", "evidence": "CASE-1", "amount_minor": 1, "purpose": "adjustment"}
     about = {"resident": ids.show("resident", stranger[0].subject)}
-    await _done(client, keyed(token), seen, "POST", "/v1/officer/adjustments", about | credit)
+    await done(client, keyed(token), seen, "POST", "/v1/officer/adjustments", about | credit)
     suspended = {"subject": ids.show("resident", stranger[0].subject), "reason": "device_stolen"}
-    await _done(client, keyed(token), seen, "POST", "/v1/officer/suspensions", suspended)
-    await _rules(client, token, seen)
-    await _programme(client, token, about["resident"], seen)
+    await done(client, keyed(token), seen, "POST", "/v1/officer/suspensions", suspended)
+    await _identity(app, client, token, stranger[0], seen)
+    await rules(client, token, seen)
+    await _screened(app, client, token, stranger[0], seen)
+    await _risk(app, client, token, about["resident"], seen)
+    await programme(client, token, about["resident"], seen)
     await _disputes(app, client, token, seen, folder)
     return await _read_everything(app, client, officer, seen)
+
+
+async def _identity(app: Litestar, client: httpx.AsyncClient, token: str, about: Seeded, seen: Owned) -> None:
+    """Let somebody's identification be looked at, by the officer who claims it."""
+    found = Finding("person.unique", Verdict.REVIEW)
+    async with db.transaction(app.state.house.worker) as story:
+        at = story.now
+        await records.add(await story(), about.subject, [found], inputs=bytes(32), at=at, actor="service:matrix")
+        held = await identity_case.of(await story(), about.subject)
+    assert held is not None
+    case = ids.show("identity_case", held.id)
+    seen["identity_case"].add(case)
+    await done(client, keyed(token), seen, "POST", f"/v1/officer/identity-cases/{case}/claim")
 
 
 async def _disputes(app: Litestar, client: httpx.AsyncClient, token: str, seen: Owned, folder: Path) -> None:
     """Let an officer propose to bear a loss, and how a break of a settlement ends."""
     [lost, *_] = (await client.get("/v1/officer/disputes?state=expired", headers=bearer(token))).json()["disputes"]
     loss = {"what": "receivable", "amount_minor": 1, "cause": "late"}
-    await _done(client, keyed(token), seen, "POST", f"/v1/officer/disputes/{lost['id']}/write-offs", loss)
+    await done(client, keyed(token), seen, "POST", f"/v1/officer/disputes/{lost['id']}/write-offs", loss)
     found = await disputing.breaks(app, folder / "settlement")
     end = {"resolution": "accept_network", "evidence": "CASE-1"}
-    await _done(client, keyed(token), seen, "POST", f"/v1/officer/settlement/breaks/{found}/proposals", end)
+    await done(client, keyed(token), seen, "POST", f"/v1/officer/settlement/breaks/{found}/proposals", end)
 
 
-async def _programme(client: httpx.AsyncClient, token: str, resident: str, seen: Owned) -> None:
-    """Let an officer plan what is done to cards: an exemption, a wind-down of cards there are none of, a list."""
-    for path, body in (
-        ("/v1/officer/card-exemptions", {"resident": resident, "reason": "investor", "evidence": "CASE-1"}),
-        ("/v1/officer/listed-merchants", {"merchant": "M-666", "reason": "fraud"}),
-        (
-            "/v1/officer/card-campaigns",
-            {"kind": "wind_down", "basis": "NBK-SANDBOX-0", "spends_until": "2030-01-31T19:00:00Z"},
-        ),
-    ):
-        await _done(client, keyed(token), seen, "POST", path, body)
-
-
-async def _rules(client: httpx.AsyncClient, token: str, seen: Owned) -> None:
-    """Let an officer draft a rule of risk, and have it tried on the past."""
-    rule = {"when": [{"any_of": [{"on": "flag", "feature": "night"}]}], "then": {"do": "alert"}}
-    path = "/v1/officer/card-rules"
-    version = await _done(client, keyed(token), seen, "POST", path, {"name": "of_the_matrix", "body": rule})
+async def _risk(app: Litestar, client: httpx.AsyncClient, token: str, resident: str, seen: Owned) -> None:
+    """Have everybody judged; let an officer draft a rule of it, try it on the past, and want another band."""
+    while await judging.step(app.state.house):
+        pass
+    path = "/v1/officer/risk-rules"
+    version = await done(client, keyed(token), seen, "POST", path, {"rule": "matrix.rule", "body": RISK_RULE})
     past = {"since": "2026-05-01T00:00:00Z", "until": "2026-05-02T00:00:00Z"}
-    path = f"/v1/officer/card-rule-versions/{version['id']}/backtests"
-    await _done(client, keyed(token), seen, "POST", path, past)
+    path = f"/v1/officer/risk-rule-versions/{version['id']}/backtests"
+    await done(client, keyed(token), seen, "POST", path, past)
+    wanted = {"resident": resident, "what": "band", "band": "low", "reason": "known_better", "days": 30}
+    await done(client, keyed(token), seen, "POST", "/v1/officer/risk-overrides", wanted)
+
+
+async def _screened(app: Litestar, client: httpx.AsyncClient, token: str, who: Seeded, seen: Owned) -> None:
+    """Let a list name somebody like this one, and an officer propose to clear them."""
+    zone = seed.person(who.number)
+    await put_in_force(app.state.house, entity("1", f"{zone.given} {zone.surname}", born=("1950",)))
+    while await monitoring.step(app.state.house):
+        pass
+    [alert, *_] = (await client.get("/v1/officer/screening/alerts", headers=bearer(token))).json()["alerts"]
+    path = f"/v1/officer/screening/alerts/{alert['id']}/acts"
+    await done(client, keyed(token), seen, "POST", path, {"act": "clear", "reason": "other_birth"})
 
 
 async def _restricted(app: Litestar, client: httpx.AsyncClient, who: Seeded, seen: Owned, *, lifted: bool) -> None:
@@ -280,7 +326,7 @@ async def _restricted(app: Litestar, client: httpx.AsyncClient, who: Seeded, see
     first, second = [await people.token(app, "officer", of=each) for each in seed.OFFICERS]
 
     async def do(by: str, path: str, **body: object) -> contract.Json:
-        return await _done(client, keyed(by), seen, "POST", path, body)
+        return await done(client, keyed(by), seen, "POST", path, body)
 
     resident = ids.show("resident", who.subject)
     act = await do(first, "/v1/officer/restrictions", resident=resident, cause="data_outdated")
@@ -293,17 +339,6 @@ async def _restricted(app: Litestar, client: httpx.AsyncClient, who: Seeded, see
         await do(third, f"/v1/officer/appeals/{appeal['id']}/decision", outcome="granted")
     else:
         await do(first, f"/v1/officer/restrictions/{act['restriction']}/acts", act="extend")
-
-
-async def _done(
-    client: httpx.AsyncClient, headers: dict[str, str], seen: Owned, method: str, path: str, body: object = None
-) -> contract.Json:
-    answer = await client.request(method, path, json=body, headers=headers)
-    assert answer.is_success, f"{method} {path}: {answer.text}"
-    for kind, text in contract.ids_in(answer.text):
-        seen[kind].add(text)
-    found: contract.Json = answer.json()
-    return found
 
 
 async def _partners(app: Litestar) -> list[UUID]:

@@ -55,6 +55,8 @@ class Fake:
     def __init__(self, doors: dict[tuple[str, str], tuple[Door, Any]]) -> None:
         self.doors = doors
         self.objects: dict[str, Object] = {}
+        self.files: dict[str, bytes] = {}
+        self.pins: dict[str, str] = {}
         self.events: list[Object] = []
         self.asked: list[tuple[str, str, Object]] = []
         self.answered: list[Object] = []
@@ -63,6 +65,7 @@ class Fake:
         self.lose = self.break_ = 0
         self.slow: Literal["", "before", "after"] = ""
         self.by_default = False
+        self.uploading: str | None = None
         self._keys: dict[str, tuple[str, Object, int, bytes]] = {}
 
     def name(self, prefix: str) -> str:
@@ -133,7 +136,10 @@ class Fake:
         if headers.get("stripe-version") != VERSION:
             raise Refusal(400, "invalid_request_error", "version")
         method, path = scope["method"], scope["path"]
-        tree = form.read(body.decode() if method == "POST" else scope["query_string"].decode())
+        if (kind := headers.get("content-type", "")).startswith("multipart/form-data"):
+            tree, self.uploading = form.parts(body, kind)
+        else:
+            tree = form.read(body.decode() if method == "POST" else scope["query_string"].decode())
         if self.break_ and method == "POST":
             self.break_ -= 1
             raise Refusal(500, "api_error")

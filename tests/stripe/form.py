@@ -1,6 +1,7 @@
-"""A form as Stripe reads it: `a[b][0][c]=x` is a tree of text."""
+"""A form as Stripe reads it: `a[b][0][c]=x` is a tree of text; a file of one in parts is its bytes, as latin-1."""
 
 import re
+from email.parser import BytesParser
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -15,6 +16,21 @@ def read(text: str) -> dict[str, Any]:
         _put(tree, [head, *_PART.findall(f"[{rest}")] if rest else [head], value)
     found: dict[str, Any] = _lists(tree)
     return found
+
+
+def parts(body: bytes, kind: str) -> tuple[dict[str, Any], str | None]:
+    """Read a form in parts (RFC 7578); answers what its file is called as well."""
+    said = BytesParser().parsebytes(f"Content-Type: {kind}\r\n\r\n".encode() + body)
+    tree: dict[str, Any] = {}
+    named = None
+    for part in said.walk():
+        if part.is_multipart():
+            continue
+        content: Any = part.get_payload(decode=True)
+        named = part.get_filename() or named
+        name = str(part.get_param("name", header="content-disposition"))
+        tree[name] = content.decode("latin-1" if part.get_filename() else "utf-8")
+    return tree, named
 
 
 def _put(tree: dict[str, Any], parts: list[str], value: str) -> None:

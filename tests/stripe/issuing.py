@@ -13,7 +13,7 @@ from stripe import params as root
 from stripe.params import issuing
 from stripe.params.test_helpers import issuing as testing
 
-from tests.stripe import fixtures
+from tests.stripe import disputing, fixtures
 from tests.stripe.fake import Door, Fake, Object, Refusal, page
 
 #: What a request was, once it is over (stripe.issuing.Authorization.RequestHistory; the examples have none).
@@ -66,13 +66,50 @@ async def _create_card(fake: Fake, _: list[str], params: Object) -> Object:
     made.update({name: params[name] for name in ("currency", "status", "type", "metadata") if name in params})
     made["spending_controls"] = made["spending_controls"] | params.get("spending_controls", {})
     if "shipping" in params:
-        shipping = fixtures.like("issuing.card")["shipping"]
-        made["shipping"] = shipping | {"address": shipping["address"] | params["shipping"]["address"]}
+        made["shipping"] = _shipping(params["shipping"])
     fake.objects[made["id"]] = made
     if former:
         fake.objects[former]["replaced_by"] = made["id"]
     fake.tell("issuing_card.created", made)
     return made
+
+
+def _shipping(params: Object) -> Object:
+    example = fixtures.like("issuing.card")["shipping"]
+    made: Object = example | params | {"address": example["address"] | params["address"], "status": "pending"}
+    return made
+
+
+def _sends(status: str) -> Door:
+    """Have a plastic card be where a tester says."""
+
+    async def sent(fake: Fake, parts: list[str], _: Object) -> Object:
+        card = fake.find(parts[0], "ic")
+        tracked = {"carrier": "dhl", "tracking_number": f"track-{card['id']}"} if status == "shipped" else {}
+        card["shipping"] |= {"status": status, **tracked}
+        fake.tell("issuing_card.updated", card)
+        return card
+
+    return sent
+
+
+def provisioned(fake: Fake, card: str, *, wallet: str = "apple_pay", status: str = "active") -> Object:
+    """Have a wallet take a card in."""
+    made = fixtures.like(
+        "issuing.token", id=fake.name("intok"), created=fake.now, card=card, status=status, wallet_provider=wallet
+    )
+    fake.objects[made["id"]] = made
+    fake.tell("issuing_token.created", made)
+    return made
+
+
+async def _update_token(fake: Fake, parts: list[str], params: Object) -> Object:
+    found = fake.find(parts[0], "intok")
+    if found["status"] == "deleted":
+        raise Refusal(400, "invalid_request_error", "token_deleted", "status")
+    found["status"] = params["status"]
+    fake.tell("issuing_token.updated", found)
+    return found
 
 
 async def _update_card(fake: Fake, parts: list[str], params: Object) -> Object:
@@ -82,7 +119,10 @@ async def _update_card(fake: Fake, parts: list[str], params: Object) -> Object:
     params = dict(params)
     if "spending_controls" in params:
         params["spending_controls"] = card["spending_controls"] | params["spending_controls"]
-    params.pop("pin", None)
+    if "pin" in params:
+        fake.pins[card["id"]] = params.pop("pin")["encrypted_number"]
+    if "shipping" in params:
+        params["shipping"] = _shipping(params["shipping"])
     card.update(_known(params))
     fake.tell("issuing_card.updated", card)
     return card
@@ -90,36 +130,6 @@ async def _update_card(fake: Fake, parts: list[str], params: Object) -> Object:
 
 async def _retrieve(fake: Fake, parts: list[str], _: Object) -> Object:
     return fake.objects[parts[0]] if parts[0] in fake.objects else fake.find(parts[0], "nothing")
-
-
-async def _create_dispute(fake: Fake, _: list[str], params: Object) -> Object:
-    transaction = fake.find(params["transaction"], "ipi")
-    if transaction["dispute"]:
-        raise Refusal(400, "invalid_request_error", "already_disputed", "transaction")
-    made = fixtures.like(
-        "issuing.dispute",
-        id=fake.name("idp"),
-        created=fake.now,
-        amount=params.get("amount", -transaction["amount"]),
-        currency=transaction["currency"],
-        evidence=params.get("evidence", {}),
-        metadata=params.get("metadata", {}),
-        transaction=transaction["id"],
-        status="unsubmitted",
-    )
-    transaction["dispute"] = made["id"]
-    fake.objects[made["id"]] = made
-    fake.tell("issuing_dispute.created", made)
-    return made
-
-
-async def _submit_dispute(fake: Fake, parts: list[str], _: Object) -> Object:
-    dispute = fake.find(parts[0], "idp")
-    if dispute["status"] != "unsubmitted":
-        raise Refusal(400, "invalid_request_error", "dispute_submitted")
-    dispute["status"] = "submitted"
-    fake.tell("issuing_dispute.submitted", dispute)
-    return dispute
 
 
 async def _ephemeral_key(fake: Fake, _: list[str], params: Object) -> Object:
@@ -157,11 +167,18 @@ async def _authorize(fake: Fake, _: list[str], params: Object) -> Object:
         "pending_request": None,
         "status": "closed",
         "wallet": params.get("wallet"),
+        "token": _token(fake, card, params.get("wallet")),
     }
     fake.objects[made["id"]] = made
     await _question(fake, made, amount, controllable=params.get("is_amount_controllable", False))
     fake.tell("issuing_authorization.created", made)
     return made
+
+
+def _token(fake: Fake, card: Object, wallet: str | None) -> str | None:
+    tokens = [each for each in fake.objects.values() if each["object"] == "issuing.token"]
+    mine = [each["id"] for each in tokens if (each["card"], each["wallet_provider"]) == (card["id"], wallet)]
+    return next(iter(mine), None)
 
 
 async def _increment(fake: Fake, parts: list[str], params: Object) -> Object:
@@ -321,15 +338,24 @@ DOORS: dict[tuple[str, str], tuple[Door, Any]] = {
     ("POST", "/v1/issuing/cardholders/*"): (_update_cardholder, issuing.CardholderUpdateParams),
     ("POST", "/v1/issuing/cards"): (_create_card, issuing.CardCreateParams),
     ("POST", "/v1/issuing/cards/*"): (_update_card, issuing.CardUpdateParams),
+    ("GET", "/v1/issuing/cardholders/*"): (_retrieve, issuing.CardholderRetrieveParams),
+    ("GET", "/v1/issuing/tokens/*"): (_retrieve, issuing.TokenRetrieveParams),
+    ("POST", "/v1/issuing/tokens/*"): (_update_token, issuing.TokenUpdateParams),
+    ("POST", "/v1/files"): (disputing.upload, root.FileCreateParams),
     ("GET", "/v1/issuing/cards/*"): (_retrieve, issuing.CardRetrieveParams),
     ("GET", "/v1/issuing/authorizations/*"): (_retrieve, issuing.AuthorizationRetrieveParams),
     ("GET", "/v1/issuing/transactions/*"): (_retrieve, issuing.TransactionRetrieveParams),
     ("GET", "/v1/issuing/disputes/*"): (_retrieve, issuing.DisputeRetrieveParams),
-    ("POST", "/v1/issuing/disputes"): (_create_dispute, issuing.DisputeCreateParams),
-    ("POST", "/v1/issuing/disputes/*/submit"): (_submit_dispute, issuing.DisputeSubmitParams),
+    ("POST", "/v1/issuing/disputes"): (disputing.create_dispute, issuing.DisputeCreateParams),
+    ("POST", "/v1/issuing/disputes/*/submit"): (disputing.submit_dispute, issuing.DisputeSubmitParams),
     ("POST", "/v1/ephemeral_keys"): (_ephemeral_key, root.EphemeralKeyCreateParams),
     ("GET", "/v1/events"): (_list_events, root.EventListParams),
     ("GET", "/v1/topups/*"): (_retrieve, root.TopupRetrieveParams),
+    ("POST", f"{_HELP}/cards/*/shipping/submit"): (_sends("submitted"), testing.CardSubmitCardParams),
+    ("POST", f"{_HELP}/cards/*/shipping/ship"): (_sends("shipped"), testing.CardShipCardParams),
+    ("POST", f"{_HELP}/cards/*/shipping/deliver"): (_sends("delivered"), testing.CardDeliverCardParams),
+    ("POST", f"{_HELP}/cards/*/shipping/return"): (_sends("returned"), testing.CardReturnCardParams),
+    ("POST", f"{_HELP}/cards/*/shipping/fail"): (_sends("failure"), testing.CardFailCardParams),
     ("POST", f"{_HELP}/authorizations"): (_authorize, testing.AuthorizationCreateParams),
     ("POST", f"{_HELP}/authorizations/*/increment"): (_increment, testing.AuthorizationIncrementParams),
     ("POST", f"{_HELP}/authorizations/*/reverse"): (_reverse, testing.AuthorizationReverseParams),

@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 from litestar import Litestar
 
-from app import ids, processing, verify
+from app import ids, verify
+from app.cards import processing
 from app.http import ids as public_ids
 from app.partners.stripe_issuing import events
 from app.partners.stripe_issuing.issuer import StripeIssuing
@@ -68,7 +69,7 @@ async def test_a_card_in_euros_is_filled_ordered_used_and_emptied(
         order = {"accepted_offer": "stripe-2026-1", "home": HOME, "limits": {"per_payment_max_minor": 80_00}}
         ordered = await me.phone.post(f"/v1/card-accounts/{account}/cards", order)
         await told(app, fake)
-        card = await me.phone.get(f"/v1/cards/{ordered['card_id']}")
+        card = await me.phone.get(f"/v1/cards/{ordered['id']}")
         tester = Shop(app.state.house.stripe)
         reference = next(name for name, each in fake.objects.items() if each["object"] == "issuing.card")
         bought = await tester.pays(reference, 30_00)
@@ -102,7 +103,7 @@ async def test_the_number_is_shown_by_stripe_to_the_device_alone_and_a_tester_pl
         order = {"accepted_offer": "stripe-2026-1", "home": HOME}
         ordered = await me.phone.post(f"/v1/card-accounts/{account}/cards", order)
         await told(app, fake)
-        card = await me.phone.get(f"/v1/cards/{ordered['card_id']}")
+        card = await me.phone.get(f"/v1/cards/{ordered['id']}")
 
         async def opened(**more: str) -> dict[str, Any]:
             nonce = f"ephkn_{ids.new().hex}"

@@ -15,11 +15,11 @@ from app.partners.stripe_issuing.client import VERSION
 from app.partners.stripe_issuing.issuer import KINDS, StripeIssuing
 from app.partners.stripe_issuing.programme import COUNTRIES, NotIssuedThere, currency_of
 from cards.card import Closing, Form, Limits
-from cards.permission import Choice, Controls
-from cards.processor import (
+from cards.processing.processor import (
     Address,
     Cardholder,
     Claim,
+    Destination,
     Device,
     Done,
     Grounds,
@@ -34,14 +34,24 @@ from cards.processor import (
     Unknown,
     Why,
 )
+from cards.programme.permission import Choice, Controls
+from cards.proofs.token import Life
 from law.money import EUR, KZT, USD, Money
-from tests.stripe import fixtures, typed
+from tests.stripe import fixtures, issuing, typed
 from tests.stripe.fake import Fake
 from tests.stripe.typed import Untyped
 
 pytestmark = pytest.mark.asyncio
 
 BERLIN = Address(line1="Unter den Linden 1", city="Berlin", postal_code="01017", country="DE")
+PARCEL = Destination(
+    recipient="ERIKA MUSTERMANN",
+    lines=("Unter den Linden 1", "Aufgang B", "3. Stock"),
+    city="Berlin",
+    postcode="01017",
+    country="DE",
+    phone="+4930123456",
+)
 
 
 def person(**other: Any) -> Cardholder:  # noqa: ANN401  fields of a cardholder
@@ -65,10 +75,13 @@ async def test_every_request_is_of_the_types_of_the_sdk(issuer: StripeIssuing, f
     limits = Permits(
         limits=Limits(per_payment=Money(50_00, EUR)), controls=Controls(categories=Choice(never=frozenset({"5942"})))
     )
-    made = await card(issuer, permits=limits, ship_to=BERLIN, form=Form.PLASTIC)
+    made = await card(issuer, permits=limits, ship_to=PARCEL, form=Form.PLASTIC)
     reference = made.reference
     answers = [
-        await issuer.activate(reference, "a"),
+        await issuer.set_status(reference, Status.ACTIVE, "a"),
+        await issuer.ship(reference, PARCEL, "s"),
+        await issuer.set_token(issuing.provisioned(fake, reference)["id"], Life.SUSPENDED, "t"),
+        await issuer.upload("receipt.png", b"png", "u"),
         await issuer.set_controls(reference, limits, "b"),
         await issuer.set_pin(reference, Shown("sealed"), "c"),
         await issuer.reveal_session(reference, Device(nonce="nonce"), "d"),
@@ -77,9 +90,9 @@ async def test_every_request_is_of_the_types_of_the_sdk(issuer: StripeIssuing, f
         await issuer.set_status(reference, Status.CLOSED, "g", why=Closing.STOLEN),
     ]
 
-    assert [type(answer) for answer in answers] == [Done, Done, Done, Session, Session, Issued, Done]
+    assert [type(answer) for answer in answers] == [Done] * 6 + [Session, Session, Issued, Done]
     # The server refuses what is not of the type: all of this passed.
-    assert {path.split("/")[2] for _, path, _ in fake.asked} == {"issuing", "ephemeral_keys"}
+    assert {path.split("/")[2] for _, path, _ in fake.asked} == {"issuing", "ephemeral_keys", "files"}
     [sent] = [said for method, path, said in fake.asked if (method, path) == ("POST", "/v1/issuing/cardholders")]
     assert sent["billing"]["address"]["postal_code"] == "01017"
     assert sent["individual"]["dob"] == {"day": 12, "month": 8, "year": 1964}
@@ -194,12 +207,12 @@ async def test_a_key_with_other_content_is_refused(issuer: StripeIssuing) -> Non
 async def test_a_key_of_ours_that_is_not_believed_refuses_nothing(fake: Fake, issuer: StripeIssuing) -> None:
     issuer.client._key = lambda: "sk_test_other"  # noqa: SLF001  as if the file had changed
 
-    assert isinstance(await issuer.activate("ic_1", "key-1"), Unknown)
+    assert isinstance(await issuer.set_status("ic_1", Status.ACTIVE, "key-1"), Unknown)
     assert fake.objects == {}
 
 
 async def test_refusals_say_no_more_than_a_code(issuer: StripeIssuing) -> None:
-    assert await issuer.activate("ic_unknown", "key-1") == Refused(
+    assert await issuer.set_status("ic_unknown", Status.ACTIVE, "key-1") == Refused(
         Why.UNKNOWN_REFERENCE, "InvalidRequestError 404 resource_missing id"
     )
 

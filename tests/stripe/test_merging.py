@@ -16,9 +16,9 @@ from app.money import FIRST_LANE
 from app.partners.stripe_issuing import merging
 from app.partners.stripe_issuing.merging import Seen
 from app.partners.stripe_issuing.objects import Authorization, MerchantData, Named, Past, Transaction
-from cards import message
-from cards.message import Clearing, NetworkMessage, Refund, Refused, Reversal
-from cards.payment import Kind, Merchant, Payment, PaymentId, Sums
+from cards.payments import message
+from cards.payments.message import Clearing, NetworkMessage, Refund, Refused, Reversal
+from cards.payments.payment import Kind, Merchant, Payment, PaymentId, Sums
 from law.money import EUR, Money
 from tests.stripe.fake import Fake
 from tests.stripe.world import Spender, spender

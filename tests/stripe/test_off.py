@@ -21,6 +21,7 @@ _BANK = {"name": "A Bank", "bic": "ABNKKZKA", "code": "125", "partner": "a-bank"
 _LIVE = {
     "ERESIDENCY_ENVIRONMENT": "production",
     "ERESIDENCY_ISSUING_BANK": msgspec.json.encode(_BANK).decode(),
+    "ERESIDENCY_EXPOSURE_URL": "https://exposure.example/",
     "ERESIDENCY_STRIPE_KEY": "rk_live_1",
 }
 

@@ -13,8 +13,8 @@ from app import clock
 from app.house import House
 from app.partners.stripe_issuing import events, repair
 from cards.card import Limits
-from cards.payment import Kind, Status
-from cards.reason import Reason
+from cards.payments.payment import Kind, Status
+from cards.payments.reason import Reason
 from tests.stripe.fake import Fake
 from tests.stripe.world import eur, spender
 from wallet.chart import Purpose

@@ -40,7 +40,7 @@ def read(value: Any, kind: Any, where: str = "") -> Any:  # noqa: ANN401  a tree
     if origin is dict:
         _demand(isinstance(value, dict), where, "no dictionary")
         return {name: read(each, get_args(kind)[1], f"{where}.{name}") for name, each in value.items()}
-    _demand(isinstance(value, str), where, "no text")
+    _demand(isinstance(value, str), where, "no text")  # also a file, in a form of parts
     if origin is Literal:
         _demand(value in get_args(kind), where, f"{value!r} is none of {len(get_args(kind))} words")
         return value
@@ -56,7 +56,7 @@ def _scalar(value: str, kind: Any, where: str) -> object:  # noqa: ANN401  a typ
         return int(value)
     if kind is Decimal:
         return Decimal(value)
-    _demand(kind is str, where, f"{kind} can't be written in a form")
+    _demand(kind is str or kind is Any, where, f"{kind} can't be written in a form")
     return value
 
 

@@ -6,19 +6,20 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import text
 
-from app import db, ids, processing, vault
+from app import db, ids, vault
+from app.cards import processing
 from app.house import House
 from app.money import FIRST_LANE, claim, plainly
 from app.partners.stripe_issuing import events
 from app.partners.stripe_issuing.sandbox import Shop
-from cards import archive, asking
 from cards.card import Card, Form, Limits
 from cards.card import find as find_card
-from cards.command import CreateCardholder, IssueCard
-from cards.payment import Payment
+from cards.payments import archive
+from cards.payments.payment import Payment
+from cards.processing.command import CreateCardholder, IssueCard
 from law.money import EUR, Money
 from tests.stripe.fake import Fake, Object
-from tests.stripe.test_issuer import person
+from tests.stripe.test_issuer import PARCEL, person
 from tests.wallet import ledgers
 from wallet import account
 from wallet.chart import Purpose
@@ -57,10 +58,8 @@ class Spender(msgspec.Struct, frozen=True, kw_only=True):
 
     async def payment(self, purchase: str) -> Payment:
         """Read the payment of a purchase."""
-        query, _ = archive.finding(names={(FIRST_LANE, "stripe", purchase)}, ids=())
         async with db.transaction(self.house.posting) as story:
-            [rows] = await asking.ask(await story(), [query])
-        [kept] = archive.found(rows)
+            [kept] = await archive.find(await story(), names={(FIRST_LANE, "stripe", purchase)})
         return kept.payment
 
     async def operator(self, purpose: Purpose) -> int:
@@ -78,7 +77,9 @@ class Spender(msgspec.Struct, frozen=True, kw_only=True):
             return await find_card(await story(), self.card)
 
 
-async def spender(house: House, fake: Fake, cents: int, limits: Limits | None = None) -> Spender:
+async def spender(
+    house: House, fake: Fake, cents: int, limits: Limits | None = None, form: Form = Form.VIRTUAL
+) -> Spender:
     """Bring somebody up with `cents` on the card's account, and a card."""
     holder, card = ids.new(), ids.new()
     prepaid = await opened(house, holder, cents)
@@ -93,7 +94,8 @@ async def spender(house: House, fake: Fake, cents: int, limits: Limits | None = 
             holder=holder,
             lane=FIRST_LANE,
             account=prepaid,
-            form=Form.VIRTUAL,
+            form=form,
+            ship_to=PARCEL if form is Form.PLASTIC else None,
             currency=EUR,
             limits=limits or Limits(),
             denied=processing.denied(story.now),

@@ -7,16 +7,15 @@ that in the test's own copy of the database, its walls are not.
 from datetime import date
 from pathlib import Path
 from typing import Any, cast
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 import msgspec
 import psycopg
 from litestar import Litestar
-from psycopg import sql
 from sqlalchemy import text
 
-from app import access, clock, db, ids, main, processing, remarks, seed, vault
+from app import access, clock, db, ids, main, monitoring, presentations, remarks, seed, vault
 from app import house as house_
 from app.account import export
 from app.auth import device
@@ -24,39 +23,35 @@ from app.banking import bank_statement, errands, order
 from app.banking.bank_statement import Statement
 from app.banking.order import Act, Change
 from app.banking.told import Told
+from app.cards import processing
 from app.house import House
 from app.http import ids as ids_
 from app.partners import inbox, registry
 from app.partners.registry import Kind
 from app.partners.webhook import Received
 from app.remarks import Written
+from app.risk import judging
 from app.seed import Seeded
 from app.settings import Environment, Settings
 from app.statements import days, document
-from cards.command import CreateCardholder
-from cards.processor import Address, Cardholder
+from cards.processing.command import CreateCardholder
+from cards.processing.processor import Address, Cardholder
+from kyc.cases import appeal, claim, review
+from kyc.check import Finding, Verdict
+from kyc.risk import exposure
+from kyc.risk.exposure import Answer, Errand
+from kyc.screening import alert
 from law.calendar import statutory_date
 from residency import application, comment
 from tests import postgres
 from tests.app import deeds, disputing
+from tests.app.papers import deeds as papers
 from tests.app.people import bearer, keyed, residents, send, token
-from tests.walls.catalogue import PERSON, Owner
-
-#: What a row filled by hand holds, by the type of its column; `confidential` is false and a time is now.
-_VALUES: dict[str, str] = {
-    "uuid": "uuidv7()",
-    "text": "'x' || left(md5(random()::text), 40)",
-    "bytea": "sha256(random()::text::bytea)",
-    "integer": "1 + (random() * 1000000)::integer",
-    "bigint": "1000000000 + (random() * 1000000)::bigint",
-    "smallint": "1",
-    "boolean": "false",
-    "timestamp with time zone": "now()",
-    "date": "current_date",
-    "jsonb": "'{}'::jsonb",
-    "text[]": "ARRAY['x']",
-    "uuid[]": "ARRAY[uuidv7()]",
-}
+from tests.app.risk.relations import DECLARED
+from tests.kyc.cases import people as cases
+from tests.kyc.listing import entity, put_in_force
+from tests.walls import filling
+from tests.walls.catalogue import Owner
 
 
 class Lives(msgspec.Struct, frozen=True):
@@ -93,6 +88,12 @@ async def live(url: str, keys: Path) -> Lives:
                 await _restrict(client, app, one)
                 await _bank(client, house, one)
                 await _live_elsewhere(house, one)
+                await _bring_papers(client, one)
+                await _judge(client, app, house, one)
+                await _prove(house, one)
+            for one in (first, second):
+                await _identify(house, one)
+            await _name_on_list(client, app, house, first, second)
     return Lives(url, keys, first.subject, second.subject)
 
 
@@ -132,6 +133,35 @@ async def _have_cards(client: httpx.AsyncClient, app: Litestar, one: Seeded) -> 
     assert made.is_success, made.text
 
 
+async def _judge(client: httpx.AsyncClient, app: Litestar, house: House, one: Seeded) -> None:
+    """Let this one declare, be judged, be asked about outside, and an officer note something of it."""
+    declared = await client.post("/v1/identity/declarations", json=DECLARED, headers=keyed(one.access_token))
+    assert declared.is_success, declared.text
+    while await judging.step(house):
+        pass
+    errand = Errand(id=ids.new(), resident=one.subject, kind=exposure.Kind.PEP, attempts=1, rounds=0)
+    answer = Answer(vendor="vendor", version="1", threshold=80, matches=())
+    async with db.transaction(house.worker, actor="service:exposure", operation="exposure") as story:
+        connection, new = await story(), ids.new()
+        safe = await vault.look(connection, house.keys.kms, one.subject, access.SCREENING)
+        found = safe.seal(b"[]", table="kyc.exposure_answer", column="found", row=new)
+        heard = {"new": new, "found": found, "again_at": clock.real(), "actor": "service:exposure", "at": story.now}
+        await exposure.heard(connection, errand, answer, **heard)  # type: ignore[arg-type]  # of several types
+    officer = await token(app, "officer", of=seed.OFFICERS[0])
+    asked = {"resident": ids_.show("resident", one.subject), "what": "band", "band": "low", "reason": "known_better"}
+    path, more = "/v1/officer/risk-overrides", {"days": 30, "note": "met in person"}
+    proposed = await client.post(path, json=asked | more, headers=keyed(officer))
+    assert proposed.is_success, proposed.text
+
+
+async def _prove(house: House, one: Seeded) -> None:
+    """Let somebody ask this one to prove something."""
+    wanted, by = presentations.Wanted(question="over_18"), f"service:{one.number}"
+    async with db.transaction(house.api, audience="service", actor=by) as story:
+        connection, kms, now = await story(), house.keys.kms, clock.real()
+        await presentations.ask(connection, kms, house.credentials, wanted, verifier=by, now=now)
+
+
 async def _write(house: House, about: Seeded) -> None:
     """Let an officer look at the case and write a comment."""
     async with db.transaction(house.api, audience="officer", actor="officer:1", operation="reviewCase") as story:
@@ -149,7 +179,7 @@ async def _write(house: House, about: Seeded) -> None:
 async def _name_device(house: House, owner: Seeded) -> None:
     with connect(house.settings.database_url) as db_:
         named = ids.new()
-        fill(db_, "app.passkey", owner.subject, device=str(named), removed_at=None, name=None)
+        filling.fill(db_, "app.passkey", owner.subject, device=str(named), removed_at=None, name=None)
     async with db.transaction(house.api, holder=owner.subject, audience="resident") as story:
         connection = await story()
         await device.rename(connection, house.keys.kms, owner.subject, named, name="Anna's phone", now=clock.real())
@@ -230,6 +260,59 @@ async def _live_elsewhere(house: House, one: Seeded) -> None:
         await processing.ask(connection, safe, CreateCardholder(who), holder=one.subject, **by, at=story.now)
 
 
+async def _identify(house: House, one: Seeded) -> None:
+    """Let two officers refuse to identify this one, each with a note, and this one appeal."""
+    await cases.reported(house, one.subject, Finding("person.unique", Verdict.REVIEW))
+    for officer in seed.OFFICERS:
+        by = f"officer:{officer}"
+        operation = "reviewIdentityCase"
+        async with db.transaction(house.api, audience="officer", actor=by, operation=operation) as story:
+            connection, now, row = await story(), story.now, ids.new()
+            held = await cases.locked(connection, one.subject)
+            safe = await vault.look(
+                connection, house.keys.kms, one.subject, access.identity_case(held.id, waiting=True)
+            )
+            note = safe.seal(b"It is somebody else.", table="kyc.case_review", column="note", row=row)
+            await claim.take(connection, held, officer, id_=ids.new(), at=now)
+            refuse = review.Verdict.REFUSE
+            opinion = review.Opinion(id=row, officer=officer, verdict=refuse, reason="not_confirmed", note=note)
+            await review.give(connection, held, opinion, at=now, now=now, by=by)
+    async with db.transaction(house.api, holder=one.subject, audience="resident") as story:
+        connection, now, row = await story(), story.now, ids.new()
+        held = await cases.locked(connection, one.subject)
+        safe = await vault.existing(connection, house.keys.kms, one.subject)
+        words = safe.seal(b"It is me.", table="kyc.case_appeal", column="words", row=row)
+        on = statutory_date(now)
+        await appeal.lodge(connection, held, id_=row, words=words, on=on, at=now, by=f"resident:{one.subject}")
+
+
+async def _bring_papers(client: httpx.AsyncClient, one: Seeded) -> None:
+    """Send a file, hand in a paper in it, name a number."""
+
+    async def do(method: str, path: str, body: object) -> None:
+        answer = await client.request(method, path, json=body, headers=keyed(one.access_token))
+        assert answer.is_success, answer.text
+
+    await papers.lives(client, one, do)
+
+
+async def _name_on_list(client: httpx.AsyncClient, app: Litestar, house: House, *both: Seeded) -> None:
+    """Let a list name people like these, and an officer write why it is not they."""
+    people = [seed.person(each.number) for each in both]
+    names = [entity(each.number, f"{each.given} {each.surname}", born=("1950",)) for each in people]
+    await put_in_force(house, *names)
+    while await monitoring.step(house):
+        pass
+    officer = await token(app, "officer")
+    for each in both:
+        async with db.transaction(house.worker) as story:
+            [about] = await alert.of(await story(), each.subject)
+        wanted = {"act": "clear", "reason": "other_birth", "note": "forty years older"}
+        path = f"/v1/officer/screening/alerts/{ids_.show('alert', about.id)}/acts"
+        answer = await client.post(path, json=wanted, headers=keyed(officer))
+        assert answer.is_success, answer.text
+
+
 async def _message(house: House, one: Seeded) -> None:
     """Let a partner of this one's number write."""
     now, kms = clock.real(), house.keys.kms
@@ -247,62 +330,6 @@ async def _message(house: House, one: Seeded) -> None:
     async with db.transaction(house.api, holder=partner.id, audience="partner") as story:
         received = Received(id="msg_1", at=now)
         await inbox.keep(await story(), kms, partner, received, body=b"{}", now=now)
-
-
-def walled(db: Owner) -> list[str]:
-    """List the tables with walls that the API reads."""
-    rows = db.execute(
-        """
-        SELECT nspname || '.' || relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-        WHERE relrowsecurity AND has_any_column_privilege('eresidency_api', pg_class.oid, 'SELECT') ORDER BY 1
-        """
-    )
-    return [row[0] for row in rows]
-
-
-def fill(db: Owner, table: str, person: UUID, **given: object) -> None:
-    """Write one row of `person` into a table, past its checks and references."""
-    name = sql.Identifier(*table.split("."))
-    for (constraint,) in db.execute(
-        "SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'c'", [table]
-    ).fetchall():
-        db.execute(sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(name, sql.Identifier(constraint)))
-    columns = db.execute(
-        """
-        SELECT attname, format_type(atttypid, NULL) FROM pg_attribute
-        WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attidentity = ''
-        """,
-        [table],
-    ).fetchall()
-    values: list[sql.Composable] = [
-        sql.Literal(given[column])
-        if column in given
-        else sql.Literal(str(person))
-        if column in PERSON or (table == "app.subject" and column == "id")
-        else sql.SQL(_VALUES[kind])
-        for column, kind in columns
-    ]
-    names = sql.SQL(", ").join(sql.Identifier(column) for column, _ in columns)
-    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})")
-    db.execute("SET LOCAL session_replication_role = replica")
-    db.execute(statement.format(name, names, sql.SQL(", ").join(values)))
-
-
-def known(db: Owner, query: str, *values: object) -> Any:  # noqa: ANN401  one value of any type
-    row = db.execute(query.encode(), values).fetchone()
-    return row[0] if row else uuid4()
-
-
-def fill_the_rest(db: Owner, mine: UUID, empty: list[str]) -> None:
-    """Fill what the stories left empty; what a wall finds through another table refers to a row of that one."""
-    for table in sorted(empty, key=lambda each: each in {"app.delivery", "wallet.hold"}):
-        given: dict[str, object] = {"principal": f"resident:{mine}"}
-        if table == "app.delivery":
-            given["subscription"] = known(db, "SELECT id FROM app.subscription WHERE partner = %s", mine)
-        if table == "wallet.hold":
-            given["lane"] = 1
-            given["debit"] = known(db, "SELECT id FROM wallet.account WHERE holder = %s", mine)
-        fill(db, table, mine, **given)
 
 
 def connect(url: str, options: str = "") -> Owner:

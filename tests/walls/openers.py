@@ -12,6 +12,25 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 VAULT = "app.vault.look"
 _METHOD = "any."
+#: How each of those is asked whose row tests/walls/test_access_log.py reads.
+OPENING: dict[str, tuple[str, str, dict[str, object] | None]] = {
+    "getCase": ("GET", "/v1/officer/cases/{case}", None),
+    "reviewCase": ("POST", "/v1/officer/cases/{case}/reviews", {"decision": "approve"}),
+    "proposeRestriction": (
+        "POST", "/v1/officer/restrictions", {"resident": "{resident}", "cause": "list_match", "note": "a hint"},
+    ),
+    "readRestriction": ("GET", "/v1/officer/restrictions/{restriction}", None),
+    "proposeRestrictionAct": (
+        "POST", "/v1/officer/restrictions/{restriction}/acts", {"act": "lift", "note": "a hint"},
+    ),
+    "decideAppeal": ("POST", "/v1/officer/appeals/{appeal}/decision", {"outcome": "upheld", "note": "a hint"}),
+    "proposeAdjustment": (
+        "POST", "/v1/officer/adjustments",
+        {"resident": "{resident}", "kind": "credit", "reason": "goodwill", "evidence": "CASE-1", "amount_minor": 1,
+         "purpose": "adjustment", "note": "a hint"},
+    ),
+    "getAdjustment": ("GET", "/v1/officer/adjustments/{adjustment}", None),
+}  # fmt: skip
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 

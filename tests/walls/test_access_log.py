@@ -16,7 +16,7 @@ from litestar import Litestar
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from app import access, db, vault, worker
+from app import access, db, vault
 from app.access import DELAY, SCREENING, Look, Purpose, Sees, VaultOpened
 from app.db import Story
 from app.house import House
@@ -273,83 +273,11 @@ async def test_the_log_is_history_for_its_owner_too(person: Person, database: st
 
 # -- every operation that can ------------------------------------------------------------------------------------------
 
-OPENING = {
-    "getCase": ("GET", "/v1/officer/cases/{case}", None),
-    "reviewCase": ("POST", "/v1/officer/cases/{case}/reviews", {"decision": "approve"}),
-    "proposeRestriction": (
-        "POST", "/v1/officer/restrictions", {"resident": "{resident}", "cause": "list_match", "note": "a hint"},
-    ),
-    "readRestriction": ("GET", "/v1/officer/restrictions/{restriction}", None),
-    "proposeRestrictionAct": (
-        "POST", "/v1/officer/restrictions/{restriction}/acts", {"act": "lift", "note": "a hint"},
-    ),
-    "decideAppeal": ("POST", "/v1/officer/appeals/{appeal}/decision", {"outcome": "upheld", "note": "a hint"}),
-    "proposeAdjustment": (
-        "POST", "/v1/officer/adjustments",
-        {"resident": "{resident}", "kind": "credit", "reason": "goodwill", "evidence": "CASE-1", "amount_minor": 1,
-         "purpose": "adjustment", "note": "a hint"},
-    ),
-    "getAdjustment": ("GET", "/v1/officer/adjustments/{adjustment}", None),
-}  # fmt: skip
-#: Plays the officers of a sandbox; the first test here reads the rows they leave.
-SEEDING = {"seedResidents"}
-#: Shown to the person at once, who asked for it: tests/app/test_disputes.py reads the rows they leave.
-DISPUTES = {"getDisputeCase", "getDisputeFile"}
-#: The same of the way of a plastic card: tests/app/test_card_programme.py.
-PARCELS = {"readParcelsOfCard", "moveCardParcel"}
-WORKING = {"monitoring", "pipeline"}
 
-
-async def test_these_operations_and_steps_can_open_anothers_vault_and_no_others() -> None:
-    reaching = openers.code().reaching("app.vault.look")
-
-    assert openers.code().opening() == OPENING.keys() | SEEDING | DISPUTES | PARCELS
-    assert {name for name, step in worker.STEPS.items() if f"{step.__module__}.{step.__name__}" in reaching} == WORKING
-
-
-async def test_the_search_finds_what_leads_to_ones_own_vault() -> None:
-    assert {"scanDocument", "getDocument", "issueCredential"} <= openers.code().opening("app.vault.existing")
-
-
-#: Operations that lead to another's vault, each by another way, as somebody might add them to a file unlisted.
-UNLISTED = """
-from app import applicant, vault
-from app.vault import look as glance
-
-@get(operation_id="atOnce")
-async def at_once(story): await vault.look(story)
-
-@get(operation_id="underAnotherName")
-async def under_another_name(story): await glance(story)
-
-@get(operation_id="throughAnotherModule")
-async def through_another_module(story): await applicant.find(story)
-
-@get(operation_id="throughATable")
-async def through_a_table(story): await WAYS["aside"](story)
-WAYS = {"aside": vault.look}
-
-@get(operation_id="throughAMethod")
-async def through_a_method(story): await Way().nobody_else_goes(story)
-class Way:
-    async def nobody_else_goes(self, story): await vault.look(story)
-
-@get(operation_id="elsewhere")
-async def elsewhere(story): await vault.existing(story)
-"""
-
-
-async def test_operations_that_nobody_listed_are_found() -> None:
-    """A planted defect, in place of a file."""
-    found = openers.Code({"app/http/mobile/statuses.py": UNLISTED}).opening() - openers.code().opening()
-
-    assert found == {"atOnce", "underAnotherName", "throughAnotherModule", "throughATable", "throughAMethod"}
-
-
-@pytest.mark.parametrize("operation", OPENING)
+@pytest.mark.parametrize("operation", openers.OPENING)
 async def test_each_of_them_leaves_its_row(house: House, app: Litestar, person: Person, operation: str) -> None:
     named = await _concerning(app, person)
-    method, path, body = OPENING[operation]
+    method, path, body = openers.OPENING[operation]
     filled = body and {name: value.format(**named) if isinstance(value, str) else value for name, value in body.items()}
     headers = keyed(await token(app, "officer"))
 

@@ -14,24 +14,26 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import insert, text
 
-from app import clock, db, ids, rotation, rowkey, vault
+from app import clock, db, ids, presentations, rotation, rowkey, vault
 from app import house as house_
 from app.auth import message
 from app.auth.message import Address
-from app.card_keys import CardKeys
+from app.cards.keys import CardKeys
 from app.house import House
 from app.language import Language
 from app.partners import registry
 from app.partners.registry import Kind, Partner
 from app.payments import note, payee, tables
 from app.rotation import SETTLES, InUse, KekAdded, KekRetired, Stuck
-from app.sealed import WRAPPED
 from app.settings import Settings
-from cards import pan
+from app.wrapped import WRAPPED
 from cards.hsm.material import Key
+from cards.proofs import pan
+from kyc.screening import cohort
 from proof.kms import FileKms, Kms, Wrapped
 from proof.versions import Newest, UnknownKeyVersion
 from tests import postgres
+from tests.kyc.listing import put_in_force
 
 pytestmark = pytest.mark.asyncio
 
@@ -167,6 +169,8 @@ async def test_whatever_is_wrapped_is_wrapped_anew_and_opens_as_before(house: Ho
     partner, number = await _partner(house), await _card(house, card, person.id)
     await _message(house, person.id)
     await _told(house, person.id)
+    await _asked(house)
+    await _cohort(house)
     keys = await _card_keys(house)
     before = await rotation.progress(house)
     await rotation.rotate(house)
@@ -240,6 +244,16 @@ async def _message(house: House, subject: UUID) -> None:
         await message.notify(connection, house.keys.kms, "contact_added", [to], subject=subject, now=clock.real())
 
 
+async def _cohort(house: House) -> None:
+    """Let there be a key of some hundred people."""
+    await put_in_force(house)
+    async with db.transaction(house.worker, operation="screening") as story:
+        made = ids.new()
+        wrapped = house.keys.kms.wrap(bytes(32), f"cohort:{made}")
+        begun = cohort.Cohort(made, 1, wrapped.version, wrapped.blob)
+        await cohort.make(await story(), begun, at=story.now)
+
+
 async def _told(house: House, holder: UUID) -> None:
     """Let somebody write to a payee, and have a name that payers are told."""
     kms, at = house.keys.kms, clock.real()
@@ -249,6 +263,14 @@ async def _told(house: House, holder: UUID) -> None:
         await note.store(connection, note.seal(kms, holder, note.Words(text="Hello"), holder=holder), at)
         row = {"holder": holder, "document": ids.new(), "by_account": True, "at": at, **msgspec.structs.asdict(cell)}
         await connection.execute(insert(tables.payee).values(row))
+
+
+async def _asked(house: House) -> None:
+    """Let a verifier ask something."""
+    wanted, now = presentations.Wanted(question="over_18"), clock.real()
+    async with db.transaction(house.api, audience="service", actor="service:1") as story:
+        kms = house.keys.kms
+        await presentations.ask(await story(), kms, house.credentials, wanted, verifier="service:1", now=now)
 
 
 async def test_a_key_that_was_tampered_with_stops_nobody_else_and_is_told(house: House) -> None:

@@ -92,6 +92,10 @@ _CELLS = {
         SELECT cell.{row}, cell.{column}, 'partner:' || key.id, key.kek_version, key.data_key
         FROM {table} AS cell JOIN app.partner AS key ON key.id = cell.partner
         """,
+    Owner.COHORT: """
+        SELECT cell.{row}, cell.{column}, 'cohort:' || key.cohort, key.kek_version, key.wrapped
+        FROM {table} AS cell JOIN kyc.cohort_key AS key ON key.cohort = cell.cohort
+        """,
     Owner.CARD: "SELECT {row}, {column}, 'card:' || card, key_version, wrapped_key FROM {table}",
     Owner.ROW: "SELECT {row}, {column}, '{table} ' || {row}, kek_version, wrapped FROM {table}",
     Owner.KEY: "SELECT {row}, {column}, name, key_version, wrapped_key FROM {table}",

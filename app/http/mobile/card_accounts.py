@@ -1,40 +1,40 @@
 """Cards that another processor issues, in its countries and its currency: their prepaid account, the order, the number.
 
-path   GET, POST /v1/card-accounts          ->  app/card_accounts.py   listed(), open_()
-       POST /v1/card-accounts/{id}/cards    ->  app/processing.py      ask()    the worker asks the processor
-       POST /v1/cards/{id}/sessions         ->  cards/processor.py     reveal_session(), provision_wallet()
+path   GET, POST /v1/card-accounts          ->  app/cards/accounts.py   listed(), open_()
+       POST /v1/card-accounts/{id}/cards    ->  app/cards/stripe_processor.py   issue_card()
+       POST /v1/cards/{id}/sessions         ->  cards/processing/processor.py   reveal()  of whoever processes the card
 
 An account is filled by an exchange: POST /v1/fx-quotes with `buys_to` naming it. A card that was ordered is in the list
 of cards once the processor made it.
 """
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
-from msgspec import Meta
-from sqlalchemy.ext.asyncio import AsyncConnection
+from msgspec import Meta, convert, structs
 
-from app import card_accounts, card_holders, card_offer, db, language, person, processing, standing, vault
+from app import db, language, standing
 from app import ids as mint
-from app.auth import contact, stepup
+from app.auth import stepup
 from app.auth.principal import Principal
-from app.card_accounts import Prepaid
+from app.cards import accounts as card_accounts
+from app.cards import cardholders, holders, offers, processing, processors
+from app.cards.accounts import Prepaid
 from app.db import Story
 from app.house import House
 from app.http import ids
-from app.http.mobile.card_view import Country, LimitsView, card_shown
-from app.http.wire import LINE, CurrencyCode, MoneyWire, Wire
+from app.http.mobile import card_shipping, cards
+from app.http.mobile.card_view import CardComing, Country, LimitsView, card_shown
+from app.http.wire import LINE, CurrencyCode, MoneyWire, NotTogether, Wire
 from app.idempotency import Once
 from cards import card as cards_card
-from cards import elsewhere
-from cards.card import Card, Form, Limits
-from cards.command import CreateCardholder, IssueCard, UpdateCardholder
-from cards.processor import Address, Cardholder, Device, Refused, Session, Unknown
-from law.calendar import statutory_date
-from law.money import Currency, Money
+from cards.card import Form, Limits
+from cards.processing import processor
+from cards.processing.processor import Coming, Wanted
+from cards.programme.order import Order
 
 _TAGS = ["Card accounts"]
 CardAccountId = Annotated[str, Meta(examples=["card_account_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
@@ -98,18 +98,13 @@ class Home(Wire, frozen=True, kw_only=True):
 
 
 class OrderElsewhere(Wire, frozen=True, kw_only=True):
-    """A virtual card on the account. `accepted_offer` names what the caller has read."""
+    """A card on the account. `accepted_offer` names what the caller has read; a plastic one is sent to `address`."""
 
     accepted_offer: OfferVersion
     home: Home
+    form: Annotated[Form, Meta(examples=["virtual"])] = Form.VIRTUAL
     limits: LimitsView = LimitsView()
-
-
-class OrderedElsewhere(Wire, frozen=True):
-    """The order: the card comes to be under this id when the processor has made it."""
-
-    card_id: Annotated[str, Meta(examples=["card_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
-    state: Annotated[Literal["requested"], Meta(examples=["requested"])] = "requested"
+    address: Annotated[card_shipping.Address | None, Meta(examples=[None])] = None
 
 
 class OpenSession(Wire, frozen=True):
@@ -149,10 +144,10 @@ async def list_accounts(
     found = await card_accounts.listed(await story(), me.subject, programme)
     tag = language.choose(request.headers.get("accept-language"))
     offer = OfferView(
-        version=card_offer.VERSION,
+        version=offers.VERSION,
         currency=str(programme.currency),
         countries=sorted(programme.lives),
-        text=card_offer.TEXTS[tag].format(currency=programme.currency),
+        text=offers.TEXTS[tag].format(currency=programme.currency),
     )
     return CardAccountList(offer=offer, accounts=[CardAccountView.of(each) for each in found])
 
@@ -195,43 +190,42 @@ async def order_card(
     once: NamedDependency[Once],
     me: NamedDependency[Principal],
     house: NamedDependency[House],
-) -> Response[OrderedElsewhere]:
+) -> Response[CardComing]:
     """Have the processor make a card. It is told who asks, and where they live."""
     programme = processing.programme(house)
-    if data.accepted_offer != card_offer.VERSION:
-        raise card_offer.OfferNotAccepted(card_offer.VERSION)
+    if data.accepted_offer != offers.VERSION:
+        raise offers.OfferNotAccepted(offers.VERSION)
     if data.home.country not in programme.lives:
-        raise card_offer.NotServedThere(data.home.country)
+        raise offers.NotServedThere(data.home.country)
 
-    async def act(story: Story) -> OrderedElsewhere:
+    if (data.form is Form.PLASTIC) is not (data.address is not None):
+        raise NotTogether("form", "address")
+
+    async def act(story: Story) -> CardComing:
         connection = await story()
         await standing.require_e_resident(connection, me.subject)
-        await card_holders.recognise(connection, resident=me.subject)
         about = ids.parse("card_account", card_account_id)
         prepaid = await card_accounts.find(connection, me.subject, about, programme)
-        safe = await vault.of(connection, house.keys.kms, me.subject, story.now)
-        wanted = IssueCard(
+        asked = Order(
             card=mint.new(),
-            holder=me.subject,
+            holder=await holders.holder(connection, me.subject),
             lane=prepaid.lane,
             account=prepaid.account,
-            form=Form.VIRTUAL,
             currency=prepaid.currency,
-            limits=_limits(data.limits, prepaid.currency),
-            denied=processing.denied(story.now),
-            issuance_basis=programme.issuance_basis,
-            notice_version=card_offer.VERSION,
+            form=data.form,
+            limits=cards.SetLimits(**structs.asdict(data.limits)).over(Limits(), prepaid.currency),
+            notice_version=offers.VERSION,
             notice_language=language.choose(request.headers.get("accept-language")),
         )
-        holder = await _holder(connection, house, me, data.home, story)
-        named: dict[str, Any] = {"holder": me.subject, "processor": processing.CODE, "actor": me.actor, "at": story.now}
-        known = await elsewhere.reference(connection, processor=processing.CODE, kind="cardholder", ours=me.subject)
-        first = UpdateCardholder(holder) if known else CreateCardholder(holder)
-        for asked in (first, wanted):
-            await processing.ask(connection, safe, asked, **named)
-        return OrderedElsewhere(card_id=ids.show("card", wanted.card))
+        home = convert(data.home, processor.Address, from_attributes=True)
+        whom = await cardholders.told(connection, house.keys.kms, me.subject, home, at=story.now)
+        wanted = Wanted(order=asked, whom=whom, to=data.address.read() if data.address else None)
+        by = await processors.asking(story, me.actor)
+        coming = await processors.of(house, processing.CODE).issue_card(by, wanted)
+        assert isinstance(coming, Coming), "a card elsewhere comes when it is made"
+        return CardComing(id=ids.show("card", coming.card))
 
-    return await once(act, headers=lambda made: {"Location": f"/v1/cards/{made.card_id}"})
+    return await once(act, headers=lambda made: {"Location": f"/v1/cards/{made.id}"})
 
 
 @post(
@@ -257,70 +251,11 @@ async def open_session(
         await stepup.redeem(
             connection, house.settings, me, operation="card.reveal", shown=shown, confirmation=data.step_up
         )
-        named = await _named(connection, card)
-    answer = await _ask(house, named, data, key=f"{card.id}/{data.nonce}")
+        by, device = await processors.asking(story, me.actor), processor.Device(nonce=data.nonce, wallet=data.wallet)
+        opening = await processors.of(house, card.processor).reveal(by, card, device)
+    answer = await opening()
     view = SessionView(secret=answer.secret.text, expires_at=answer.expires_at)
     return Response(view, headers={"Cache-Control": "no-store"})
-
-
-async def _named(connection: AsyncConnection, card: Card) -> str:
-    named = await elsewhere.reference(connection, processor=card.processor, kind="card", ours=card.id)
-    if named is None:
-        raise processing.NotOffered
-    return named
-
-
-async def _ask(house: House, named: str, data: OpenSession, *, key: str) -> Session:
-    """Ask the processor, with no transaction open."""
-    processor, device = processing.processor(house), Device(nonce=data.nonce, wallet=data.wallet)
-    ask = processor.provision_wallet if data.wallet else processor.reveal_session
-    answer = await ask(named, device, key)
-    if isinstance(answer, Unknown):
-        raise processing.NotAnswered
-    if isinstance(answer, Refused) or not isinstance(answer, Session):
-        raise processing.NotGranted
-    return answer
-
-
-async def _holder(connection: AsyncConnection, house: House, me: Principal, home: Home, story: Story) -> Cardholder:
-    """Say who the card is for: names and birth as their document has them."""
-    kms = house.keys.kms
-    who = await person.identified(connection, kms, me.subject, statutory_date(story.now))
-    reached = {str(each.kind): each.value for each in await contact.of(connection, kms, me.subject)}
-    return Cardholder(
-        id=me.subject,
-        given_names=who.given,
-        surname=who.surname,
-        born_on=_born(who.born),
-        address=Address(
-            line1=home.line1,
-            line2=home.line2,
-            city=home.city,
-            postal_code=home.postal_code,
-            region=home.region,
-            country=home.country,
-        ),
-        email=reached.get("email"),
-        phone=reached.get("phone"),
-    )
-
-
-def _born(said: str) -> date:
-    """Read a date of birth; some documents leave a part of it out, and a processor wants all of it."""
-    try:
-        return date.fromisoformat(said)
-    except ValueError as error:
-        raise person.NotIdentified from error
-
-
-def _limits(asked: LimitsView, currency: Currency) -> Limits:
-    """Read the limits of a new card."""
-
-    def money(minor: int | None) -> Money | None:
-        return None if minor is None else Money(minor, currency)
-
-    names = Limits.__struct_fields__
-    return Limits(**{name: money(getattr(asked, f"{name}_max_minor")) for name in names})
 
 
 routes = [list_accounts, open_account, order_card, open_session]

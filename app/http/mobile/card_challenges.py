@@ -1,8 +1,8 @@
 """A shop asks whether it is the caller who pays (3-D Secure): shown in the app, answered with the passkey.
 
-path   GET  /v1/card-challenges                 ->  cards/challenge.py  of_holder()
-       POST /v1/card-challenges/{id}/approval   ->  cards/challenge.py  answer()
-       POST /v1/card-challenges/{id}/refusal    ->  cards/challenge.py  answer()
+path   GET  /v1/card-challenges                 ->  cards/proofs/challenge.py  of_holder()
+       POST /v1/card-challenges/{id}/approval   ->  cards/proofs/challenge.py  answer()
+       POST /v1/card-challenges/{id}/refusal    ->  cards/proofs/challenge.py  answer()
 
 The passkey signs who gets how much: no other shop and no other amount can use the answer.
 """
@@ -26,8 +26,8 @@ from app.http.paging import Cursor, Limit, Pager
 from app.http.wire import CurrencyCode, Minor, Wire
 from app.idempotency import Once
 from cards import card as cards_card
-from cards import challenge
-from cards.challenge import Challenge, Status
+from cards.proofs import challenge
+from cards.proofs.challenge import Challenge, Status
 
 _READ: dict[str, Any] = {"opt": {"scope": "cards:read"}, "tags": ["3-D Secure"]}
 _WRITE: dict[str, Any] = {"opt": {"scope": "cards:write"}, "tags": ["3-D Secure"], "status_code": 200}

@@ -1,7 +1,8 @@
 """Cards of the resident's children: they spend from the parent's wallet, and the parent decides over them.
 
-path   POST /v1/cards/{id}/children   ->  cards/child.py   ensure()   cards/order.py   order()
-       GET /v1/cards/{id}/bearer      ->  cards/child.py   of()
+path   POST /v1/cards/{id}/children   ->  cards/programme/child.py   ensure()
+                                      ->  cards/processing/processor.py   issue_card()
+       GET /v1/cards/{id}/bearer      ->  cards/programme/child.py   of()
 
 A child's card is a card like the others in every operation here; its holder is the parent. Who carries it is sealed
 under the parent's key, and the answer to a POST, which is kept for repeats, doesn't name the child.
@@ -16,9 +17,10 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
-from app import card_holders, language, vault
+from app import language, vault
 from app.auth import stepup
 from app.auth.principal import Principal
+from app.cards import holders
 from app.db import Story
 from app.house import House
 from app.http import ids
@@ -27,8 +29,9 @@ from app.http.mobile.card_view import CardView, LimitsView, NoticeVersion, card_
 from app.http.wire import LINE, Minor, Wire
 from app.idempotency import Once
 from cards import card as cards_card
-from cards import change, child, order
 from cards.card import Form
+from cards.processing.processor import Wanted
+from cards.programme import change, child
 from law.calendar import statutory_date
 
 _TAGS = ["Cards"]
@@ -86,11 +89,9 @@ async def order_child_card(
         limits = LimitsView(**msgspec.structs.asdict(data.limits))
         asked = await cards.wanted(story, me, Form.VIRTUAL, limits, notice=data.accepted_notice, tag=tag)
         today = statutory_date(story.now)
-        await child.ensure(
-            db, parent, data.child.born_on, asked.limits, programme=card_holders.regime(story.now), on=today
-        )
+        await child.ensure(db, parent, data.child.born_on, asked.limits, programme=holders.regime(story.now), on=today)
         asked = msgspec.structs.replace(asked, parent=parent.id)
-        made = await order.order(db, asked, cards.issuing(story, house, me))
+        made = await cards.ordered(story, house, me, Wanted(order=asked))
         keys = await vault.of(db, house.keys.kms, me.subject, story.now)
         person = keys.seal(msgspec.json.encode(data.child), table=TABLE, column="person", row=made.id)
         await child.keep(db, made, person)

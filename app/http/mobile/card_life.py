@@ -1,7 +1,8 @@
 """What the holder does to a card: freeze, activate, close, have another one in its place.
 
-path   POST /v1/cards/{id}/freeze, unfreeze, activate, close   ->  cards/change.py    freeze(), turn(), close()
-       POST /v1/cards/{id}/replacement, renewal                ->  cards/renewal.py   succeed()
+path   POST /v1/cards/{id}/freeze, unfreeze, activate, close, replacement, renewal
+       ->  app/cards/processors.py          of(): whoever processes the card
+       ->  cards/processing/processor.py    freeze(), activate(), close(), replace()
 
 The holder's flag is the holder's alone: unfreezing lifts no suspension.
 """
@@ -13,21 +14,20 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
-from app import card_terms
 from app import ids as mint
 from app.auth import stepup
 from app.auth.principal import Principal
+from app.cards import parcels, processors
 from app.db import Story
 from app.house import House
 from app.http import ids
-from app.http.mobile import card_shipping
 from app.http.mobile.card_shipping import Address
-from app.http.mobile.card_view import CardView, card_shown, etag
+from app.http.mobile.card_view import CardComing, CardView, card_shown, etag
 from app.http.wire import NotTogether, Wire
 from app.idempotency import Once
-from cards import change
-from cards.card import Act, Card, Closing, Form
-from cards.renewal import Cause
+from cards.card import Card, Closing, Form
+from cards.programme import change
+from cards.programme.renewal import Cause
 
 _TAGS = ["Cards"]
 
@@ -41,17 +41,30 @@ class ActivateCard(Wire, frozen=True):
 class ReplaceCard(Wire, frozen=True):
     """Why there is to be another card. What was lost or stolen is closed at once, a damaged one when its heir works.
 
-    A plastic card is sent to `address`.
+    A plastic card is sent to `address`; another than the last one was sent to needs the passkey's answer over
+    `card.address`: the card that is replaced, and where to.
     """
 
     reason: Annotated[Literal["lost", "stolen", "damaged"], Meta(examples=["lost"])]
     address: Annotated[Address | None, Meta(examples=[None])] = None
+    step_up: stepup.Confirmation | None = None
+
+    @property
+    def cause(self) -> Cause:
+        """Say it in our words."""
+        return Cause(self.reason)
 
 
 class RenewCard(Wire, frozen=True):
-    """A plastic card is sent to `address`."""
+    """A plastic card is sent to `address`; another than the last one needs the passkey, as where it is replaced."""
 
     address: Annotated[Address | None, Meta(examples=[None])] = None
+    step_up: stepup.Confirmation | None = None
+
+    @property
+    def cause(self) -> Cause:
+        """Say that it ends soon."""
+        return Cause.ENDING
 
 
 @post(
@@ -63,10 +76,10 @@ class RenewCard(Wire, frozen=True):
     status_code=200,
 )
 async def freeze_card(
-    card_id: FromPath[str], once: NamedDependency[Once], me: NamedDependency[Principal]
+    card_id: FromPath[str], once: NamedDependency[Once], me: NamedDependency[Principal], house: NamedDependency[House]
 ) -> Response[CardView]:
     """Refuse new purchases with a card until it is unfrozen. What was already authorised is still paid."""
-    return await _freeze(once, me, card_id, frozen=True)
+    return await _freeze(once, me, house, card_id, frozen=True)
 
 
 @post(
@@ -78,10 +91,10 @@ async def freeze_card(
     status_code=200,
 )
 async def unfreeze_card(
-    card_id: FromPath[str], once: NamedDependency[Once], me: NamedDependency[Principal]
+    card_id: FromPath[str], once: NamedDependency[Once], me: NamedDependency[Principal], house: NamedDependency[House]
 ) -> Response[CardView]:
     """Let a frozen card be used again, unless somebody else suspended it."""
-    return await _freeze(once, me, card_id, frozen=False)
+    return await _freeze(once, me, house, card_id, frozen=False)
 
 
 @post(
@@ -93,15 +106,15 @@ async def unfreeze_card(
     status_code=200,
 )
 async def close_card(
-    card_id: FromPath[str], once: NamedDependency[Once], me: NamedDependency[Principal]
+    card_id: FromPath[str], once: NamedDependency[Once], me: NamedDependency[Principal], house: NamedDependency[House]
 ) -> Response[CardView]:
     """Close a card for good, and the cards of children on it. What was already authorised is still paid."""
 
     async def act(story: Story) -> CardView:
         db = await story()
         before = await change.locked(db, ids.parse("card", card_id))
-        [closed] = await change.close(db, [before], Closing.USER, actor=me.actor, at=story.now)
-        return CardView.of(closed)
+        by = await processors.asking(story, me.actor)
+        return CardView.of(await processors.of(house, before.processor).close(by, before, Closing.USER))
 
     return await once(act, headers=etag)
 
@@ -135,7 +148,8 @@ async def activate_card(
             shown=card_shown(before),
             confirmation=confirmation,
         )
-        return CardView.of(await change.turn(db, before, Act.ACTIVATE, actor=me.actor, at=story.now))
+        by = await processors.asking(story, me.actor)
+        return CardView.of(await processors.of(house, before.processor).activate(by, before))
 
     return await once(act, headers=etag)
 
@@ -153,9 +167,9 @@ async def replace_card(
     once: NamedDependency[Once],
     me: NamedDependency[Principal],
     house: NamedDependency[House],
-) -> Response[CardView]:
+) -> Response[CardView | CardComing]:
     """Order a card with another number in place of one: same wallet, children, limits and settings."""
-    return await _succeed(once, me, house, card_id, cause=Cause(data.reason), address=data.address)
+    return await _succeed(once, me, house, card_id, data)
 
 
 @post(
@@ -171,33 +185,41 @@ async def renew_card(
     me: NamedDependency[Principal],
     house: NamedDependency[House],
     data: JSONBody[RenewCard | None] = None,
-) -> Response[CardView]:
+) -> Response[CardView | CardComing]:
     """Order the successor of a card in its last days; the card works until the successor is activated, or its end."""
-    return await _succeed(once, me, house, card_id, cause=Cause.ENDING, address=data.address if data else None)
+    return await _succeed(once, me, house, card_id, data or RenewCard())
 
 
-async def _freeze(once: Once, me: Principal, card_id: str, *, frozen: bool) -> Response[CardView]:
+async def _freeze(once: Once, me: Principal, house: House, card_id: str, *, frozen: bool) -> Response[CardView]:
     async def act(story: Story) -> CardView:
-        db = await story()
-        before = await change.locked(db, ids.parse("card", card_id))
-        return CardView.of(await change.freeze(db, before, frozen=frozen, actor=me.actor, at=story.now))
+        before = await change.locked(await story(), ids.parse("card", card_id))
+        by = await processors.asking(story, me.actor)
+        return CardView.of(await processors.of(house, before.processor).freeze(by, before, frozen=frozen))
 
     return await once(act, headers=etag)
 
 
 async def _succeed(
-    once: Once, me: Principal, house: House, card_id: str, *, cause: Cause, address: Address | None
-) -> Response[CardView]:
-    async def act(story: Story) -> CardView:
-        db = await story()
+    once: Once, me: Principal, house: House, card_id: str, asked: ReplaceCard | RenewCard
+) -> Response[CardView | CardComing]:
+    async def act(story: Story) -> CardView | CardComing:
+        db, address = await story(), asked.address
         before = await change.locked(db, ids.parse("card", card_id))
         _check_address(before, address)
-        made = await card_terms.succeed(house, story, before, cause, actor=me.actor, made=mint.new())
-        if address is not None:
-            await card_shipping.send_to(story, house, made, address)
-        return CardView.of(made)
+        by, to = await processors.asking(story, me.actor), address.read() if address else None
+        if address is not None and to != await parcels.last(db, house.keys.kms, before):
+            shown = {**card_shown(before), "address": address.line()}
+            await stepup.redeem(
+                db, house.settings, me, operation="card.address", shown=shown, confirmation=asked.step_up
+            )
+        made = await processors.of(house, before.processor).replace(by, before, asked.cause, made=mint.new(), to=to)
+        return CardView.of(made) if isinstance(made, Card) else CardComing(id=ids.show("card", made.card))
 
-    return await once(act, headers=lambda view: {"Location": f"/v1/cards/{view.id}", **etag(view)})
+    return await once(act, headers=_where)
+
+
+def _where(view: CardView | CardComing) -> dict[str, str]:
+    return {"Location": f"/v1/cards/{view.id}", **(etag(view) if isinstance(view, CardView) else {})}
 
 
 def _check_address(before: Card, address: Address | None) -> None:

@@ -1,8 +1,8 @@
 """What a holder of cards has to know and to prove: the notice to consumers, and who they are.
 
 path   GET /v1/cards/notice                 the notice of the day, in the caller's language
-       POST /v1/cards/notice/acceptances    ->  cards/consent.py       accept()   cards/rounds.py   accepted()
-       GET, POST /v1/cards/verification     ->  cards/verification.py  note()
+       POST /v1/cards/notice/acceptances ->  cards/programme/consent.py  accept()  cards/programme/rounds.py  accepted()
+       GET, POST /v1/cards/verification     ->  cards/processing/processor.py  update_cardholder()  of all who know them
 
 A card that waits for its holder's consent moves to its new legal basis in the moment the notice is accepted.
 """
@@ -15,14 +15,16 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from msgspec import Meta
 
-from app import card_holders, language, standing
+from app import language, standing
 from app.auth.principal import Principal
+from app.cards import holders, processors
 from app.db import Story
+from app.house import House
 from app.http.mobile.card_view import NoticeVersion
 from app.http.wire import Wire
 from app.idempotency import Once
 from cards import card as cards_card
-from cards import change, consent, rounds, verification
+from cards.programme import change, consent, rounds, verification
 from law.calendar import statutory_date
 from law.regime import Phase
 
@@ -75,7 +77,7 @@ async def get_notice(
 ) -> NoticeView:
     """Show what the programme must tell a consumer before the first card (Law on the National Bank, art. 51-5)."""
     given = {each.notice_version: each.at for each in await consent.of(await story(), me.subject)}
-    regime = card_holders.regime(story.now)
+    regime = holders.regime(story.now)
     tag = language.choose(request.headers.get("accept-language"))
     return NoticeView(
         version=regime.notice.version,
@@ -104,7 +106,7 @@ async def accept_notice(
 
     async def act(story: Story) -> AcceptedView:
         db, at = await story(), story.now
-        regime = card_holders.regime(at)
+        regime = holders.regime(at)
         tag = language.choose(request.headers.get("accept-language"))
         await consent.accept(db, me.subject, data.version, tag, notice=regime.notice, actor=me.actor, at=at)
         living = await cards_card.alive_of(db, me.subject)
@@ -139,15 +141,22 @@ async def get_verification(story: NamedDependency[Story], me: NamedDependency[Pr
     summary="Let a new verification count",
     status_code=200,
 )
-async def verify(once: NamedDependency[Once], me: NamedDependency[Principal]) -> Response[VerificationView]:
-    """Let the caller's newest document count: cards that waited for it can be used again at once."""
+async def verify(
+    once: NamedDependency[Once], me: NamedDependency[Principal], house: NamedDependency[House]
+) -> Response[VerificationView]:
+    """Let the caller's newest document count: cards that waited for it can be used again at once.
+
+    Processors elsewhere are told the names and where the caller is reached as they are now.
+    """
 
     async def act(story: Story) -> VerificationView:
         db, at = await story(), story.now
         await standing.require_e_resident(db, me.subject)
-        holder = await card_holders.holder(db, me.subject)
-        policy = card_holders.regime(at).policy
-        known = await verification.note(db, me.subject, holder.verified_at, policy=policy, actor=me.actor, at=at)
+        by = await processors.asking(story, me.actor)
+        for each in await processors.knowing(house, by, me.subject):
+            await each.update_cardholder(by, me.subject)
+        known = await verification.find(db, me.subject)
+        assert known is not None, "our own processor has just noted it"
         verification.ensure(known, statutory_date(at))
         return VerificationView(verified_at=known.verified_at, verified_until=known.verified_until)
 

@@ -1,13 +1,15 @@
 """The payments of a card as its holder sees them: a history with filters, and a receipt of each.
 
-path   GET /v1/cards/{id}/payments   ->  cards/reading.py   of_card()
-       GET /v1/card-payments/{id}    ->  cards/reading.py   one()
+path   GET /v1/cards/{id}/payments   ->  cards/payments/reading.py   of_card()
+       GET /v1/card-payments/{id}    ->  cards/payments/reading.py   one()
 
-Merchants are shown by the name people know them by (cards/descriptor.py), declined payments with every reason in words.
+Merchants are shown by the name people know them by (cards/payments/descriptor.py), declined payments with every reason
+in words.
 """
 
 import hashlib
 import tomllib
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -28,10 +30,13 @@ from app.http.paging import Cursor, Limit, Pager
 from app.http.wire import LINE, MoneyWire, Wire
 from app.language import Language
 from cards import card as cards_card
-from cards import descriptor, message, reading
-from cards.payment import Channel, Element, Kind, Operation, Payment, Status
-from cards.reading import Filter, Related
-from cards.reason import Reason
+from cards.disputes import dispute as disputes
+from cards.disputes.dispute import Dispute
+from cards.disputes.life import State as DisputeState
+from cards.payments import descriptor, message, reading, remedy
+from cards.payments.payment import Channel, Element, Kind, Operation, Payment, Status
+from cards.payments.reading import Filter, Related
+from cards.payments.reason import Reason, spoken
 from law.money import Money
 
 _MINOR_MAX = 2**53 - 1
@@ -59,10 +64,27 @@ class ReasonView(Wire, frozen=True):
     text: Annotated[str, Meta(examples=["There was not enough money in the wallet."])]
 
 
+class PaymentDispute(Wire, frozen=True):
+    """A dispute of a payment, in a line; the rest is at `GET /v1/disputes/{id}`."""
+
+    id: Annotated[str, Meta(examples=["dispute_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
+    state: Annotated[DisputeState, Meta(examples=["chargeback"])]
+    amount: MoneyWire
+    credited: MoneyWire
+
+    @classmethod
+    def of(cls, found: Dispute) -> "PaymentDispute":
+        """Show one."""
+        credited = MoneyWire.of(found.money(found.credited_minor))
+        return cls(ids.show("dispute", found.id), found.state, MoneyWire.of(found.amount), credited)
+
+
 class PaymentView(Wire, frozen=True):
     """A payment: what was asked, what of it may still be taken, what was taken and came back, what we charged beside.
 
-    `owed` is what the wallet could not cover: it is asked back at the end of each day. `declined_for` has each reason.
+    `owed` is what the wallet could not cover: it is asked back at the end of each day. `declined_for` has each reason,
+    `allow` what each control would have to let pass where nothing but the holder's own choice stood against it
+    (`POST …/allowance`).
     """
 
     id: Annotated[str, Meta(examples=["payment_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
@@ -78,6 +100,8 @@ class PaymentView(Wire, frozen=True):
     markup: MoneyWire
     owed: MoneyWire
     declined_for: list[ReasonView]
+    allow: Annotated[dict[str, str], Meta(examples=[{}])]
+    disputes: list[PaymentDispute]
     opened_at: datetime
 
 
@@ -168,8 +192,9 @@ async def list_payments(
     pager = Pager(house.keys.cursor, f"card-payments/{card.id}/{_digest(wanted)}")
     page = await reading.of_card(db, card.id, wanted, before=_read(pager.place(cursor)), limit=limit)
     tag = language.choose(request.headers.get("accept-language"))
+    about = await disputes.of_payments(db, page.payments)
     return PaymentPage(
-        payments=[_view(payment, tag) for payment in page.payments],
+        payments=[_view(payment, about[payment.id], tag) for payment in page.payments],
         next_cursor=pager.cursor(_write(page.behind)) if page.behind else None,
     )
 
@@ -185,11 +210,13 @@ async def read_payment(
     request: Request[Any, Any, Any], payment_id: FromPath[str], *, story: NamedDependency[Story]
 ) -> Receipt:
     """Show one payment with everything that happened in it, and what it is related to."""
-    payment, related = await reading.one(await story(), ids.parse("payment", payment_id))
+    db = await story()
+    payment, related = await reading.one(db, ids.parse("payment", payment_id))
+    about = await disputes.of_payment(db, payment)
     assert payment.card is not None, "a payment that somebody may see was made with a card"
     approved = reading.approval(payment)
     return Receipt(
-        payment=_view(payment, language.choose(request.headers.get("accept-language"))),
+        payment=_view(payment, about, language.choose(request.headers.get("accept-language"))),
         card_id=ids.show("card", payment.card),
         approval=message.approval(payment.id, approved) if approved else None,
         elements=[_element(element) for element in payment.elements],
@@ -214,7 +241,7 @@ def _read(place: str | None) -> tuple[datetime, UUID] | None:
     return datetime.fromisoformat(opened_at), UUID(payment)
 
 
-def _view(payment: Payment, tag: Language) -> PaymentView:
+def _view(payment: Payment, about: Sequence[Dispute], tag: Language) -> PaymentView:
     sums, shown = payment.sums(), descriptor.clean(payment.merchant)
     questions = [element for element in payment.elements if element.operation]
     return PaymentView(
@@ -236,7 +263,9 @@ def _view(payment: Payment, tag: Language) -> PaymentView:
         fee=MoneyWire.of(sums.fee),
         markup=MoneyWire.of(sums.markup),
         owed=MoneyWire.of(sums.owed),
-        declined_for=[ReasonView(code=reason, text=texts()[reason][tag]) for reason in _declined_for(payment)],
+        declined_for=[ReasonView(code=reason, text=texts()[reason][tag]) for reason in spoken(_declined_for(payment))],
+        allow=remedy.allowing(payment, payment.elements[-1]) if payment.elements[-1].reasons else {},
+        disputes=[PaymentDispute.of(each) for each in about],
         opened_at=payment.opened_at,
     )
 

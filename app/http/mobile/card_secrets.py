@@ -1,9 +1,9 @@
 """The number of a card and its PIN: what only the holder may see or set, and only by a letter nobody else can read.
 
-path   POST /v1/cards/{id}/reveals         ->  cards/reveal.py  grant()
-       POST /v1/card-reveals/{id}/number   ->  cards/reveal.py  show()
-       POST /v1/cards/{id}/pin             ->  cards/pin.py     set_()
-       POST /v1/cards/{id}/pin/unblocking  ->  cards/pin.py     unblock()
+path   POST /v1/cards/{id}/reveals         ->  cards/processing/processor.py reveal()  of whoever processes the card
+       POST /v1/cards/{id}/pin             ->  the same                set_pin()
+       POST /v1/cards/{id}/pin/unblocking  ->  the same                unblock_pin()
+       POST /v1/card-reveals/{id}/number   ->  cards/proofs/reveal.py  show()
 
 Each is confirmed with the passkey, over the very key or letter that is used. No answer with a number in it is stored.
 """
@@ -17,22 +17,23 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import card_letters, clock
-from app import ids as mint
+from app import clock
 from app.auth import stepup
 from app.auth.principal import Principal
-from app.card_letters import DeviceKey
+from app.cards import letters, processors
+from app.cards.letters import DeviceKey
 from app.db import Story
 from app.house import House
 from app.http import ids
 from app.http.wire import Wire
 from app.idempotency import Once
 from cards import card as cards_card
-from cards import change, pin, reveal
 from cards.card import Card
-from cards.pin import Standing
+from cards.processing.processor import Device, Shown
+from cards.programme import change
+from cards.proofs import reveal
+from cards.proofs.pin import Pin, Standing
 
 _READ: dict[str, Any] = {"opt": {"scope": "cards:read"}, "tags": ["Cards"]}
 _WRITE: dict[str, Any] = {"opt": {"scope": "cards:write"}, "tags": ["Cards"]}
@@ -40,9 +41,10 @@ _WRITE: dict[str, Any] = {"opt": {"scope": "cards:write"}, "tags": ["Cards"]}
 Letter = Annotated[
     str,
     Meta(
-        pattern=r"^[A-Za-z0-9_-]+\.\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$(?!\n)",
+        pattern=r"^[A-Za-z0-9_.+/=-]+$(?!\n)",
+        min_length=16,
         max_length=2_048,
-        description="A JWE (ECDH-ES, A256GCM) to a key of GET /v1/card-keys.",
+        description="A JWE (ECDH-ES, A256GCM) to a key of GET /v1/card-keys; what its own library made, elsewhere.",
         examples=["eyJhbGciOiJFQ0RILUVTIn0..48V1_ALb6US04U3b.5eym8TW_c8SuK0ltJ3rpYI.XFBoMYUZodetZdvTiFvSkQ"],
     ),
 ]
@@ -106,11 +108,19 @@ class UnblockPin(Wire, frozen=True):
 
 
 class PinView(Wire, frozen=True):
-    """Whether the card has a PIN, and how many wrong ones may still be typed. Never the PIN."""
+    """Whether the card has a PIN, and how many wrong ones may still be typed. Never the PIN.
+
+    `elsewhere`: whoever processes the card keeps it, and says nothing of it.
+    """
 
     standing: Annotated[Standing, Meta(examples=["ok"])]
     tries_left: Annotated[int, Meta(ge=0, le=3, examples=[3])]
     set_at: datetime | None = None
+
+    @classmethod
+    def of(cls, found: Pin) -> "PinView":
+        """Show what there is."""
+        return cls(standing=found.standing, tries_left=found.tries_left, set_at=found.set_at)
 
 
 class _Number(msgspec.Struct, frozen=True):
@@ -145,9 +155,10 @@ async def ask_reveal(
         card = await change.locked(db, ids.parse("card", card_id))
         shown = {**_shown(card), "device_key": data.device_key.thumbprint()}
         await stepup.redeem(db, house.settings, me, operation="card.reveal", shown=shown, confirmation=data.step_up)
-        jwk = msgspec.json.encode(data.device_key).decode()
-        granted = await reveal.grant(db, card, jwk, look=mint.new(), now=clock.real())
-        return RevealView(id=ids.show("reveal", granted.id), expires_at=granted.expires_at)
+        by, device = await processors.asking(story, me.actor), Device(key=msgspec.json.encode(data.device_key))
+        opening = await processors.of(house, card.processor).reveal(by, card, device)
+        granted = await opening()
+        return RevealView(id=granted.secret.text, expires_at=granted.expires_at)
 
     return await once(act)
 
@@ -179,14 +190,20 @@ async def show_number(
         at=story.now,
     )
     content = _Number(shown.number.digits, f"{shown.expires_on:%Y-%m}", shown.code.value, shown.code_ends_at)
-    return Response(NumberView(jwe=card_letters.to(shown.jwk, content)), headers={"Cache-Control": "no-store"})
+    return Response(NumberView(jwe=letters.to(shown.jwk, content)), headers={"Cache-Control": "no-store"})
 
 
 @get("/v1/cards/{card_id:str}/pin", operation_id="getCardPin", summary="Whether there is a PIN", **_READ)
-async def get_pin(card_id: FromPath[str], story: NamedDependency[Story]) -> PinView:
+async def get_pin(
+    card_id: FromPath[str],
+    story: NamedDependency[Story],
+    me: NamedDependency[Principal],
+    house: NamedDependency[House],
+) -> PinView:
     """Say whether a card has a PIN, and how many wrong ones may still be typed."""
-    db = await story()
-    return await _view(db, await cards_card.find(db, ids.parse("card", card_id)))
+    card = await cards_card.find(await story(), ids.parse("card", card_id))
+    by = await processors.asking(story, me.actor)
+    return PinView.of(await processors.of(house, card.processor).pin(by, card))
 
 
 @post("/v1/cards/{card_id:str}/pin", operation_id="setCardPin", summary="Set the PIN", status_code=200, **_WRITE)
@@ -204,18 +221,8 @@ async def set_pin(
         card = await change.locked(db, ids.parse("card", card_id))
         shown = {**_shown(card), "letter_sha256": sha256(data.letter.encode()).hexdigest()}
         await stepup.redeem(db, house.settings, me, operation="card.pin", shown=shown, confirmation=data.step_up)
-        hsm = await house.card_keys.machine(db)
-        await pin.set_(
-            db,
-            card,
-            data.letter,
-            name=ids.show("card", card.id),
-            hsm=hsm,
-            keys=house.keys.kms,
-            actor=me.actor,
-            at=story.now,
-        )
-        return await _view(db, card)
+        by = await processors.asking(story, me.actor)
+        return PinView.of(await processors.of(house, card.processor).set_pin(by, card, Shown(data.letter)))
 
     return await once(act)
 
@@ -243,15 +250,10 @@ async def unblock_pin(
         await stepup.redeem(
             db, house.settings, me, operation="card.pin_unblock", shown=_shown(card), confirmation=confirmation
         )
-        await pin.unblock(db, card, actor=me.actor, at=story.now)
-        return await _view(db, card)
+        by = await processors.asking(story, me.actor)
+        return PinView.of(await processors.of(house, card.processor).unblock_pin(by, card))
 
     return await once(act)
-
-
-async def _view(db: AsyncConnection, card: Card) -> PinView:
-    found = await pin.of(db, card.id)
-    return PinView(standing=found.standing, tries_left=found.tries_left, set_at=found.set_at)
 
 
 def _shown(card: Card) -> stepup.Shown:

@@ -1,7 +1,7 @@
 """What the holder permits a card: where, how and for what it is used, and which journeys change that.
 
-path   PUT /v1/cards/{id}/controls   ->  cards/change.py   control()
-       PUT /v1/cards/{id}/trips      ->  cards/change.py   travel()
+path   PUT /v1/cards/{id}/controls   ->  cards/processing/processor.py   control()  of whoever processes the card
+       PUT /v1/cards/{id}/trips      ->  the same                  travel()
 
 Narrowing is free; whatever lets a card do more needs the passkey over all of it as it will be.
 """
@@ -16,15 +16,16 @@ from msgspec import Meta
 
 from app.auth import stepup
 from app.auth.principal import Principal
+from app.cards import processors
 from app.db import Story
 from app.house import House
 from app.http import ids, precondition
 from app.http.mobile.card_view import CardView, ControlsView, TripView, card_shown, etag
 from app.http.mobile.cards import IfMatch
 from app.http.wire import NoSuchTime, Wire
-from cards import change
 from cards.card import Card
-from cards.permission import Choice, Controls, Trip
+from cards.programme import change
+from cards.programme.permission import TRIPS_MAX, Choice, Controls, Trip
 from law.calendar import statutory_date
 
 _TAGS = ["Cards"]
@@ -48,7 +49,7 @@ class SetTrips(Wire, frozen=True):
     Where the card's countries are chosen, a journey permits more and needs the passkey's answer over `card.controls`.
     """
 
-    trips: Annotated[list[TripView], Meta(max_length=5)]
+    trips: Annotated[list[TripView], Meta(max_length=TRIPS_MAX)]
     step_up: stepup.Confirmation | None = None
 
 
@@ -76,7 +77,8 @@ async def set_controls(
     if not controls.within(before.controls):
         shown = _shown(before, controls, before.trips)
         await stepup.redeem(db, house.settings, me, operation="card.controls", shown=shown, confirmation=data.step_up)
-    view = CardView.of(await change.control(db, before, controls, actor=me.actor, at=story.now))
+    by = await processors.asking(story, me.actor)
+    view = CardView.of(await processors.of(house, before.processor).control(by, before, controls))
     return Response(view, headers=etag(view))
 
 
@@ -107,7 +109,8 @@ async def set_trips(
     if before.controls.countries != Choice() and not set(trips) <= set(before.trips):
         shown = _shown(before, before.controls, trips)
         await stepup.redeem(db, house.settings, me, operation="card.controls", shown=shown, confirmation=data.step_up)
-    view = CardView.of(await change.travel(db, before, trips, actor=me.actor, at=story.now))
+    by = await processors.asking(story, me.actor)
+    view = CardView.of(await processors.of(house, before.processor).travel(by, before, trips))
     return Response(view, headers=etag(view))
 
 

@@ -1,7 +1,7 @@
 """Where a plastic card is sent, and how far it is.
 
-path   PUT /v1/cards/{id}/address   ->  cards/shipping.py   address()
-       GET /v1/cards/{id}/parcels   ->  cards/shipping.py   of_card()
+path   PUT /v1/cards/{id}/address   ->  cards/processing/processor.py   send_card()  of whoever processes the card
+       GET /v1/cards/{id}/parcels   ->  cards/programme/shipping.py   of_card()
 
 The address is sealed under the holder's key. A thief with the phone must not have the card sent elsewhere, so another
 address needs the passkey.
@@ -16,22 +16,21 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
-from app import ids as mint
 from app import vault
 from app.auth import stepup
 from app.auth.principal import Principal
+from app.cards import parcels, processors
 from app.db import Story
 from app.house import House
 from app.http import ids
 from app.http.mobile.card_view import Country, card_shown
 from app.http.wire import LINE, Wire
 from cards import card as cards_card
-from cards import change, shipping
-from cards.card import Card
-from cards.shipping import Parcel, State
+from cards.processing.processor import Destination
+from cards.programme import change, shipping
+from cards.programme.shipping import Parcel, State
 
 _TAGS = ["Cards"]
-TABLE = "cards.parcel"
 _Line = Annotated[str, Meta(min_length=1, max_length=70, pattern=LINE, examples=["Unter den Linden 5"])]
 
 
@@ -44,6 +43,15 @@ class Address(Wire, frozen=True, kw_only=True):
     postcode: Annotated[str, Meta(max_length=16, pattern=LINE, examples=["10117"])]
     country: Country
     phone: Annotated[str, Meta(pattern=r"^\+[0-9]{8,15}$(?!\n)", examples=["+4915112345678"])]
+
+    @classmethod
+    def of(cls, to: Destination) -> "Address":
+        """Show an address."""
+        return msgspec.convert(to, cls, from_attributes=True)
+
+    def read(self) -> Destination:
+        """Give it in our words."""
+        return msgspec.convert(self, Destination, from_attributes=True)
 
     def line(self) -> str:
         """Write it on one line, as the passkey's text shows it."""
@@ -94,7 +102,8 @@ async def set_address(
     card = await change.locked(db, ids.parse("card", card_id))
     shown = {**card_shown(card), "address": data.address.line()}
     await stepup.redeem(db, house.settings, me, operation="card.address", shown=shown, confirmation=data.step_up)
-    parcel = await send_to(story, house, card, data.address)
+    by = await processors.asking(story, me.actor)
+    parcel = await processors.of(house, card.processor).send_card(by, card, data.address.read())
     return Response(await _view(story, house, parcel), headers={"Cache-Control": "no-store"})
 
 
@@ -115,25 +124,13 @@ async def list_parcels(
     return Response(Parcels(parcels=found), headers={"Cache-Control": "no-store"})
 
 
-async def send_to(story: Story, house: House, card: Card, address: Address) -> Parcel:
-    """Ask for a parcel to `address`; the story speaks for the holder."""
-    db, made = await story(), mint.new()
-    keys = await vault.of(db, house.keys.kms, card.holder, story.now)
-    sealed = keys.seal(msgspec.json.encode(address), table=TABLE, column="address", row=made)
-    return await shipping.address(db, card, made, sealed, at=story.now)
-
-
 async def _view(story: Story, house: House, found: Parcel) -> ParcelView:
     keys = await vault.existing(await story(), house.keys.kms, found.holder)
     return ParcelView(
         state=found.state,
-        address=msgspec.json.decode(
-            keys.open(found.address, table=TABLE, column="address", row=found.id), type=Address
-        ),
+        address=Address.of(parcels.opened(keys, found)),
         carrier=found.carrier,
-        tracking=keys.open(found.tracking, table=TABLE, column="tracking", row=found.id).decode()
-        if found.tracking
-        else None,
+        tracking=parcels.tracking(keys, found),
         asked_at=found.asked_at,
         shipped_at=found.shipped_at,
         ended_at=found.ended_at,

@@ -1,6 +1,6 @@
 """What a card spent in the day, week, month and year that run now, and what its limits leave of them.
 
-path   GET /v1/cards/{card_id}/spending    ->  cards/velocity.py    spent()
+path   GET /v1/cards/{card_id}/spending    ->  cards/spending/velocity.py    spent()
 """
 
 from datetime import datetime
@@ -15,10 +15,10 @@ from app.db import Story
 from app.http import ids
 from app.http.wire import MoneyWire, Wire
 from cards import card as cards_card
-from cards import velocity
 from cards.card import Card
-from cards.velocity import Spent
-from cards.window import Period
+from cards.spending import velocity
+from cards.spending.velocity import Spent
+from cards.spending.window import Period
 from law.money import Money
 
 

@@ -1,8 +1,8 @@
 """The caller's cards in wallets and at shops: where they are, the code that lets one in, and taking one out.
 
-path   GET /v1/card-tokens                ->  cards/token_owner.py  of_holder()
-       POST /v1/card-tokens/{id}/code     ->  cards/token.py  code()
-       POST /v1/card-tokens/{id}/…        ->  cards/token.py  turn()
+path   GET /v1/card-tokens                ->  cards/proofs/token_owner.py  of_holder()
+       POST /v1/card-tokens/{id}/code     ->  cards/proofs/token.py  code()
+       POST /v1/card-tokens/{id}/…        ->  cards/processing/processor.py  turn_token()  of its processor
 
 Whatever takes rights from a token is free; the code, which gives some, is confirmed with the passkey. To resume what
 the caller paused gives back no more than it had, and nothing without the device: it is free too.
@@ -19,14 +19,16 @@ from msgspec import Meta
 from app import clock
 from app.auth import stepup
 from app.auth.principal import Principal
+from app.cards import processors
 from app.db import Story
 from app.house import House
 from app.http import ids
 from app.http.paging import Cursor, Limit, Pager
 from app.http.wire import Wire
 from app.idempotency import Once
-from cards import token, token_owner
-from cards.token import Act, Device, Life, Owner, Token
+from cards import card as cards_card
+from cards.proofs import token, token_owner
+from cards.proofs.token import Act, Device, Life, Owner, Token
 
 _READ: dict[str, Any] = {"opt": {"scope": "cards:read"}, "tags": ["Cards in wallets"]}
 _WRITE: dict[str, Any] = {"opt": {"scope": "cards:write"}, "tags": ["Cards in wallets"], "status_code": 200}
@@ -127,33 +129,35 @@ async def show_code(
 
 @post("/v1/card-tokens/{token_id:str}/suspend", operation_id="suspendToken", summary="Pause a wallet", **_WRITE)
 async def suspend_token(
-    token_id: FromPath[str], once: NamedDependency[Once], me: NamedDependency[Principal]
+    token_id: FromPath[str], once: NamedDependency[Once], me: NamedDependency[Principal], house: NamedDependency[House]
 ) -> Response[TokenView]:
     """Let a wallet or a shop not pay with the card until it is resumed; the card itself goes on."""
-    return await _turn(once, me, token_id, Act.SUSPEND)
+    return await _turn(once, me, house, token_id, Act.SUSPEND)
 
 
 @post("/v1/card-tokens/{token_id:str}/resume", operation_id="resumeToken", summary="Resume a wallet", **_WRITE)
 async def resume_token(
-    token_id: FromPath[str], once: NamedDependency[Once], me: NamedDependency[Principal]
+    token_id: FromPath[str], once: NamedDependency[Once], me: NamedDependency[Principal], house: NamedDependency[House]
 ) -> Response[TokenView]:
     """Let a paused wallet or shop pay with the card again; what its network paused, for its wallet, stays paused."""
-    return await _turn(once, me, token_id, Act.RESUME)
+    return await _turn(once, me, house, token_id, Act.RESUME)
 
 
 @post("/v1/card-tokens/{token_id:str}/delete", operation_id="deleteToken", summary="Take a card out", **_WRITE)
 async def delete_token(
-    token_id: FromPath[str], once: NamedDependency[Once], me: NamedDependency[Principal]
+    token_id: FromPath[str], once: NamedDependency[Once], me: NamedDependency[Principal], house: NamedDependency[House]
 ) -> Response[TokenView]:
     """Take the card out of a wallet or a shop for good."""
-    return await _turn(once, me, token_id, Act.DELETE)
+    return await _turn(once, me, house, token_id, Act.DELETE)
 
 
-async def _turn(once: Once, me: Principal, token_id: str, act_: Act) -> Response[TokenView]:
+async def _turn(once: Once, me: Principal, house: House, token_id: str, act_: Act) -> Response[TokenView]:
     async def act(story: Story) -> TokenView:
         db = await story()
         found = await token.locked(db, ids.parse("token", token_id))
-        return TokenView.of(await token.turn(db, found, act_, actor=me.actor, at=story.now))
+        card = await cards_card.find(db, found.card)
+        by = await processors.asking(story, me.actor)
+        return TokenView.of(await processors.of(house, card.processor).turn_token(by, found, act_))
 
     return await once(act)
 

@@ -4,7 +4,7 @@ shows      app/http/mobile/cards.py card_life.py card_settings.py card_children.
 """
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -12,8 +12,8 @@ from msgspec import Meta
 from app.http import ids, precondition
 from app.http.wire import CurrencyCode, Minor, Wire
 from cards.card import Card, Closing, Form, Limits, Owner, State
-from cards.message import Channel, Operation
-from cards.permission import Controls, Trip
+from cards.payments.message import Channel, Operation
+from cards.programme.permission import Controls, Trip
 from law.money import Money
 
 CardId = Annotated[str, Meta(examples=["card_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
@@ -184,6 +184,13 @@ class CardView(Wire, frozen=True):
             ordered_at=card.ordered_at,
             version=card.version,
         )
+
+
+class CardComing(Wire, frozen=True):
+    """A card that its processor was asked to make: it is in the list of cards, under this id, when it is there."""
+
+    id: CardId
+    state: Annotated[Literal["requested"], Meta(examples=["requested"])] = "requested"
 
 
 def etag(view: CardView) -> dict[str, str]:

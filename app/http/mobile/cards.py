@@ -1,7 +1,7 @@
 """The resident's cards: order one, see them, limit them.
 
-path   POST /v1/cards            ->  cards/order.py   order()
-       PATCH /v1/cards/{id}      ->  cards/change.py  limit()
+path   POST /v1/cards            ->  cards/processing/processor.py   issue_card()  of whoever processes the card
+       PATCH /v1/cards/{id}      ->  the same                  limit()
 
 The passkey is asked for higher limits; ordering costs nothing, and whatever takes rights from a card is free.
 """
@@ -13,24 +13,24 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, HeaderParameter, JSONBody
 from msgspec import UNSET, Meta, UnsetType, structs
 
-from app import card_holders, language, standing
 from app import ids as mint
+from app import language, standing
 from app.auth import stepup
 from app.auth.principal import Principal
+from app.cards import holders, processors
 from app.db import Story
 from app.house import House
 from app.http import ids, precondition
-from app.http.mobile import card_shipping
 from app.http.mobile.card_shipping import Address
 from app.http.mobile.card_view import CardView, LimitsView, NoticeVersion, card_shown, etag
 from app.http.paging import Cursor, Limit, Pager
 from app.http.wire import Minor, NotTogether, Wire
 from app.idempotency import Once
 from cards import card as cards_card
-from cards import change, child, order
 from cards.card import Card, Form, Limits
+from cards.processing.processor import Wanted
+from cards.programme import change, child, order
 from law.money import Currency, Money
-from law.seed import THRESHOLDS
 from wallet import account
 
 _TAGS = ["Cards"]
@@ -96,13 +96,10 @@ async def order_card(
         raise NotTogether("form", "address")
 
     async def act(story: Story) -> CardView:
-        db = await story()
         tag = language.choose(request.headers.get("accept-language"))
         asked = await wanted(story, me, data.form, data.limits, notice=data.accepted_notice, tag=tag)
-        ordered = await order.order(db, asked, issuing(story, house, me))
-        if data.address is not None:
-            await card_shipping.send_to(story, house, ordered, data.address)
-        return CardView.of(ordered)
+        made = Wanted(order=asked, to=data.address.read() if data.address else None)
+        return CardView.of(await ordered(story, house, me, made))
 
     return await once(act, headers=lambda view: {"Location": f"/v1/cards/{view.id}", **etag(view)})
 
@@ -117,7 +114,7 @@ async def wanted(
     currency = mine.available.currency
     return order.Order(
         card=mint.new(),
-        holder=await card_holders.holder(db, me.subject),
+        holder=await holders.holder(db, me.subject),
         lane=mine.lane,
         account=mine.account,
         currency=currency,
@@ -128,15 +125,11 @@ async def wanted(
     )
 
 
-def issuing(story: Story, house: House, me: Principal) -> order.Issuing:
-    """Issue by the regime and the law of the day, as the caller asks for it."""
-    return order.Issuing(
-        programme=card_holders.regime(story.now),
-        thresholds=THRESHOLDS,
-        keys=house.keys.kms,
-        actor=me.actor,
-        at=story.now,
-    )
+async def ordered(story: Story, house: House, me: Principal, wanted: Wanted) -> Card:
+    """Have our own processor make a card; raises what cards/programme/order.py does."""
+    made = await processors.of(house).issue_card(await processors.asking(story, me.actor), wanted)
+    assert isinstance(made, Card), "our own cards are there at once"
+    return made
 
 
 @get("/v1/cards", operation_id="listCards", opt={"scope": "cards:read"}, tags=_TAGS, summary="The cards")
@@ -185,11 +178,12 @@ async def set_limits(
     precondition.check(if_match, before.version)
     limits = data.over(before.limits, before.currency)
     if before.parent is not None:
-        child.within(limits, child.offered(card_holders.regime(story.now)))
+        child.within(limits, child.offered(holders.regime(story.now)))
     if any(_raises(getattr(before.limits, name), getattr(limits, name)) for name in Limits.__struct_fields__):
         shown = _limits_shown(before, limits)
         await stepup.redeem(db, house.settings, me, operation="card.limits", shown=shown, confirmation=data.step_up)
-    view = CardView.of(await change.limit(db, before, limits, actor=me.actor, at=story.now))
+    by = await processors.asking(story, me.actor)
+    view = CardView.of(await processors.of(house, before.processor).limit(by, before, limits))
     return Response(view, headers=etag(view))
 
 

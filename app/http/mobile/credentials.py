@@ -6,9 +6,7 @@ Paused is undone by the holder, revoked is for good; either is seen by verifiers
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Literal
-from urllib.parse import urlencode
 
-import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
@@ -21,25 +19,32 @@ from app.auth.principal import Principal
 from app.db import Story
 from app.house import House
 from app.http import ids
-from app.http.oauth.token import PRE_AUTHORIZED
+from app.http.wallet_openid import offers
 from app.http.wire import Wire
 from app.idempotency import Once
 from residency.credential import holding, issuing, life
+from residency.credential.configuration import CONFIGURATIONS
 from residency.credential.dataset import Kind
 from residency.credential.holding import Holding
 from residency.credential.life import Act, Reason, State
 
 _TAGS = ["Credentials"]
-_SCHEME = "openid-credential-offer://"
 
 
 class OfferCredential(Wire, frozen=True):
     """Which credential a wallet shall be offered."""
 
     configuration: Annotated[
-        Literal["e_resident_sd_jwt"],
+        Literal["e_resident_sd_jwt", "e_resident_mdoc", "resident_id_sd_jwt", "resident_id_mdoc"],
         Meta(description="A key of the issuer's metadata.", examples=["e_resident_sd_jwt"]),
     ] = "e_resident_sd_jwt"
+    by: Annotated[
+        Literal["value", "reference"],
+        Meta(description="Whether the link holds the offer or its address: a shorter QR code.", examples=["value"]),
+    ] = "value"
+    with_tx_code: Annotated[
+        bool, Meta(description="Whether the wallet must also send a code that only the app shows.", examples=[False])
+    ] = False
 
 
 class CredentialOffer(Wire, frozen=True):
@@ -48,11 +53,16 @@ class CredentialOffer(Wire, frozen=True):
     offer_uri: Annotated[
         str,
         Meta(
-            description="OpenID4VCI 1.0 credential offer by value, with a pre-authorized code.",
-            examples=[f"{_SCHEME}?credential_offer=%7B%22credential_issuer%22%3A%22https%3A%2F%2Fid.example%22%7D"],
+            description="OpenID4VCI 1.0 credential offer with a pre-authorized code.",
+            examples=[
+                f"{offers.SCHEME}?credential_offer=%7B%22credential_issuer%22%3A%22https%3A%2F%2Fid.example%22%7D"
+            ],
         ),
     ]
     expires_at: Annotated[datetime, Meta(description="After this instant of the real clock the code is void.")]
+    tx_code: Annotated[
+        str | None, Meta(description="To be typed into the wallet; good for five tries.", examples=["493536"])
+    ] = None
 
 
 class CredentialView(Wire, frozen=True, kw_only=True):
@@ -101,22 +111,25 @@ async def offer_credential(
     house: NamedDependency[House],
     me: NamedDependency[Principal],
 ) -> CredentialOffer:
-    """Make an offer with which a wallet fetches the caller's credential; for e-residents only.
+    """Make an offer with which a wallet fetches the caller's document.
 
     Takes no Idempotency-Key: an answer kept for repeats would keep the code, of which we store only a hash. A second
     offer does no harm; each is good once, for ten minutes.
     """
     db, now = await story(), clock.real()
-    await credentials.e_resident(db, me.subject)
-    await issuing.require_issuable(db, me.subject, Kind.E_RESIDENT)
-    pre_authorized = await code.issue_code(db, me.subject, [data.configuration], now=now)
-    offer = {
-        "credential_issuer": house.settings.issuer,
-        "credential_configuration_ids": [data.configuration],
-        "grants": {PRE_AUTHORIZED: {"pre-authorized_code": pre_authorized}},
-    }
-    uri = f"{_SCHEME}?{urlencode({'credential_offer': msgspec.json.encode(offer).decode()})}"
-    return CredentialOffer(offer_uri=uri, expires_at=now + code.LIFETIME)
+    kind = CONFIGURATIONS[data.configuration].kind
+    await credentials.entitled(db, me.subject, kind, at=story.now)
+    await issuing.require_issuable(db, me.subject, kind)
+    offer = await offers.made(
+        db,
+        me.subject,
+        [data.configuration],
+        issuer=house.settings.issuer,
+        by=data.by,
+        with_tx_code=data.with_tx_code,
+        now=now,
+    )
+    return CredentialOffer(offer_uri=offer.uri, expires_at=now + code.LIFETIME, tx_code=offer.tx_code)
 
 
 @get(

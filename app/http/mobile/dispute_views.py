@@ -20,7 +20,7 @@ from cards.disputes.dispute import Dispute, Hop, NotDisputable, TooLate
 from cards.disputes.evidence import Evidence
 from cards.disputes.life import State, Turn
 from cards.disputes.reason import RULES, Credit, Proof, Reason, Rule, Since
-from cards.payment import Payment
+from cards.payments.payment import Payment
 from law import calendar
 from law.money import Money
 

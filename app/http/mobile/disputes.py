@@ -2,7 +2,7 @@
 
 path   POST /v1/card-payments/{id}/disputes   ->  cards/disputes/dispute.py   open_()
        POST /v1/disputes/{id}/evidence        ->  cards/disputes/evidence.py  add()
-       POST /v1/disputes/{id}/submission      ->  app/disputing.py            submit(), in a batch: money may move
+       POST /v1/disputes/{id}/submission      ->  app/cards/disputing.py            submit(), in a batch: money may move
        POST /v1/disputes/{id}/withdrawal      ->  the same
 """
 
@@ -19,9 +19,10 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from app import db as db_
-from app import disputing, idempotency, language, vault
+from app import idempotency, language, vault
 from app import ids as mint
 from app.auth.principal import Principal
+from app.cards import disputing, processors
 from app.db import Story
 from app.house import House
 from app.http import answers, ids
@@ -201,6 +202,8 @@ async def give_evidence(
     async def act(story: Story) -> EvidenceView:
         db, made = await story(), mint.new()
         about = await disputes.find(db, _id(dispute_id))
+        by = await processors.asking(story, me.actor)
+        await processors.of_network(house, about.network).check_evidence(by, about)
         file = evidence.told(about, made, data.kind, content, by=me.actor, at=story.now)
         keys = await vault.of(db, house.keys.kms, me.subject, story.now)
         await evidence.add(db, about, file, keys.seal(content, table=_FILES, column="content", row=made))
@@ -273,6 +276,8 @@ async def _act(
     # A story of its own, over before the batch begins: no connection waits for another.
     async with db_.transaction(house.api, holder=me.holder, audience=me.role, actor=me.actor) as story:
         about = await disputes.find(await story(), _id(dispute_id))
+        by = await processors.asking(story, me.actor)
+        await processors.of_network(house, about.network).check_dispute(by, about, act)
 
     def render(given: Sequence[acting.Answer]) -> Stored:
         answer = given[0]

@@ -14,13 +14,14 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import card_accounts, idempotency, vault
+from app import idempotency, vault
 from app.auth import stepup
 from app.auth.principal import Principal
 from app.banking import banks, exchanging, order, quoting
 from app.banking.order import Kind, Order
 from app.banking.quoting import Quote
-from app.card_accounts import Prepaid
+from app.cards import accounts
+from app.cards.accounts import Prepaid
 from app.db import Story, transaction
 from app.house import House
 from app.http import answers, ids
@@ -151,8 +152,8 @@ async def _side(db: AsyncConnection, house: House, me: Principal, named: str | N
         return ids.parse("bank_account", named)
     account = ids.parse("card_account", named)
     if house.stripe is None:
-        raise card_accounts.UnknownCardAccount
-    return await card_accounts.find(db, me.subject, account, house.stripe.programme)
+        raise accounts.UnknownCardAccount
+    return await accounts.find(db, me.subject, account, house.stripe.programme)
 
 
 @get(

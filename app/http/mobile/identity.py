@@ -8,6 +8,7 @@ its owner.
 
 import asyncio
 import base64
+import time
 import tomllib
 from datetime import date, datetime
 from functools import cache
@@ -20,6 +21,7 @@ from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import ids as mint
 from app import language, vault
@@ -27,12 +29,16 @@ from app.auth.principal import Principal
 from app.db import Story
 from app.house import House
 from app.http import ids
+from app.http.mobile.chip_challenges import ChipAnswer, Stated
 from app.http.wire import Wire
 from app.idempotency import Once
-from kyc import document, identify, lds
+from app.risk import judging
+from kyc import document, identify
 from kyc import standing as standing_
 from kyc.check import Finding, Verdict
-from kyc.chip import Grade
+from kyc.chip import lds
+from kyc.chip.active import copying
+from kyc.chip.report import Copying, Grade
 from kyc.document import Person, Stored
 from kyc.identify import Reading
 from kyc.standing import Level
@@ -85,6 +91,19 @@ class ScanDocument(Wire, frozen=True):
         return Reading(tuple(self.mrz), base64.b64decode(self.sod), groups)
 
 
+class ShowDocument(ScanDocument, frozen=True):
+    """What the phone read; with it the chip's answer to a challenge and the applicant's form, where they were asked."""
+
+    chip_answer: ChipAnswer | None = None
+    stated: Stated | None = None
+
+    async def whole(self, db: AsyncConnection, house: House, me: Principal) -> Reading:
+        """Give what was read with the rest; uses the challenge up. Raises kyc.chip.challenge.StaleChallenge."""
+        answer = await self.chip_answer.taken(db, house, me) if self.chip_answer else None
+        form = self.stated.form() if self.stated else None
+        return msgspec.structs.replace(self.reading(), form=form, answer=answer)
+
+
 class CheckView(Wire, frozen=True):
     """One check: what was looked at, what came out, and why, in the caller's language. `params` are for programs."""
 
@@ -114,8 +133,9 @@ class HolderView(Wire, frozen=True):
 class DocumentView(Wire, frozen=True):
     """A document and what follows from it.
 
-    `grade` is the worst of what the chip's verification found. It proves genuine data; `cloning` says that no copy of
-    the chip was looked for. `reasons` name the checks that stand between the document and `identified`.
+    `grade` is the worst of what the chip's verification found. It proves genuine data, which a copy of the chip has as
+    well: `cloning` says whether one was looked for. `reasons` name the checks that stand between the document and
+    `identified`.
     """
 
     id: DocumentId
@@ -123,7 +143,7 @@ class DocumentView(Wire, frozen=True):
     message: Annotated[str, Meta(examples=["You are identified by this document."])]
     reasons: Annotated[list[str], Meta(examples=[[]])]
     grade: Annotated[Grade, Meta(examples=["valid"])]
-    cloning: Annotated[Literal["not_checked"], Meta(examples=["not_checked"])]
+    cloning: Annotated[Copying, Meta(examples=["excluded"])]
     format: Annotated[str, Meta(examples=["TD3"])]
     issuer: Annotated[str, Meta(examples=["UTO"])]
     nationality_class: Annotated[Nationality, Meta(examples=["foreign"])]
@@ -156,26 +176,31 @@ class StandingView(Wire, frozen=True):
 )
 async def scan_document(
     request: Request[Any, Any, Any],
-    data: JSONBody[ScanDocument],
+    data: JSONBody[ShowDocument],
     once: NamedDependency[Once],
     me: NamedDependency[Principal],
     house: NamedDependency[House],
 ) -> Response[DocumentView]:
     """Check a scanned document and its chip, and decide whether they identify the caller."""
-    reading, tag = data.reading(), _language(request)
+    tag = _language(request)
 
     async def act(story: Story) -> DocumentView:
         db, document_id = await story(), mint.new()
+        reading = await data.whole(db, house, me)
+        started = time.perf_counter()
         examined = await asyncio.to_thread(identify.examine, reading, house.csca, story.now)
+        examined = examined.took(round((time.perf_counter() - started) * 1000))
         safe = await vault.of(db, house.keys.kms, me.subject, story.now)
+        await judging.expect(house, db, me.subject, at=story.now, actor=me.actor)
         await identify.store(
             db,
             reading,
             examined,
             document_id=document_id,
             resident=me.subject,
-            seal=safe.seal,
+            safe=safe,
             blind=house.keys.kms.blind,
+            lists=await house.watchlist.current(db),
             at=story.now,
             actor=me.actor,
         )
@@ -239,7 +264,7 @@ def _view(stored: Stored, tag: language.Language, holder: HolderView | None = No
         message=_texts()[stored.outcome]["message"][tag],
         reasons=list(stored.reasons),
         grade=Grade(stored.grade),
-        cloning="not_checked",
+        cloning=copying(stored.checks),
         nationality_class=Nationality(stored.nationality_class),
         scanned_at=stored.at,
         checks=[_check(finding, tag) for finding in stored.checks],

@@ -130,9 +130,9 @@ async def list_restrictions(
     """List the caller's restrictions with everything there is to know and to do about each."""
     found = await restriction.of(await story(), me.subject)
     shown = [await _view(request, story, house, each) for each in found]
-    standing = [CLASSES[each.reason] for each in found if each.state is State.IN_FORCE]
+    standing = [each for each in found if each.state is State.IN_FORCE]
     return Restrictions(
-        works=[each for each in Operation if all(one.allows(each) for one in standing)], restrictions=shown
+        works=[each for each in Operation if all(_works(each, one, story.now) for one in standing)], restrictions=shown
     )
 
 
@@ -230,8 +230,8 @@ async def _view(request: Request[Any, Any, Any], story: Story, house: House, fou
         owner=public.owner,
         appeal_to=public.owner,
         state=found.state,
-        works=[each for each in Operation if public.allows(each)],
-        stops=[each for each in Operation if not public.allows(each)],
+        works=[each for each in Operation if _works(each, found, story.now)],
+        stops=[each for each in Operation if not _works(each, found, story.now)],
         imposed_at=found.imposed_at,
         review_due=found.review_due,
         overdue=found.overdue_since is not None,
@@ -242,6 +242,10 @@ async def _view(request: Request[Any, Any, Any], story: Story, house: House, fou
         ],
         appeals=[AppealView.of(each, _words(keys, each, "restriction_appeal")) for each in appeals],
     )
+
+
+def _works(operation: Operation, about: Restriction, at: datetime) -> bool:
+    return CLASSES[about.reason].allows(operation, at - about.imposed_at)
 
 
 def _words(keys: Vault | None, said: appeal.Response, table: str) -> str:

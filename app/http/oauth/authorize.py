@@ -27,6 +27,7 @@ from app.house import House
 from app.http import ids
 from app.http.oauth import page
 from app.http.wire import Wire
+from residency.credential.dataset import Kind
 
 PATH = "/oauth/authorize"
 _OPT = {"scope": "public", "quota": "sign-in"}
@@ -132,7 +133,7 @@ async def approve(
     """Let the wallet fetch what was shown; for e-residents only."""
     asked = ids.parse("authorization", authorization_id)
     who, back = await authorization.approve(story, house.settings, asked, data.credential, clock.real())
-    await credentials.e_resident(await story(), who.id)
+    await credentials.entitled(await story(), who.id, Kind.E_RESIDENT, at=story.now)
     return Decided(redirect_to=back)
 
 

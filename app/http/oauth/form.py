@@ -74,12 +74,12 @@ class FormOperation(Operation):
         self.parameters = [Parameter(name="DPoP", param_in="header", description=said, required=True, schema=text)]
 
 
-async def read(request: Request[Any, Any, State]) -> Form:
+async def read(request: Request[Any, Any, State], *, bytes_max: int = _BODY_BYTES_MAX) -> Form:
     """Read the form of a request; raises Unacceptable."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         raise Unacceptable("invalid_request", f"the body is not {FORM}")
     body = await request.body()
-    if len(body) > _BODY_BYTES_MAX:
+    if len(body) > bytes_max:
         raise Unacceptable("invalid_request", "the form is too large", status=413)
     try:
         text = body.decode("ascii")

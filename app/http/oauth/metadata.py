@@ -13,6 +13,7 @@ from app.auth import scopes
 from app.house import House
 from app.http.oauth import authorize, pushed
 from app.http.oauth.token import PRE_AUTHORIZED
+from app.http.wallet_openid.status_lists import AGGREGATION_PATH
 from app.language import Language
 
 _ALGORITHMS = ["ES256", "EdDSA"]
@@ -40,6 +41,7 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True):
     dpop_signing_alg_values_supported: list[str]
     authorization_details_types_supported: list[str]
     tls_client_certificate_bound_access_tokens: bool
+    status_list_aggregation_endpoint: str
     anonymous_access_supported: bool = msgspec.field(name="pre-authorized_grant_anonymous_access_supported")
 
 
@@ -76,6 +78,7 @@ async def authorization_server(house: NamedDependency[House]) -> ServerMetadata:
         token_endpoint_auth_signing_alg_values_supported=_ALGORITHMS,
         dpop_signing_alg_values_supported=_ALGORITHMS,
         authorization_details_types_supported=["openid_credential"],
+        status_list_aggregation_endpoint=issuer + AGGREGATION_PATH,
         tls_client_certificate_bound_access_tokens=house.door.proxies.header is not None,
         anonymous_access_supported=True,
     )

@@ -1,8 +1,8 @@
 """The programme as officers run it: how full it is, and what is done to all cards of a basis.
 
 path   GET /v1/officer/card-programme              how many cards and holders there are, under which caps
-       POST /v1/officer/card-campaigns             ->  cards/campaign.py   propose()
-       POST /v1/officer/card-campaigns/{id}/acts   ->  cards/campaign.py   turn()
+       POST /v1/officer/card-campaigns             ->  cards/programme/campaign.py   propose()
+       POST /v1/officer/card-campaigns/{id}/acts   ->  cards/programme/campaign.py   turn()
 """
 
 from datetime import date, datetime
@@ -14,15 +14,15 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import card_holders
 from app import ids as mint
 from app.auth.principal import Principal
+from app.cards import holders as card_holders
 from app.db import Story
 from app.http import ids
 from app.http.wire import NoSuchTime, NotTogether, Wire
 from app.idempotency import Once
-from cards import campaign, place
-from cards.campaign import Act, Campaign, Kind, Outcome, State
+from cards.programme import campaign, place
+from cards.programme.campaign import Act, Campaign, Kind, Outcome, State
 from law.regime import Phase
 
 _TAGS = ["Cards"]

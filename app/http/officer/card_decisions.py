@@ -15,7 +15,7 @@ from app.db import Story
 from app.http import ids
 from app.http.officer.card_rules import SCOPE, TAGS, ResultView
 from app.http.wire import CurrencyCode, Wire
-from cards.reason import CODES, Reason
+from cards.payments.reason import CODES, Reason
 from cards.rules import result
 from cards.rules.result import Decided
 

@@ -1,8 +1,8 @@
 """Whose cards may be valid for longer than a non-resident's: one officer proposes, another one decides.
 
-path   POST /v1/officer/card-exemptions                  ->  cards/exemption.py   propose()
-       POST /v1/officer/card-exemptions/{id}/decision    ->  cards/exemption.py   decide()
-       POST /v1/officer/card-exemptions/{id}/end         ->  cards/exemption.py   end()
+path   POST /v1/officer/card-exemptions                  ->  cards/programme/exemption.py   propose()
+       POST /v1/officer/card-exemptions/{id}/decision    ->  cards/programme/exemption.py   decide()
+       POST /v1/officer/card-exemptions/{id}/end         ->  cards/programme/exemption.py   end()
 
 It rests on a status the person holds now and on a document; when the status ends, so does what rests on it.
 """
@@ -23,8 +23,8 @@ from app.http import ids
 from app.http.officer import whom
 from app.http.wire import Wire
 from app.idempotency import Once
-from cards import exemption
-from cards.exemption import Exemption, Reason
+from cards.programme import exemption
+from cards.programme.exemption import Exemption, Reason
 from residency import status
 from residency.status import State
 

@@ -1,8 +1,8 @@
 """Lists of the card programme: merchants that are paid nothing, and persons.
 
-path   POST /v1/officer/listed-merchants           ->  cards/listing.py   add_merchant()
-       POST /v1/officer/listed-persons             ->  cards/listing.py   add_person()
-       POST /v1/officer/card-listings/{id}/end     ->  cards/listing.py   end()
+path   POST /v1/officer/listed-merchants           ->  cards/programme/listing.py   add_merchant()
+       POST /v1/officer/listed-persons             ->  cards/programme/listing.py   add_person()
+       POST /v1/officer/card-listings/{id}/end     ->  cards/programme/listing.py   end()
 
 A person is named by a document, of which a keyed digest is kept; whether one of ours has it, nobody is told.
 """
@@ -16,18 +16,18 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
-from app import card_holders
 from app import ids as mint
 from app.auth.principal import Principal
+from app.cards import holders
 from app.db import Story
 from app.house import House
 from app.http import ids
 from app.http.paging import Cursor, Limit, Pager
 from app.http.wire import Wire
 from app.idempotency import Once
-from cards import listing
 from cards.card import Listing
-from cards.listing import Merchant, Person, Reason
+from cards.programme import listing
+from cards.programme.listing import Merchant, Person, Reason
 
 _TAGS = ["Cards"]
 _SCOPE = {"scope": "officer:programme"}
@@ -206,7 +206,7 @@ async def list_person(
             listed_at=story.now,
         )
         made = await listing.add_person(db, wanted)
-        await card_holders.recognise(db, listed=made.id)
+        await holders.recognise(db, listed=made.id)
         return PersonView.of(made)
 
     return await once(act)

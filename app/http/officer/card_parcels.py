@@ -1,8 +1,8 @@
 """Plastic cards on their way: what is to be sent where, and what the maker and the carrier say.
 
-path   GET /v1/officer/card-parcels                ->  cards/shipping.py   waiting()
+path   GET /v1/officer/card-parcels                ->  cards/programme/shipping.py   waiting()
        GET /v1/officer/cards/{id}/parcels          ->  the addresses, which leaves a row in the person's access log
-       POST /v1/officer/cards/{id}/parcel-acts     ->  cards/shipping.py   ship(), deliver(), take_back()
+       POST /v1/officer/cards/{id}/parcel-acts     ->  cards/programme/shipping.py   ship(), deliver(), take_back()
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
@@ -19,19 +18,20 @@ from msgspec import Meta
 from app import vault
 from app.access import Look, Purpose, Sees
 from app.auth.principal import Principal
+from app.cards import parcels
 from app.db import Story
 from app.house import House
 from app.http import ids
-from app.http.mobile.card_shipping import TABLE, Address
+from app.http.mobile.card_shipping import Address
 from app.http.mobile.card_view import CardId
 from app.http.officer.cards import OfficerCardView
 from app.http.paging import Cursor, Limit, Pager
 from app.http.wire import LINE, NotTogether, Wire
 from app.idempotency import Once
 from cards import card as cards_card
-from cards import change, shipping
 from cards.card import Act, Card
-from cards.shipping import Parcel, State
+from cards.programme import change, shipping
+from cards.programme.shipping import Parcel, State
 
 _TAGS = ["Cards"]
 _SCOPE = {"scope": "officer:cards"}
@@ -122,8 +122,7 @@ async def read_parcels(
 
 async def _addresses(story: Story, house: House, card: Card, found: Sequence[Parcel]) -> list[Address]:
     keys = await vault.look(await story(), house.keys.kms, card.holder, _why(found[0]))
-    sealed = [keys.open(each.address, table=TABLE, column="address", row=each.id) for each in found]
-    return [msgspec.json.decode(each, type=Address) for each in sealed]
+    return [Address.of(parcels.opened(keys, each)) for each in found]
 
 
 @post(
@@ -175,7 +174,7 @@ async def _tracking(story: Story, house: House, card: Card, number: str | None) 
     if number is None or not found:
         return None
     keys = await vault.look(await story(), house.keys.kms, card.holder, _why(found[0]))
-    return keys.seal(number.encode(), table=TABLE, column="tracking", row=found[0].id)
+    return keys.seal(number.encode(), table=parcels.TABLE, column="tracking", row=found[0].id)
 
 
 def _why(parcel: Parcel) -> Look:

@@ -1,7 +1,7 @@
 """Cards of others: what somebody has, and the flags that officers set on a card and lift again.
 
-path   POST /v1/officer/cards/{id}/risk-suspension             ->  cards/change.py   suspended()
-       POST /v1/officer/cards/{id}/risk-suspension/lift        ->  cards/change.py   lifted()
+path   POST /v1/officer/cards/{id}/risk-suspension             ->  cards/programme/change.py   suspended()
+       POST /v1/officer/cards/{id}/risk-suspension/lift        ->  cards/programme/change.py   lifted()
        POST /v1/officer/cards/{id}/regulator-suspension, lift      the same, by who answers to the regulator
 
 Each flag has its owner, and each owner a scope: nobody lifts another's. The holder reads the class of the reason.
@@ -23,8 +23,8 @@ from app.http.officer import whom
 from app.http.wire import Wire
 from app.idempotency import Once
 from cards import card as cards_card
-from cards import change
 from cards.card import Card, Closing, Form, Owner, State
+from cards.programme import change
 
 _TAGS = ["Cards"]
 

@@ -201,7 +201,10 @@ async def review_case(
     me: NamedDependency[Principal],
     house: NamedDependency[House],
 ) -> Response[CaseSummary]:
-    """Approve, refuse or ask. The first officer proposes, a second one confirms; nobody reviews a round twice."""
+    """Approve, refuse or ask. The first officer proposes, a second one confirms; nobody reviews a round twice.
+
+    Nothing is approved before the applicant's own case (`/v1/officer/identity-cases`) is.
+    """
     written = Written(data.comment_internal, data.comment_applicant)
 
     async def act(story: Story) -> CaseSummary:
@@ -214,10 +217,10 @@ async def review_case(
             reason=data.reason_code,
             comments=await remarks.sealed(db, house.keys.kms, locked.resident, written, _why(locked)),
         )
+        if data.decision is Verdict.APPROVE:
+            await applicant.require_identified(db, locked.resident, statutory_date(story.now))
         person = applicant.proven(who, story.now)
         moved = await review.give(db, locked, opinion, person=person, at=story.now, by=me.actor)
-        if moved.state is State.GRANTED and who is not None:
-            await applicant.settle(db, who, moved.id, at=story.now, by=me.actor)
         return CaseSummary(**_summary(moved, await application.moves(db, moved.id)))
 
     return await once(act)

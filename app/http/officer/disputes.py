@@ -1,8 +1,8 @@
 """Officers and disputes: a queue, what the person showed, what to answer the network, and losses under four eyes.
 
-path   POST /v1/officer/disputes/{id}/acts                     ->  app/disputing.py                 submit(), in a batch
+path   POST /v1/officer/disputes/{id}/acts                ->  app/cards/disputing.py                submit(), in a batch
        POST /v1/officer/disputes/{id}/write-offs               ->  cards/disputes/write_off.py      propose()
-       POST /v1/officer/dispute-write-offs/{id}/decision       ->  app/disputing.py                 decide(), in a batch
+       POST /v1/officer/dispute-write-offs/{id}/decision       ->  app/cards/disputing.py           decide(), in a batch
 """
 
 from collections.abc import Sequence
@@ -17,11 +17,12 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Meta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import access, disputing, idempotency, vault
+from app import access, idempotency, vault
 from app import db as db_
 from app import ids as mint
 from app.access import Look, Purpose, Sees
 from app.auth.principal import Principal
+from app.cards import disputing
 from app.db import Story
 from app.house import House
 from app.http import answers, ids

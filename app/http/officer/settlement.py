@@ -31,6 +31,8 @@ from app.http.officer.settlement_views import (
     DecideResolution,
     FilePage,
     FileView,
+    MissingFiles,
+    MissingView,
     ProposalView,
     ProposeResolution,
     ReportView,
@@ -38,11 +40,12 @@ from app.http.officer.settlement_views import (
 from app.http.paging import Cursor, Limit, Pager
 from app.idempotency import Once
 from app.idempotency_key import Stored
-from cards.settlement import breaks, tables, taking
+from cards.settlement import breaks, missing, tables, taking
 from cards.settlement.breaks import Deciding, Kind, Proposal, Resolution
 from law import calendar
 
 _TAGS = ["Settlement"]
+_MISSING_MAX = 100
 _SCOPE = {"scope": "officer:settlement"}
 
 KindFilter = Annotated[Kind | None, QueryParameter(name="kind", description="Only breaks of this kind.")]
@@ -90,6 +93,19 @@ async def get_report(settlement_file_id: FromPath[str], story: NamedDependency[S
     if row is None:
         raise NotFoundException
     return ReportView(file_id=settlement_file_id, sha256=row.sha256.hex(), jws=row.jws, at=row.at)
+
+
+@get(
+    "/v1/officer/settlement/missing-files",
+    operation_id="listMissingSettlementFiles",
+    opt={**_SCOPE, "may_lack": True},
+    tags=_TAGS,
+    summary="What networks did not send",
+)
+async def list_missing(story: NamedDependency[Story]) -> MissingFiles:
+    """List the days of networks whose file has not come by its hour, until it comes."""
+    found = await missing.waiting(await story(), limit=_MISSING_MAX)
+    return MissingFiles(files=[msgspec.convert(each, MissingView, from_attributes=True) for each in found])
 
 
 @get(
@@ -216,4 +232,4 @@ async def decide(
     return answer
 
 
-routes = [list_files, get_report, list_breaks, list_ages, own, propose, decide]
+routes = [list_files, get_report, list_missing, list_breaks, list_ages, own, propose, decide]

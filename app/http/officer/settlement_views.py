@@ -173,6 +173,21 @@ class BreakPage(Wire, frozen=True):
     next_cursor: str | None = None
 
 
+class MissingView(Wire, frozen=True, kw_only=True):
+    """A day of a network whose file should be here."""
+
+    network: Annotated[str, Meta(examples=["mspk"])]
+    link: Annotated[str, Meta(examples=["domestic"])]
+    business_date: date
+    expected_by: datetime
+
+
+class MissingFiles(Wire, frozen=True):
+    """What has not come, the longest expected first; of very many the first hundred."""
+
+    files: list[MissingView]
+
+
 class AgedView(Wire, frozen=True, kw_only=True):
     """The open breaks of a network and kind of one age; `to_days` null is without end."""
 

@@ -1,12 +1,23 @@
 """What partner banks, brokers and card networks call."""
 
-from app.http.partner import card_proofs, events, network, network_disputes, statements, stripe, subscriptions, webhooks
+from app.http.partner import (
+    card_proofs,
+    events,
+    network,
+    network_disputes,
+    presentations,
+    statements,
+    stripe,
+    subscriptions,
+    webhooks,
+)
 
 routes = [
     *card_proofs.routes,
     *events.routes,
     *network.routes,
     *network_disputes.routes,
+    *presentations.routes,
     *statements.routes,
     *stripe.routes,
     *subscriptions.routes,

@@ -1,9 +1,9 @@
 """A card network asks for more than money: the holder's yes, a place in a wallet, another PIN at a terminal.
 
-route      app/http/partner/card_proofs.py   POST /v1/networks/{network}/challenges, /tokens, /pin-changes  <- here
-asks       cards/challenge.py  ask()         3-D Secure, answered in the app
-decides    cards/token.py      request()     may the card go into this wallet?
-changes    cards/pin.py        change()
+route      app/http/partner/card_proofs.py    POST /v1/networks/{network}/challenges, /tokens, /pin-changes  <- here
+asks       cards/proofs/challenge.py          ask()         3-D Secure, answered in the app
+decides    cards/proofs/token.py              request()     may the card go into this wallet?
+changes    cards/proofs/pin.py                change()
 
 Every message is signed by the network and names what it is about, so a repeat gets the same answer.
 """
@@ -33,16 +33,17 @@ from app.http.partner.network import Name, proved
 from app.http.partner.proofs import PinBlockHex
 from app.http.wire import Minor, Wire
 from cards import card as cards_card
-from cards import challenge, change, pan, pin, token, token_owner
 from cards.card import Card, UnknownCard
-from cards.challenge import Challenge, Status
 from cards.hsm.port import Plate
 from cards.hsm.verification import Service
-from cards.pan import NotAPan, Pan
-from cards.payment import Merchant
-from cards.pin import Changed
-from cards.presented import Code
-from cards.token import Act, Asked, Decision, Device, Doubt, Life, Owner, Token, UnknownToken, Wrong
+from cards.payments.payment import Merchant
+from cards.programme import change
+from cards.proofs import challenge, pan, pin, token, token_owner
+from cards.proofs.challenge import Challenge, Status
+from cards.proofs.pan import NotAPan, Pan
+from cards.proofs.pin import Changed
+from cards.proofs.presented import Code
+from cards.proofs.token import Act, Asked, Decision, Device, Doubt, Life, Owner, Token, UnknownToken, Wrong
 from law.money import Currency, Money
 
 _OPTIONS: dict[str, Any] = {

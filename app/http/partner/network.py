@@ -1,8 +1,8 @@
 """The card network asks, takes back and takes: its messages, proved before they are read, answered once and for ever.
 
-route      app/http/partner/network.py   POST /v1/networks/{network}/authorizations      <- you are here
-batches    app/swiping.py                Till.book() ->  cards/booking.py
-decides    cards/decision.py             decide()
+route      app/http/partner/network.py    POST /v1/networks/{network}/authorizations      <- you are here
+batches    app/cards/swiping.py           Till.book  ->  cards/payments/booking.py
+decides    cards/payments/decision.py     decide()
 
 A message is named by its purchase (`lifecycle_id`) and its place in it (`element_id`), whatever signature it travels
 under: a repeat gets the stored first answer. A card number is looked up by its keyed index and goes no further.
@@ -33,12 +33,13 @@ from app.idempotency_key import Stored
 from app.money import FIRST_LANE, claim
 from app.partners import caller
 from app.partners.registry import Kind
-from cards import message, pan
-from cards.message import NetworkMessage
-from cards.pan import NotAPan, Pan
-from cards.payment import Channel, Merchant, Operation, PaymentId
-from cards.presented import NOTHING
-from cards.reason import Reason
+from cards.payments import message
+from cards.payments.message import NetworkMessage
+from cards.payments.payment import Channel, Merchant, Operation, PaymentId
+from cards.payments.reason import Reason
+from cards.proofs import pan
+from cards.proofs.pan import NotAPan, Pan
+from cards.proofs.presented import NOTHING
 from law.money import KZT, Currency, Money
 
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[!-~]+$(?!\n)")]

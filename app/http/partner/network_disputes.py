@@ -1,8 +1,8 @@
 """The card network tells what becomes of a dispute: proved before it is read, acted on once.
 
-route      app/http/partner/network_disputes.py   POST /v1/networks/{network}/disputes/{dispute_id}/events   <- here
-hears      app/disputing.py                       hear()
-decides    cards/disputes/acting.py               act()
+route      app/http/partner/network_disputes.py    POST /v1/networks/{network}/disputes/{dispute_id}/events   <- here
+hears      app/cards/disputing.py                  hear()
+decides    cards/disputes/acting.py                act()
 """
 
 from typing import Annotated
@@ -13,7 +13,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
-from app import db, disputing
+from app import db
+from app.cards import disputing
 from app.house import House
 from app.http import ids
 from app.http.partner.network import proved

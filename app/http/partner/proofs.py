@@ -7,8 +7,8 @@ from typing import Annotated
 from msgspec import Meta
 
 from app.http.wire import Wire
-from cards.pan import NotAPan, Pan
-from cards.presented import NOTHING, Bytes, Cavv, Chip, Code, PinBlock, Presented, Track
+from cards.proofs.pan import NotAPan, Pan
+from cards.proofs.presented import NOTHING, Bytes, Cavv, Chip, Code, PinBlock, Presented, Track
 
 _Digits = Annotated[str, Meta(pattern=r"^[0-9]{3,4}$(?!\n)", examples=["123"])]
 _Reference = Annotated[str, Meta(pattern=r"^[!-~]{1,64}$(?!\n)", examples=["DNITHE302611200001"])]

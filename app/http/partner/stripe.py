@@ -1,10 +1,10 @@
 """Stripe asks and tells: two endpoints with a secret each, because one is waited for and the other is not.
 
-route      app/http/partner/stripe.py   POST /v1/processors/stripe/authorizations    <- you are here
-           app/http/partner/stripe.py   POST /v1/processors/stripe/events
-proves     app/partners/stripe_issuing/door.py      opened()      over the raw bytes
-batches    app/swiping.py                           Till.book()   the same decision as for our own cards
-keeps      app/partners/stripe_issuing/inbox.py     keep()        the answer comes before anything is done
+route      app/http/partner/stripe.py              POST /v1/processors/stripe/authorizations    <- you are here
+           app/http/partner/stripe.py              POST /v1/processors/stripe/events
+proves     app/partners/stripe_issuing/door.py     opened()      over the raw bytes
+batches    app/cards/swiping.py                    Till.book     the same decision as for our own cards
+keeps      app/partners/stripe_issuing/inbox.py    keep()        the answer comes before anything is done
 
 Answers are what Stripe reads: 200 with a body of its own, under the version the endpoints are made with. Stripe gives
 two seconds; a hold that was made too late for our yes is given back by what Stripe says came of it.
@@ -32,9 +32,10 @@ from app.partners.stripe_issuing import door, inbox, known, objects
 from app.partners.stripe_issuing.client import VERSION
 from app.partners.stripe_issuing.issuer import CODE
 from app.partners.stripe_issuing.objects import Authorization
-from cards import message
-from cards.message import Answer
-from cards.payment import PaymentId
+from cards.payments import message
+from cards.payments.message import Answer
+from cards.payments.payment import PaymentId
+from cards.proofs.presented import NOTHING, Presented
 
 #: Of Stripe's two seconds: what is left is for the way there and back.
 WITHIN = timedelta(seconds=1.2)
@@ -152,6 +153,7 @@ async def _decide(house: House, asked: Authorization, deadline: datetime) -> Str
         fee=objects.money(details.atm_fee, wanted.currency) if details and details.atm_fee else None,
         partial_ok=wanted.is_amount_controllable,
         increment=number > 0,
+        presented=Presented(token=objects.id_of(asked.token)) if asked.token else NOTHING,
         deadline=deadline,
     )
     named = claim(f"network:{CODE}", f"{asked.id} {question.element}", [used.card, amount, question.merchant.id])

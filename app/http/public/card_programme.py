@@ -10,7 +10,7 @@ from litestar import get
 from litestar.di import NamedDependency
 from msgspec import Meta
 
-from app import card_holders
+from app.cards import holders
 from app.db import Story
 from app.http.wire import Wire
 from law.regime import Phase
@@ -42,7 +42,7 @@ class PublicProgrammeView(Wire, frozen=True, kw_only=True):
 async def get_programme(story: NamedDependency[Story]) -> PublicProgrammeView:
     """Say under which regime cards are issued today, what consumers must know, and what no card ever pays for."""
     await story()
-    regime = card_holders.regime(story.now)
+    regime = holders.regime(story.now)
     return PublicProgrammeView(
         phase=regime.phase,
         issuance_basis=regime.basis,

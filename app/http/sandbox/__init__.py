@@ -1,5 +1,16 @@
 """What only a demo or test installation offers: its clock, its residents, its cards' merchants, its injected events."""
 
-from app.http.sandbox import cards, clock, events, partners, residents, stripe
+from app.http.sandbox import (
+    card_things,
+    cards,
+    clock,
+    credential_offers,
+    events,
+    partners,
+    presentations,
+    residents,
+    stripe,
+)
 
-routes = [*cards.routes, *clock.routes, *events.routes, *partners.routes, *residents.routes, *stripe.routes]
+_ROOMS = (card_things, cards, clock, credential_offers, events, partners, presentations, residents, stripe)
+routes = [route for room in _ROOMS for route in room.routes]

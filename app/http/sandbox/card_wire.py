@@ -1,23 +1,22 @@
 """What testers say of cards and hear: the wire of app/http/sandbox/cards.py."""
 
-from typing import Annotated
+from decimal import Decimal
+from typing import Annotated, TypedDict
 from uuid import UUID
 
 from msgspec import Meta
 
 from app.http import ids
-from app.http.wire import LINE, Minor, Wire
-from cards.message import Answer
-from cards.payment import Channel, Merchant, Operation
-from cards.reason import Reason
-from cards.token import Decision, Device, Doubt, Life
+from app.http.wire import LINE, Minor, MoneyWire, NotTogether, Wire
+from cards.payments.message import Answer
+from cards.payments.payment import Channel, Merchant, Operation
+from cards.payments.reason import Reason
 from law.money import Money
 
 #: The network that payments of testers come over: no line has its name.
 NETWORK = "sandbox"
 
-_CardId = Annotated[str, Meta(examples=["card_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
-_Score = Annotated[int, Meta(ge=1, le=5, examples=[4])]
+CardId = Annotated[str, Meta(examples=["card_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
 _Text = Annotated[str, Meta(min_length=1, max_length=40, pattern=LINE)]
 
 
@@ -34,15 +33,36 @@ class MerchantAt(Wire, frozen=True):
         return Merchant(name=self.name, id=self.id, category=self.category, country=self.country)
 
 
-class Ask(Wire, frozen=True):
+class Exchange(TypedDict):
+    """What a message says of an exchange."""
+
+    original: Money | None
+    rate: Decimal | None
+
+
+class Abroad(Wire, frozen=True):
+    """A purchase in another currency: what the merchant asks there, and the rate by which it is the card's amount."""
+
+    original: Annotated[MoneyWire | None, Meta(examples=[None])] = None
+    rate: Annotated[str, Meta(pattern=r"^[0-9]{1,7}(\.[0-9]{1,7})?$(?!\n)", examples=["563.2"])] | None = None
+
+    def exchanged(self) -> Exchange:
+        """Give it in our words; raises NotTogether, law.money.UnknownCurrency."""
+        if (self.original is None) is not (self.rate is None):
+            raise NotTogether("original", "rate")
+        original = None if self.original is None else self.original.money()
+        return {"original": original, "rate": None if self.rate is None else Decimal(self.rate)}
+
+
+class Ask(Abroad, frozen=True, kw_only=True):
     """A card and an amount, in minor units of the card's currency, at a merchant."""
 
-    card_id: _CardId
+    card_id: CardId
     amount_minor: Minor
     merchant: MerchantAt = MerchantAt()
 
 
-class Authorize(Ask, frozen=True):
+class Authorize(Ask, frozen=True, kw_only=True):
     """May the merchant have it? `single`: what is approved is taken at once. Nothing is presented as a proof."""
 
     operation: Annotated[Operation, Meta(examples=["purchase"])] = Operation.PURCHASE
@@ -52,7 +72,7 @@ class Authorize(Ask, frozen=True):
     single: bool = False
 
 
-class Advice(Ask, frozen=True):
+class Advice(Ask, frozen=True, kw_only=True):
     """The network said yes in our place."""
 
     channel: Annotated[Channel, Meta(examples=["chip"])] = Channel.CHIP
@@ -61,10 +81,10 @@ class Advice(Ask, frozen=True):
 class Inquire(Wire, frozen=True):
     """A card whose money is asked about."""
 
-    card_id: _CardId
+    card_id: CardId
 
 
-class Amount(Wire, frozen=True):
+class Amount(Abroad, frozen=True):
     """How much of it; all of it where nothing is said."""
 
     amount_minor: Minor | None = None
@@ -111,22 +131,3 @@ class Paid(Wire, frozen=True):
 
 
 _NOTHING = "25"  # unable to locate a record
-
-
-class ProvisionToken(Wire, frozen=True):
-    """A card is put into a wallet; scores are from 1 (never seen) to 5, as wallets tell them."""
-
-    card_id: _CardId
-    device: Annotated[Device, Meta(examples=["phone"])] = Device.PHONE
-    device_score: _Score | None = None
-    account_score: _Score | None = None
-
-
-class ProvisionedToken(Wire, frozen=True):
-    """What the wallet hears; with `otp` the app shows the code, and the token is activated by it."""
-
-    token_id: Annotated[str, Meta(examples=["token_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
-    reference: Annotated[str, Meta(examples=["sandbox-06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
-    decision: Annotated[Decision, Meta(examples=["otp"])]
-    state: Annotated[Life, Meta(examples=["requested"])]
-    reasons: Annotated[list[Doubt], Meta(examples=[["young_card"]])]

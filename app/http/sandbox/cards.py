@@ -1,7 +1,8 @@
 """What networks and merchants do to cards, for whoever tests from outside: by the id of a card, without its number.
 
-route      app/http/sandbox/cards.py    POST /v1/sandbox/card-authorizations …      <- you are here
-batches    app/swiping.py               book()           the verb of real networks, but for the proofs
+route      app/http/sandbox/cards.py          POST /v1/sandbox/card-authorizations …      <- you are here
+           app/http/sandbox/card_things.py    plastic, wallets, 3-D Secure, disputes
+batches    app/cards/swiping.py           Till.book      the verb of real networks, but for the proofs
 
 The operations are those of the test helpers of Stripe Issuing and Increase. What a payment began with, its network
 among it, is kept in what follows; a payment of a real line can be gone on with here. Who knows no number has nothing to
@@ -9,18 +10,19 @@ prove a card with, so what is asked here counts as proved; proofs are tried over
 """
 
 import hashlib
-from collections.abc import Sequence
-from typing import Any, TypedDict
-from uuid import UUID
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 from litestar import Request, Response, post
 from litestar.di import NamedDependency, Provide
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
-from app import clock, idempotency, swiping
+from app import clock, idempotency
 from app import ids as mint
 from app.auth.principal import Principal
+from app.cards import swiping
 from app.db import Story
 from app.house import House
 from app.http import ids
@@ -33,15 +35,13 @@ from app.http.sandbox.card_wire import (
     Capture,
     Inquire,
     Paid,
-    ProvisionedToken,
-    ProvisionToken,
 )
-from app.idempotency import Once
+from app.http.wire import Wire
 from app.idempotency_key import Claim, Stored
 from cards import card as cards_card
-from cards import reading, token
 from cards.card import Card
-from cards.message import (
+from cards.payments import reading
+from cards.payments.message import (
     Answer,
     Authorization,
     Clearing,
@@ -51,24 +51,13 @@ from cards.message import (
     Operation,
     Refund,
     Reversal,
+    Said,
     StandIn,
 )
-from cards.payment import Merchant, Payment, PaymentId
-from cards.token import Asked, Doubt
+from cards.payments.payment import Merchant, Payment, PaymentId
 from law.money import Money, zero
 
 _INQUIRY = Merchant(name="Sandbox ATM", id="ATM-1", category="6011", country="KZ")
-
-
-class _Said(TypedDict):
-    network: str
-    lifecycle: str
-    element: str
-    lane: int
-    card: UUID | None
-    payment: PaymentId
-    amount: Money
-    merchant: Merchant
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -87,7 +76,7 @@ class Caller(msgspec.Struct, frozen=True):
         payment, _ = await reading.one(await self.story(), ids.parse("payment", wanted))
         return payment
 
-    def begins(self, card: Card, kind: str, minor: int, merchant: Merchant) -> _Said:
+    def begins(self, card: Card, kind: str, minor: int, merchant: Merchant) -> Said:
         """Say what opens a payment."""
         payment = PaymentId(mint.new())
         return {
@@ -101,7 +90,7 @@ class Caller(msgspec.Struct, frozen=True):
             "merchant": merchant,
         }
 
-    def goes_on(self, payment: Payment, kind: str, minor: int) -> _Said:
+    def goes_on(self, payment: Payment, kind: str, minor: int) -> Said:
         """Say what follows in a payment."""
         return {
             "network": payment.network,
@@ -123,9 +112,13 @@ class Caller(msgspec.Struct, frozen=True):
         )
         return idempotency.respond(reply.stored, replayed=reply.replayed)
 
-    def _element(self, kind: str) -> str:
+    def named(self) -> str:
+        """Name what this request has happen: the same key is the same thing."""
         named = f"{self.claim.principal}\0{self.claim.key}".encode()
-        return f"{kind}/{hashlib.sha256(named).hexdigest()[:24]}"
+        return hashlib.sha256(named).hexdigest()[:24]
+
+    def _element(self, kind: str) -> str:
+        return f"{kind}/{self.named()}"
 
 
 def _render(told: NetworkMessage | Lapse, found: Sequence[Answer | bool]) -> Stored:
@@ -135,9 +128,10 @@ def _render(told: NetworkMessage | Lapse, found: Sequence[Answer | bool]) -> Sto
     return Stored(200, msgspec.json.encode(Paid.of(answer)))
 
 
-async def _caller(
+async def caller(
     request: Request[Any, Any, Any], house: NamedDependency[House], story: NamedDependency[Story]
 ) -> Caller:
+    """Give who sent a request, and what it reaches the books by."""
     me: Principal = request.auth
     return Caller(house, story, idempotency.claim_of(request, me.actor, await request.body()))
 
@@ -146,20 +140,15 @@ _OPTIONS: dict[str, Any] = {
     "opt": {"scope": "service:operate", "idempotent": True},
     "tags": ["Sandbox"],
     "status_code": 200,
-    "dependencies": {"caller": Provide(_caller)},
+    "dependencies": {"caller": Provide(caller)},
 }
 
 
-@post(
-    "/v1/sandbox/card-authorizations",
-    operation_id="simulateAuthorization",
-    summary="A merchant asks for money",
-    **_OPTIONS,
-)
-async def authorize(data: JSONBody[Authorize], caller: NamedDependency[Caller]) -> Response[Paid]:
-    """Ask as a network does; the answer is the decision, with every reason against it."""
-    card = await caller.card(data.card_id)
-    asked = Authorization(
+# -- what a card is asked ----------------------------------------------------------------------------------------------
+
+
+def _authorization(caller: Caller, card: Card, data: Authorize) -> NetworkMessage:
+    return Authorization(
         **caller.begins(card, "authorization", data.amount_minor, data.merchant.read()),
         expiry=card.expires_on,
         operation=data.operation,
@@ -167,129 +156,172 @@ async def authorize(data: JSONBody[Authorize], caller: NamedDependency[Caller]) 
         partial_ok=data.partial_ok,
         estimated=data.estimated,
         single=data.single,
+        **data.exchanged(),
     )
-    return await caller.book(asked)
 
 
-@post(
-    "/v1/sandbox/card-advices",
-    operation_id="simulateAdvice",
-    summary="A network promised in our place",
-    **_OPTIONS,
-)
-async def advise(data: JSONBody[Advice], caller: NamedDependency[Caller]) -> Response[Paid]:
-    """Tell that the network said yes while we could not be asked; it is booked whatever the wallet holds."""
-    card = await caller.card(data.card_id)
+def _advice(caller: Caller, card: Card, data: Advice) -> NetworkMessage:
     said = caller.begins(card, "advice", data.amount_minor, data.merchant.read())
-    return await caller.book(
-        Authorization(**said, expiry=card.expires_on, advice=True, stand_in=StandIn.NETWORK, channel=data.channel)
+    return Authorization(
+        **said,
+        expiry=card.expires_on,
+        advice=True,
+        stand_in=StandIn.NETWORK,
+        channel=data.channel,
+        **data.exchanged(),
     )
 
 
-@post(
-    "/v1/sandbox/card-balance-inquiries",
-    operation_id="simulateBalanceInquiry",
-    summary="A machine asks how much there is",
-    **_OPTIONS,
-)
-async def inquire(data: JSONBody[Inquire], caller: NamedDependency[Caller]) -> Response[Paid]:
-    """Ask for what the card could spend."""
-    card = await caller.card(data.card_id)
+def _inquiry(caller: Caller, card: Card, _: Inquire) -> NetworkMessage:
     said = caller.begins(card, "inquiry", 0, _INQUIRY)
-    return await caller.book(Authorization(**said, expiry=card.expires_on, operation=Operation.BALANCE))
+    return Authorization(**said, expiry=card.expires_on, operation=Operation.BALANCE)
 
 
-@post(
-    "/v1/sandbox/card-captures",
-    operation_id="simulateForceCapture",
-    summary="A merchant takes money it never asked for",
-    **_OPTIONS,
-)
-async def force_capture(data: JSONBody[Ask], caller: NamedDependency[Caller]) -> Response[Paid]:
-    """Take money without a promise: it is paid, and what the wallet does not have is lent."""
-    card = await caller.card(data.card_id)
-    return await caller.book(Clearing(**caller.begins(card, "capture", data.amount_minor, data.merchant.read())))
+def _forced(caller: Caller, card: Card, data: Ask) -> NetworkMessage:
+    said = caller.begins(card, "capture", data.amount_minor, data.merchant.read())
+    return Clearing(**said, **data.exchanged())
 
 
-@post(
-    "/v1/sandbox/card-refunds",
-    operation_id="simulateUnlinkedRefund",
-    summary="A merchant sends money that nobody knows the purchase of",
-    **_OPTIONS,
-)
-async def refund_unlinked(data: JSONBody[Ask], caller: NamedDependency[Caller]) -> Response[Paid]:
-    """Send money back without a purchase."""
-    card = await caller.card(data.card_id)
-    return await caller.book(Refund(**caller.begins(card, "refund", data.amount_minor, data.merchant.read())))
+def _gift(caller: Caller, card: Card, data: Ask) -> NetworkMessage:
+    said = caller.begins(card, "refund", data.amount_minor, data.merchant.read())
+    return Refund(**said, **data.exchanged())
 
 
-@post(
-    "/v1/sandbox/card-payments/{payment_id:str}/increments",
-    operation_id="simulateIncrement",
-    summary="A merchant asks for more of what it was promised",
-    **_OPTIONS,
-)
-async def increment(
-    payment_id: FromPath[str], data: JSONBody[Amount], caller: NamedDependency[Caller]
-) -> Response[Paid]:
-    """Ask for so much more."""
-    payment = await caller.payment(payment_id)
+# -- what becomes of a payment -----------------------------------------------------------------------------------------
+
+
+def _increment(caller: Caller, payment: Payment, data: Amount) -> NetworkMessage:
     said = caller.goes_on(payment, "increment", data.minor(zero(payment.currency)))
-    return await caller.book(Authorization(**said, increment=True))
+    return Authorization(**said, increment=True)
 
 
-@post(
-    "/v1/sandbox/card-payments/{payment_id:str}/confirmations",
-    operation_id="simulateConfirmation",
-    summary="A merchant says what an estimate came to",
-    **_OPTIONS,
-)
-async def confirm(payment_id: FromPath[str], data: JSONBody[Amount], caller: NamedDependency[Caller]) -> Response[Paid]:
-    """Say what the pump came to."""
-    payment = await caller.payment(payment_id)
-    promised = payment.sums().promised
-    return await caller.book(Confirmation(**caller.goes_on(payment, "confirmation", data.minor(promised))))
+def _confirmation(caller: Caller, payment: Payment, data: Amount) -> NetworkMessage:
+    said = caller.goes_on(payment, "confirmation", data.minor(payment.sums().promised))
+    return Confirmation(**said, **data.exchanged())
 
 
-@post(
-    "/v1/sandbox/card-payments/{payment_id:str}/captures",
-    operation_id="simulateCapture",
-    summary="A merchant takes what it was promised",
-    **_OPTIONS,
-)
-async def capture(
-    payment_id: FromPath[str], data: JSONBody[Capture], caller: NamedDependency[Caller]
-) -> Response[Paid]:
-    """Take all that is promised or so much; after the last one nothing stays promised."""
-    payment = await caller.payment(payment_id)
-    promised = payment.sums().promised
-    return await caller.book(Clearing(**caller.goes_on(payment, "capture", data.minor(promised)), final=data.final))
+def _capture(caller: Caller, payment: Payment, data: Capture) -> NetworkMessage:
+    said = caller.goes_on(payment, "capture", data.minor(payment.sums().promised))
+    return Clearing(**said, final=data.final, **data.exchanged())
 
 
-@post(
-    "/v1/sandbox/card-payments/{payment_id:str}/reversals",
-    operation_id="simulateReversal",
-    summary="A merchant gives up what it was promised",
-    **_OPTIONS,
-)
-async def reverse(payment_id: FromPath[str], data: JSONBody[Amount], caller: NamedDependency[Caller]) -> Response[Paid]:
-    """Give up all that is promised or so much."""
-    payment = await caller.payment(payment_id)
-    promised = payment.sums().promised
-    return await caller.book(Reversal(**caller.goes_on(payment, "reversal", data.minor(promised))))
+def _reversal(caller: Caller, payment: Payment, data: Amount) -> NetworkMessage:
+    return Reversal(**caller.goes_on(payment, "reversal", data.minor(payment.sums().promised)))
 
 
-@post(
-    "/v1/sandbox/card-payments/{payment_id:str}/refunds",
-    operation_id="simulateRefund",
-    summary="A merchant sends money back",
-    **_OPTIONS,
-)
-async def refund(payment_id: FromPath[str], data: JSONBody[Amount], caller: NamedDependency[Caller]) -> Response[Paid]:
-    """Send back all that was taken or so much, also more."""
-    payment = await caller.payment(payment_id)
+def _refund(caller: Caller, payment: Payment, data: Amount) -> NetworkMessage:
     taken = Money(payment.sums().captured, payment.currency)
-    return await caller.book(Refund(**caller.goes_on(payment, "refund", data.minor(taken))))
+    return Refund(**caller.goes_on(payment, "refund", data.minor(taken)), **data.exchanged())
+
+
+class Verb(NamedTuple):
+    """Something a tester has happen: its operation, what it says of itself, what it takes, the message it becomes."""
+
+    operation: str
+    summary: str
+    about: str
+    takes: type[Wire]
+    told: Callable[[Caller, Any, Any], NetworkMessage]
+
+
+#: By path; each takes a card.
+CARD_VERBS = {
+    "card-authorizations": Verb(
+        "simulateAuthorization",
+        "A merchant asks for money",
+        "Ask as a network does; the answer is the decision, with every reason against it.",
+        Authorize,
+        _authorization,
+    ),
+    "card-advices": Verb(
+        "simulateAdvice",
+        "A network promised in our place",
+        "Tell that the network said yes while we could not be asked; it is booked whatever the wallet holds.",
+        Advice,
+        _advice,
+    ),
+    "card-balance-inquiries": Verb(
+        "simulateBalanceInquiry",
+        "A machine asks how much there is",
+        "Ask for what the card could spend.",
+        Inquire,
+        _inquiry,
+    ),
+    "card-captures": Verb(
+        "simulateForceCapture",
+        "A merchant takes money it never asked for",
+        "Take money without a promise: it is paid, and what the wallet does not have is lent.",
+        Ask,
+        _forced,
+    ),
+    "card-refunds": Verb(
+        "simulateUnlinkedRefund",
+        "A merchant sends money that nobody knows the purchase of",
+        "Send money back without a purchase.",
+        Ask,
+        _gift,
+    ),
+}
+#: By the end of the path; each takes a payment.
+PAYMENT_VERBS = {
+    "increments": Verb(
+        "simulateIncrement",
+        "A merchant asks for more of what it was promised",
+        "Ask for so much more.",
+        Amount,
+        _increment,
+    ),
+    "confirmations": Verb(
+        "simulateConfirmation",
+        "A merchant says what an estimate came to",
+        "Say what the pump came to.",
+        Amount,
+        _confirmation,
+    ),
+    "captures": Verb(
+        "simulateCapture",
+        "A merchant takes what it was promised",
+        "Take all that is promised or so much; after the last one nothing stays promised.",
+        Capture,
+        _capture,
+    ),
+    "reversals": Verb(
+        "simulateReversal",
+        "A merchant gives up what it was promised",
+        "Give up all that is promised or so much.",
+        Amount,
+        _reversal,
+    ),
+    "refunds": Verb(
+        "simulateRefund",
+        "A merchant sends money back",
+        "Send back all that was taken or so much, also more.",
+        Amount,
+        _refund,
+    ),
+}
+
+
+def _card_route(path: str, verb: Verb) -> HTTPRouteHandler:
+    async def play(data: Any, caller: NamedDependency[Caller]) -> Response[Paid]:  # noqa: ANN401  what the verb takes
+        card = await caller.card(data.card_id)
+        return await caller.book(verb.told(caller, card, data))
+
+    return _route(f"/v1/sandbox/{path}", verb, play)
+
+
+def _payment_route(path: str, verb: Verb) -> HTTPRouteHandler:
+    async def play(payment_id: FromPath[str], data: Any, caller: NamedDependency[Caller]) -> Response[Paid]:  # noqa: ANN401  as above
+        payment = await caller.payment(payment_id)
+        return await caller.book(verb.told(caller, payment, data))
+
+    return _route(f"/v1/sandbox/card-payments/{{payment_id:str}}/{path}", verb, play)
+
+
+def _route(path: str, verb: Verb, play: Callable[..., Any]) -> HTTPRouteHandler:
+    play.__annotations__["data"] = JSONBody[verb.takes]  # type: ignore[misc, name-defined]  # a type of the table
+    play.__doc__ = verb.about
+    return post(path, operation_id=verb.operation, summary=verb.summary, **_OPTIONS)(play)
 
 
 @post(
@@ -304,44 +336,8 @@ async def expire(payment_id: FromPath[str], caller: NamedDependency[Caller]) -> 
     return await caller.book(Lapse(lane=payment.lane, payment=payment.id, due_at=clock.real(), early=True))
 
 
-@post(
-    "/v1/sandbox/card-tokens",
-    operation_id="simulateTokenRequest",
-    summary="A card is put into a wallet",
-    opt={"scope": "service:operate"},
-    tags=["Sandbox"],
-    status_code=200,
-)
-async def provision(data: JSONBody[ProvisionToken], once: NamedDependency[Once]) -> Response[ProvisionedToken]:
-    """Ask as a wallet does, and hear its answer."""
-
-    async def act(story: Story) -> ProvisionedToken:
-        card = await cards_card.find(await story(), ids.parse("card", data.card_id))
-        reference = f"sandbox-{mint.new()}"
-        asked = Asked(
-            token=mint.new(),
-            network=NETWORK,
-            reference=reference,
-            requestor="sandbox-wallet",
-            device=data.device,
-            last4=card.last4,
-            device_score=data.device_score,
-            account_score=data.account_score,
-        )
-        await story.speak_for(card.holder)
-        made = await token.request(await story(), asked, card, now=clock.real(), at=story.now)
-        return ProvisionedToken(
-            token_id=ids.show("token", made.id),
-            reference=reference,
-            decision=made.decision,
-            state=made.state,
-            reasons=[Doubt(reason) for reason in made.reasons],
-        )
-
-    return await once(act)
-
-
 routes = [
-    authorize, advise, inquire, force_capture, refund_unlinked, increment, confirm, capture, reverse, refund, expire,
-    provision,
-]  # fmt: skip
+    *(_card_route(path, verb) for path, verb in CARD_VERBS.items()),
+    *(_payment_route(path, verb) for path, verb in PAYMENT_VERBS.items()),
+    expire,
+]

@@ -22,12 +22,12 @@ from app.house import House
 from app.http.wallet_openid import refusals
 from app.http.wallet_openid.refusals import InvalidRequest
 from residency.credential import issuing, key_proof, metadata, nonce, notification
-from residency.credential.dataset import Kind
+from residency.credential.configuration import CONFIGURATIONS
 from residency.credential.issuing import Order
 from residency.credential.key_proof import InvalidProof
 from residency.credential.notification import Outcome
 
-_CONFIGURATION = Meta(examples=[metadata.E_RESIDENT_SD_JWT])
+_CONFIGURATION = Meta(examples=["e_resident_sd_jwt"])
 
 
 class NonceAnswer(msgspec.Struct, frozen=True):
@@ -50,7 +50,13 @@ class CredentialRequest(msgspec.Struct, frozen=True):
 class IssuedCopy(msgspec.Struct, frozen=True):
     """One copy, as it is to be stored and presented."""
 
-    credential: Annotated[str, Meta(description="SD-JWT VC.", examples=["eyJhbGciOiJFUzI1NiJ9.e30.c2ln~WyJzYWx0Il0~"])]
+    credential: Annotated[
+        str,
+        Meta(
+            description="An SD-JWT VC, or the IssuerSigned of an mdoc in base64url.",
+            examples=["eyJhbGciOiJFUzI1NiJ9.e30.c2ln~WyJzYWx0Il0~"],
+        ),
+    ]
 
 
 class CredentialAnswer(msgspec.Struct, frozen=True):
@@ -103,7 +109,7 @@ async def issue_credential(
 ) -> CredentialAnswer:
     """Issue a copy of the credential for each key that the wallet proves to hold."""
     now = clock.real()
-    configuration = _asked(data, request.user)
+    configuration = CONFIGURATIONS[_asked(data, request.user)]
     judge = partial(nonce.read, house.credentials.authority.nonce_key, at=now)
     proven = key_proof.check(
         _proofs(data), audience=house.settings.issuer, client=request.user.client_id, judge=judge, at=now
@@ -111,11 +117,10 @@ async def issue_credential(
     db = await story()
     for text in sorted(proven.nonces):
         await nonce.spend(db, text, expires_at=judge(text))
-    who = await credentials.resident(db, house.keys.kms, me.subject, at=story.now)
+    who = await credentials.resident(db, house.keys.kms, me.subject, configuration.kind, at=story.now)
     issuer = house.credentials.issuer
     order = Order(
         holder=me.subject,
-        kind=Kind.E_RESIDENT,
         configuration=configuration,
         device=request.user.cnf.jkt if request.user.cnf else "",
         copies=len(proven.keys),
@@ -123,7 +128,7 @@ async def issue_credential(
         expires_at=issuing.expiry(now, resident=who, seal=issuer.seal),
     )
     reserved = await issuing.reserve(db, order, actor=me.actor, at=story.now)
-    copies = issuing.sign(who, proven.keys, reserved.entries, issuer=issuer, at=now)
+    copies = issuing.sign(who, configuration, proven.keys, reserved.entries, issuer=issuer, at=now)
     return CredentialAnswer(list(map(IssuedCopy, copies)), reserved.notification_id)
 
 

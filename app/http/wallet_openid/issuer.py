@@ -3,13 +3,19 @@
 from typing import Annotated, Any
 
 import msgspec
-from litestar import get
+from litestar import Request, Response, get
+from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
 
+from app import clock, credentials
+from app.db import Story
 from app.house import House
+from law.calendar import statutory_date
 from residency.credential import metadata
+from residency.credential.configuration import TYPE_PATHS, vct
+from residency.credential.dataset import Kind
 
 #: Browser wallets read these too.
 _OPT = {"scope": "public", "cors": "*", "cache": "public, max-age=3600"}
@@ -40,7 +46,7 @@ class SignerKeys(msgspec.Struct, frozen=True):
 class TypeMetadata(msgspec.Struct, frozen=True, kw_only=True):
     """SD-JWT VC section 5.2."""
 
-    vct: Annotated[str, Meta(examples=[metadata.vct("https://id.example")])]
+    vct: Annotated[str, Meta(examples=[vct("https://id.example", Kind.E_RESIDENT)])]
     name: Annotated[str, Meta(examples=["e_resident, version 1"])]
     description: str
     display: list[Json]
@@ -54,10 +60,20 @@ class TypeMetadata(msgspec.Struct, frozen=True, kw_only=True):
     tags=_TAGS,
     summary="Credential issuer metadata",
 )
-async def credential_issuer(house: NamedDependency[House]) -> IssuerMetadata:
-    """Describe the issuer, its endpoints and what it issues (OpenID4VCI 1.0 section 12.2)."""
-    told = metadata.issuer(house.settings.issuer)
-    return msgspec.convert(told, IssuerMetadata)
+async def credential_issuer(
+    request: Request[Any, Any, State], story: NamedDependency[Story], house: NamedDependency[House]
+) -> Response[IssuerMetadata | bytes]:
+    """Describe the issuer, its endpoints and what it issues (OpenID4VCI 1.0 section 12.2).
+
+    Signed for who asks for `application/jwt`: the signature leads to the root, so what is said can't be another's.
+    """
+    await story()  # its clock is the law's
+    told = metadata.issuer(house.settings.issuer, credentials.offered(statutory_date(story.now)))
+    headers = {"Vary": "Accept"}
+    if "application/jwt" in request.headers.get("accept", ""):
+        signed = metadata.signed(told, house.credentials.authority.metadata, at=clock.real())
+        return Response(signed.encode(), media_type="application/jwt", headers=headers)
+    return Response(msgspec.convert(told, IssuerMetadata), headers=headers)
 
 
 @get(
@@ -74,7 +90,7 @@ async def jwt_vc_issuer(house: NamedDependency[House]) -> SignerKeys:
 
 
 @get(
-    metadata.TYPE_PATH,
+    TYPE_PATHS[Kind.E_RESIDENT],
     operation_id="getCredentialType",
     opt=_OPT,
     tags=_TAGS,
@@ -82,8 +98,23 @@ async def jwt_vc_issuer(house: NamedDependency[House]) -> SignerKeys:
 )
 async def credential_type(house: NamedDependency[House]) -> TypeMetadata:
     """Describe the claims of the e-resident credential, in three languages (SD-JWT VC section 5)."""
-    told = metadata.credential_type(house.settings.issuer)
-    return msgspec.convert(told, TypeMetadata)
+    return _type(house, Kind.E_RESIDENT)
+
+
+@get(
+    TYPE_PATHS[Kind.RESIDENT_ID],
+    operation_id="getResidentIdType",
+    opt=_OPT,
+    tags=_TAGS,
+    summary="Type metadata of the resident ID",
+)
+async def resident_id_type(house: NamedDependency[House]) -> TypeMetadata:
+    """Describe the claims of the resident ID; it is issued only while its rule is in force."""
+    return _type(house, Kind.RESIDENT_ID)
+
+
+def _type(house: House, kind: Kind) -> TypeMetadata:
+    return msgspec.convert(metadata.credential_type(house.settings.issuer, kind), TypeMetadata)
 
 
 @get(
@@ -99,4 +130,24 @@ async def credential_root(house: NamedDependency[House]) -> bytes:
     return house.credentials.authority.root_pem
 
 
-routes: list[HTTPRouteHandler] = [credential_issuer, jwt_vc_issuer, credential_type, credential_root]
+@get(
+    "/.well-known/eresidency-root.cer",
+    operation_id="getCredentialRootDer",
+    opt=_OPT,
+    tags=_TAGS,
+    summary="Root certificate of the credentials, DER",
+    media_type="application/pkix-cert",
+)
+async def credential_root_der(house: NamedDependency[House]) -> bytes:
+    """Give the root in the form that readers of mdocs import (ISO 18013-5 Annex B)."""
+    return house.credentials.authority.root_der
+
+
+routes: list[HTTPRouteHandler] = [
+    credential_issuer,
+    jwt_vc_issuer,
+    credential_type,
+    resident_id_type,
+    credential_root,
+    credential_root_der,
+]

@@ -11,8 +11,9 @@ from litestar import Request, Response
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ExceptionHandlersMap
 
-from app import person, standing, strict, vault
+from app import credentials, person, standing, strict, vault
 from app.auth import dpop, gate, guard, token
+from law import threshold
 from residency.credential import issuing, key_proof, nonce, notification
 
 Words = tuple[str, str]
@@ -73,6 +74,8 @@ CREDENTIAL: dict[type[Exception], _Form] = {
     key_proof.InvalidProof: _Form(_proof),
     nonce.InvalidNonce: _Form(lambda error: ("invalid_nonce", f"the c_nonce is {error.reason}; fetch a new one")),
     standing.NotEResident: _denied(lambda _: "the holder is not an e-resident now"),
+    credentials.NotAltyn: _denied(lambda _: "the holder has no Altyn visa now"),
+    threshold.NotInForce: _denied(lambda _: "the rule that this document stands on is not in force"),
     person.NotIdentified: _denied(lambda _: "the holder has no identifying document in force"),
     vault.Erased: _denied(lambda _: "the holder has no identifying document in force"),
     issuing.NotActive: _denied(lambda error: f"the credential is {error.state}"),

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import msgspec
 from litestar import Request, Response, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency
@@ -15,10 +16,13 @@ from app.db import Story
 from app.house import House
 from app.http import ids
 from app.problems import Problem
-from residency.credential import status_list
+from residency.credential import entries, issuing, status_cwt, status_list
+
+#: Named in the metadata of the authorization server (draft section 9.1).
+AGGREGATION_PATH = "/status-lists"
 
 _VARY = "Accept, Accept-Encoding"
-_ACCEPTED = {status_list.MEDIA_TYPE, "application/*", "*/*"}
+_ANY = {"application/*", "*/*"}
 
 
 def _refused(description: str) -> ResponseSpec:
@@ -34,7 +38,7 @@ def _refused(description: str) -> ResponseSpec:
     media_type=status_list.MEDIA_TYPE,
     responses={
         304: ResponseSpec(None, description="The caller's copy is the current one.", generate_examples=False),
-        406: _refused("There is the JWT form only."),
+        406: _refused("There are the JWT and the CWT form only."),
         501: _refused("No history is kept."),
     },
 )
@@ -45,28 +49,40 @@ async def get_status_list(
     house: NamedDependency[House],
     time: Annotated[int | None, QueryParameter(description="Refused: no history is kept.")] = None,
 ) -> Response[bytes]:
-    """Give the signed status list (draft-ietf-oauth-status-list-20): two bits for each credential, JWT."""
+    """Give the signed status list (draft-ietf-oauth-status-list-20): two bits for each credential, as JWT or CWT."""
     if time is not None:
         raise status_tokens.HistoryNotKept
-    if not _named(request.headers.get("accept", "*/*")) & _ACCEPTED:
-        raise HTTPException(status_code=406)
+    form = _form(_named(request.headers.get("accept", "*/*")))
     found = ids.parse("list", list_id)
     url = credentials.list_url(house.settings.issuer, found)
     token = await house.credentials.status_tokens.of(await story(), found, uri=url, at=clock.real())
     if token is None:
         raise ids.UnknownId("list")
+    tag = token.tag if form is status_list.MEDIA_TYPE else f"{token.tag}-cwt"
     headers = {
         # Weak: another process signs the same list with other bytes.
-        "ETag": f'W/"{token.tag}"',
+        "ETag": f'W/"{tag}"',
         "Vary": _VARY,
     }
-    if f'"{token.tag}"' in request.headers.get("if-none-match", ""):
+    if f'"{tag}"' in request.headers.get("if-none-match", ""):
         return Response(b"", status_code=304, headers=headers)
+    if form is status_cwt.MEDIA_TYPE:
+        return Response(token.cwt, media_type=form, headers=headers)
     if "gzip" in _named(request.headers.get("accept-encoding", "")):
         return Response(
             token.gzipped, media_type=status_list.MEDIA_TYPE, headers={**headers, "Content-Encoding": "gzip"}
         )
     return Response(token.plain, media_type=status_list.MEDIA_TYPE, headers=headers)
+
+
+def _form(accepted: set[str]) -> str:
+    """Choose the form of a list: what is named wins over what would do as well."""
+    for form in (status_list.MEDIA_TYPE, status_cwt.MEDIA_TYPE):
+        if form in accepted:
+            return form
+    if accepted & _ANY:
+        return status_list.MEDIA_TYPE
+    raise HTTPException(status_code=406)
 
 
 def _named(header: str) -> set[str]:
@@ -79,4 +95,23 @@ def _named(header: str) -> set[str]:
     return found
 
 
-routes: list[HTTPRouteHandler] = [get_status_list]
+class StatusLists(msgspec.Struct, frozen=True):
+    """Status List Aggregation (draft section 9)."""
+
+    status_lists: list[str]
+
+
+@get(
+    AGGREGATION_PATH,
+    operation_id="listStatusLists",
+    opt={"scope": "public", "cors": "*", "cache": f"public, max-age={status_list.TTL_S}"},
+    tags=["OpenID4VCI"],
+    summary="Addresses of all status lists",
+)
+async def list_status_lists(story: NamedDependency[Story], house: NamedDependency[House]) -> StatusLists:
+    """Name every list that a credential may refer to, so that a verifier has them before it is offline."""
+    found = await entries.living(await story(), since=clock.real() - issuing.LIFE)
+    return StatusLists([credentials.list_url(house.settings.issuer, one) for one in found])
+
+
+routes: list[HTTPRouteHandler] = [get_status_list, list_status_lists]

@@ -1,4 +1,4 @@
-"""Stripe Issuing behind the port of cards/processor.py: off unless an installation names its programme.
+"""Stripe Issuing behind the port of cards/processing/processor.py: off unless an installation names its programme.
 
 Stripe issues cards in 22 countries (the euro area, the United Kingdom, the United States) and not in Kazakhstan, in
 EUR, GBP and USD and not in KZT. So this is for a programme of the operator in one of those countries, and for

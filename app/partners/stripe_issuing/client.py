@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from cards.processor import Refused, Unknown, Why
+from cards.processing.processor import Refused, Unknown, Why
 
 #: An object Stripe answered, whatever it is.
 Answer = TypeVar("Answer")
@@ -47,7 +47,7 @@ class Client:
         """Give the SDK's client."""
         module = sdk()
         line = _line(module, self._http)
-        addresses = {"api": self._address} if self._address else {}
+        addresses = {"api": self._address, "files": self._address} if self._address else {}
         return module.StripeClient(
             self._key(), stripe_version=VERSION, http_client=line, base_addresses=addresses, max_network_retries=0
         )
@@ -66,7 +66,7 @@ def _line(module: ModuleType, http: httpx.AsyncClient) -> Any:  # noqa: ANN401  
             method: str,
             url: str,
             headers: dict[str, str],
-            post_data: str | None,
+            post_data: str | bytes | None,
         ) -> list[object]:
             return [(method, url), {"headers": headers, "content": post_data, "timeout": TIMEOUT_S}]
 

@@ -1,13 +1,13 @@
 """What Stripe is asked to stop by itself: the programme's merchants, the holder's, and what no single payment may be.
 
-Everything else a holder chose is decided here, for every question Stripe asks (cards/swipe.py). Its days and months are
-UTC's and its lists can only be replaced, never emptied, so what is sent is what both sides mean the same by, and never
-nothing: a list of merchant categories that are refused, and a limit for one payment.
+Everything else a holder chose is decided here, for every question Stripe asks (cards/payments/swipe.py). Its days and
+months are UTC's and its lists can only be replaced, never emptied, so what is sent is what both sides mean the same by,
+and never nothing: a list of merchant categories that are refused, and a limit for one payment.
 """
 
 from app.partners.stripe_issuing import categories
 from app.partners.stripe_issuing.programme import StripeProgramme
-from cards.processor import Permits
+from cards.processing.processor import Permits
 
 #: Money bought with money (ISO 18245): refused by every programme of ours, so that the list is never empty.
 _ALWAYS = frozenset({"6051"})

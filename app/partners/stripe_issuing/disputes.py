@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from cards.processor import Claim, Grounds
+from cards.disputes.reason import Proof
+from cards.processing.processor import Claim, Grounds
 
 _REASON = {
     Grounds.FRAUDULENT: "fraudulent",
@@ -15,12 +16,24 @@ _REASON = {
 }
 
 
+#: Where Stripe has a place of its own for what a file shows; each takes one, and every reason has one for any.
+_FIELDS = {
+    (Grounds.DUPLICATE, Proof.RECEIPT): "cash_receipt",
+    (Grounds.DUPLICATE, Proof.OTHER_PAYMENT): "card_statement",
+}
+_ANY = "additional_documentation"
+
+
 def params(claim: Claim) -> Any:  # noqa: ANN401  the SDK's DisputeCreateParams, whose field follows from the reason
     """Write a dispute of a transaction, or of a part of it."""
     reason = _REASON[claim.grounds]
+    shown: dict[str, str] = {}
+    for proof, file in claim.files:
+        field = _FIELDS.get((claim.grounds, proof), _ANY)
+        shown.setdefault(_ANY if field in shown else field, file)
     return {
         "transaction": claim.transaction,
         "amount": claim.amount.minor,
-        "evidence": {"reason": reason, reason: {"explanation": claim.explanation}},
+        "evidence": {"reason": reason, reason: {"explanation": claim.explanation, **shown}},
         "metadata": {"dispute": str(claim.id)},
     }

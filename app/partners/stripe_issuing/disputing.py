@@ -1,9 +1,9 @@
 """Disputes of purchases with cards that Stripe issued: told and heard in the words every network has.
 
-tells      app/dispute_errands.py                       by the port of cards/disputes/link.py
-asks       app/partners/stripe_issuing/disputing.py     StripeLink      <- you are here
-hears      app/partners/stripe_issuing/disputing.py     follow()        issuing_dispute.*, as the dispute is now
-acts       app/disputing.py                             hear()
+tells      app/cards/dispute_errands.py                by the port of cards/disputes/link.py
+asks       app/partners/stripe_issuing/disputing.py    StripeLink      <- you are here
+hears      app/partners/stripe_issuing/disputing.py    follow()        issuing_dispute.*, as the dispute is now
+acts       app/cards/disputing.py                      hear()
 
 At Stripe a dispute that was submitted takes its course: there is nothing to insist on and nothing to take back. What is
 won is money in the balance it pays from.
@@ -15,20 +15,22 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from app import db, disputing
+from app import db
+from app.cards import disputing
 from app.house import House
 from app.http import ids as public_ids
 from app.money import claim, plainly
 from app.partners.stripe_issuing import inbox, known, purchases
 from app.partners.stripe_issuing.client import told
 from app.partners.stripe_issuing.issuer import CODE
-from cards import elsewhere
 from cards.disputes import dispute as disputes
+from cards.disputes import evidence
 from cards.disputes.dispute import Dispute, UnknownDispute
 from cards.disputes.errand import Kind
-from cards.disputes.link import Heard, Message, Told, Unanswered
+from cards.disputes.link import Exhibit, Heard, Message, NotTaken, Told, Unanswered
 from cards.disputes.reason import Reason
-from cards.processor import Claim, Grounds, Refused, Unknown
+from cards.processing import elsewhere
+from cards.processing.processor import Claim, Grounds, Refused, Unknown, Why
 from law.money import Currency, Money
 from wallet.chart import Purpose
 from wallet.transfer import Post, TransferId
@@ -50,6 +52,9 @@ _GROUNDS = {
 }
 
 
+_NO_PROGRAMME = "this installation has no programme with Stripe any more"
+_ENDS = {"image/jpeg": "jpg", "image/png": "png", "application/pdf": "pdf"}
+
 _log = structlog.get_logger()
 
 
@@ -68,6 +73,18 @@ class StripeLink:
     def __init__(self, house: House) -> None:
         self._house = house
 
+    async def show(self, network: str, key: str, exhibit: Exhibit) -> str:  # noqa: ARG002  as the port has it
+        """Upload a file, as evidence of a dispute that is not made yet; raises Unanswered, NotTaken."""
+        if self._house.stripe is None:
+            raise Unanswered(_NO_PROGRAMME)
+        name = f"{exhibit.file.kind}.{_ENDS[exhibit.file.media]}"
+        answer = await self._house.stripe.upload(name, exhibit.content, key)
+        if isinstance(answer, Unknown):
+            raise Unanswered(answer.trouble)
+        if isinstance(answer, Refused):
+            raise Unanswered(answer.detail) if answer.why is Why.KEY_REUSED else NotTaken(answer.detail or answer.why)
+        return answer.reference
+
     async def tell(self, network: str, key: str, message: Message) -> Told:
         """Have Stripe dispute a purchase; what else a network can be told, Stripe does not hear. Raises Unanswered."""
         heard: list[Heard] = []
@@ -77,12 +94,13 @@ class StripeLink:
 
     async def _file(self, network: str, key: str, message: Message) -> list[Heard]:
         if self._house.stripe is None:
-            raise Unanswered("this installation has no programme with Stripe any more")
+            raise Unanswered(_NO_PROGRAMME)
         dispute = public_ids.parse("dispute", message.dispute_id)
         async with db.transaction(self._house.worker) as story:
             connection = await story()
             about = await disputes.find(connection, dispute)
             taken = await known.taken(connection, network, message.lifecycle_id)
+            files = await evidence.references(connection, dispute, message.number)
         if taken is None:
             raise Unanswered("nothing was taken yet")
         asked = Claim(
@@ -91,10 +109,13 @@ class StripeLink:
             amount=Money(message.amount_minor, Currency.of(message.currency)),
             grounds=_GROUNDS.get(about.reason, Grounds.OTHER),
             explanation=f"{about.reason} {message.condition}",
+            files=tuple(files),
         )
         answer = await self._house.stripe.submit_dispute(asked, key)
         if isinstance(answer, Unknown):
             raise Unanswered(answer.trouble)
+        if isinstance(answer, Refused) and answer.why is Why.KEY_REUSED:  # says something of us, nothing of the dispute
+            raise Unanswered(answer.detail)
         if isinstance(answer, Refused):
             return [Heard(event_id=f"{dispute}-refused", kind="refused", reason=answer.why.value)]
         async with db.transaction(self._house.worker) as story:

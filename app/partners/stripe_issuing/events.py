@@ -2,7 +2,7 @@
 
 keeps      app/partners/stripe_issuing/inbox.py     keep()
 acts       app/partners/stripe_issuing/events.py    step()       <- you are here, the worker
-           app/partners/stripe_issuing/purchases.py, cards.py, disputing.py, topups.py
+           app/partners/stripe_issuing/purchases.py, cards.py, holders.py, tokens.py, disputing.py, topups.py
 
 An event says where to look, never what is true: the object is fetched as it is now, with no transaction open, and what
 was told about it is settled in the transaction that holds the effect.
@@ -16,9 +16,9 @@ import structlog
 
 from app import clock, db
 from app.house import House
-from app.partners.stripe_issuing import cards, disputing, inbox, purchases, topups
+from app.partners.stripe_issuing import cards, disputing, holders, inbox, purchases, tokens, topups
 from app.partners.stripe_issuing.inbox import Row
-from cards.processor import Unknown
+from cards.processing.processor import Unknown
 
 SIZE_MAX = 50
 _LEASE = timedelta(seconds=120)
@@ -30,12 +30,14 @@ _log = structlog.get_logger()
 #: Looks at what events are about, and settles them by name; answers why it could not, None where it could.
 Look = Callable[[House, str, tuple[str, ...]], Awaitable[Unknown | None]]
 
-#: Who looks, by the beginning of the kind; of the others (a wallet token, a cardholder's papers) it is enough to know.
+#: Who looks, by the beginning of the kind; of others it is enough to know.
 LOOKS: dict[str, Look] = {
     "issuing_authorization": purchases.authorization,
     "issuing_transaction": purchases.transaction,
     "issuing_card": cards.follow,
+    "issuing_cardholder": holders.follow,
     "issuing_dispute": disputing.follow,
+    "issuing_token": tokens.follow,
     "topup": topups.arrived,
 }
 

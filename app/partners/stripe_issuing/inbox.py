@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app import clock, db
 from app.house import House
 from app.partners.stripe_issuing.issuer import CODE
-from cards.processor import Told
+from cards.processing.processor import Told
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):

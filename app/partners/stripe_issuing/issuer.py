@@ -1,13 +1,14 @@
-"""Stripe under the port of cards/processor.py: each verb is one request, and what came of it an answer.
+"""The line to Stripe: each verb is one request, and what came of it an answer.
 
-asks       app/processing.py                            commands, row by row
-           app/http/mobile/card_accounts.py             sessions, while the holder waits
-answers    app/partners/stripe_issuing/issuer.py        StripeIssuing      <- you are here
+asks       app/cards/processing.py                  commands, row by row
+           app/cards/stripe_processor.py            sessions, while the holder waits
+answers    app/partners/stripe_issuing/issuer.py    StripeIssuing      <- you are here
 
-A reference is Stripe's id. A frozen or suspended card of ours is `inactive` there, with our reason in its metadata.
+A reference is Stripe's id. A frozen or suspended card of ours is `inactive` there.
 """
 
 import calendar
+import io
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -18,10 +19,11 @@ from app.partners.stripe_issuing.client import VERSION, Client, told
 from app.partners.stripe_issuing.programme import StripeProgramme
 from app.settings import Settings
 from cards.card import Closing, Form
-from cards.processor import (
+from cards.processing.processor import (
     Address,
     Cardholder,
     Claim,
+    Destination,
     Device,
     Done,
     Issued,
@@ -36,6 +38,7 @@ from cards.processor import (
     Unknown,
     Why,
 )
+from cards.proofs.token import Life
 
 CODE = "stripe"
 #: Kinds that are listed; the question itself is answered or it is over.
@@ -62,6 +65,7 @@ _PAGE = 100
 _STATUS = {Status.INACTIVE: "inactive", Status.ACTIVE: "active", Status.CLOSED: "canceled"}
 _OURS = {theirs: ours for ours, theirs in _STATUS.items()}
 _FORM = {Form.VIRTUAL: "virtual", Form.PLASTIC: "physical"}
+_TOKEN = {Life.ACTIVE: "active", Life.SUSPENDED: "suspended", Life.DELETED: "deleted"}
 #: Why a card goes, as far as Stripe wants to know.
 _GONE = {Closing.LOST: "lost", Closing.STOLEN: "stolen"}
 _REPLACED = {
@@ -91,6 +95,8 @@ class StripeIssuing:
 
     async def create_cardholder(self, asked: Cardholder, key: str) -> Done | Refused | Unknown:
         """Make somebody known to Stripe; who lives where it does not serve is refused before it is asked."""
+        if asked.address is None:
+            return Refused(Why.NOT_ACCEPTED, "Stripe has to know where somebody lives")
         if asked.address.country not in self.programme.lives:
             return Refused(Why.NOT_OFFERED, f"Stripe issues no cards to residents of {asked.address.country}")
         params: dict[str, Any] = {
@@ -105,9 +111,9 @@ class StripeIssuing:
 
     async def update_cardholder(self, reference: str, asked: Cardholder, key: str) -> Done | Refused | Unknown:
         """Tell Stripe what changed; the name on the cards stays."""
-        if asked.address.country not in self.programme.lives:
+        if asked.address is not None and asked.address.country not in self.programme.lives:
             return Refused(Why.NOT_OFFERED, f"Stripe issues no cards to residents of {asked.address.country}")
-        params: dict[str, Any] = {"billing": {"address": address(asked.address)}}
+        params: dict[str, Any] = {"billing": {"address": address(asked.address)}} if asked.address else {}
         params.update(_person(asked))
         return _done(
             await told(self.client.api.v1.issuing.cardholders.update_async(reference, params, self.client.options(key)))
@@ -128,13 +134,9 @@ class StripeIssuing:
             "metadata": {"card": str(asked.id)},
         }
         if asked.ship_to is not None:
-            params["shipping"] = {"name": "cardholder", "address": address(asked.ship_to), "service": "standard"}
+            params["shipping"] = shipping(asked.ship_to)
         made = await told(self.client.api.v1.issuing.cards.create_async(params, self.client.options(key)))
         return issued(made) if not isinstance(made, Refused | Unknown) else made
-
-    async def activate(self, reference: str, key: str) -> Done | Refused | Unknown:
-        """Let a card be used."""
-        return await self.set_status(reference, Status.ACTIVE, key)
 
     async def set_status(
         self, reference: str, status: Status, key: str, *, why: Closing | None = None
@@ -182,6 +184,20 @@ class StripeIssuing:
             )
         )
 
+    async def ship(self, reference: str, to: Destination, key: str) -> Done | Refused | Unknown:
+        """Have a card that is not on its way sent elsewhere."""
+        params: Any = {"shipping": shipping(to)}
+        return _done(
+            await told(self.client.api.v1.issuing.cards.update_async(reference, params, self.client.options(key)))
+        )
+
+    async def set_token(self, reference: str, state: Life, key: str) -> Done | Refused | Unknown:
+        """Pause a card in a wallet, let it go on, or take it out for good."""
+        params: Any = {"status": _TOKEN[state]}
+        return _done(
+            await told(self.client.api.v1.issuing.tokens.update_async(reference, params, self.client.options(key)))
+        )
+
     async def set_pin(self, reference: str, sealed: Shown, key: str) -> Done | Refused | Unknown:
         """Hand a PIN on that the device encrypted for Stripe."""
         pin: Any = {"pin": {"encrypted_number": sealed.text}}
@@ -195,7 +211,7 @@ class StripeIssuing:
             return Refused(Why.NOT_ACCEPTED, "Stripe's library on the device gives a nonce first")
         return await self._session({"issuing_card": reference, "nonce": device.nonce}, key)
 
-    async def provision_wallet(self, reference: str, device: Device, key: str) -> Session | Done | Refused | Unknown:  # noqa: ARG002  the wallet is the device's
+    async def provision_wallet(self, reference: str, device: Device, key: str) -> Session | Refused | Unknown:  # noqa: ARG002  the wallet is the device's
         """Open an ephemeral key with which the app on the device pushes the card into its wallet."""
         return await self._session({"issuing_card": reference}, key)
 
@@ -207,6 +223,13 @@ class StripeIssuing:
             return made
         assert made.secret is not None, "a key that was just made is shown once"
         return Session(secret=Shown(made.secret), expires_at=datetime.fromtimestamp(made.expires, UTC))
+
+    async def upload(self, name: str, content: bytes, key: str) -> Done | Refused | Unknown:
+        """Hand a file in that shows what happened with a purchase; Stripe's files have a host of their own."""
+        file = io.BytesIO(content)
+        file.name = name  # by which the SDK names it; what it is, its bytes say
+        params: Any = {"purpose": "dispute_evidence", "file": file}
+        return _done(await told(self.client.api.v1.files.create_async(params, self.client.options(key))))
 
     async def submit_dispute(self, asked: Claim, key: str) -> Done | Refused | Unknown:
         """Make a dispute and submit it: two requests, whose keys follow from ours."""
@@ -220,13 +243,6 @@ class StripeIssuing:
                 self.client.api.v1.issuing.disputes.submit_async(made.id, {}, self.client.options(f"{key}-submit"))
             )
         )
-
-    async def withdraw_dispute(self, reference: str, key: str) -> Done | Refused | Unknown:  # noqa: ARG002  nothing is asked
-        """Refuse: at Stripe a dispute that was submitted takes its course."""
-        found = await told(self.client.api.v1.issuing.disputes.retrieve_async(reference, options=self.client.options()))
-        if isinstance(found, Refused | Unknown):
-            return found
-        return Refused(Why.NOT_OFFERED, "Stripe takes back no dispute that was submitted")
 
     async def list_events(self, since: datetime) -> list[Told] | Unknown:
         """List what Stripe told from then on, the oldest first; Stripe keeps events for 30 days."""
@@ -277,6 +293,18 @@ def address(where: Address) -> Any:  # noqa: ANN401  an address of the SDK's par
     return {**given, **{name: text for name, text in optional.items() if text}}
 
 
+def shipping(to: Destination) -> Any:  # noqa: ANN401  as address()
+    """Write where a card is sent. Stripe has two lines: what does not fit the first goes on the second."""
+    lines = {"line1": to.lines[0], "line2": ", ".join(to.lines[1:])}
+    place = {"city": to.city, "postal_code": to.postcode, "country": to.country}
+    return {
+        "name": to.recipient,
+        "address": {name: text for name, text in {**lines, **place}.items() if text},
+        "phone_number": to.phone,
+        "service": "standard",
+    }
+
+
 def _person(asked: Cardholder) -> Any:  # noqa: ANN401  the part that creating and updating have in common
     born = asked.born_on
     contact = {"email": asked.email, "phone_number": asked.phone}
@@ -294,18 +322,6 @@ def _person(asked: Cardholder) -> Any:  # noqa: ANN401  the part that creating a
 def _successor(before: Any, asked: Successor) -> dict[str, Any]:  # noqa: ANN401  a card of the SDK
     allowed = before.spending_controls
     limits = [{"amount": limit.amount, "interval": limit.interval} for limit in allowed.spending_limits or ()]
-    shipping: Any = {}
-    if before.shipping is not None:
-        where = before.shipping.address
-        kept = Address(
-            line1=where.line1 or "",
-            city=where.city or "",
-            postal_code=where.postal_code or "",
-            country=where.country or "",
-            line2=where.line2,
-            region=where.state,
-        )
-        shipping = {"shipping": {"name": before.shipping.name, "address": address(kept), "service": "standard"}}
     return {
         "cardholder": before.cardholder.id,
         "currency": before.currency,
@@ -315,7 +331,7 @@ def _successor(before: Any, asked: Successor) -> dict[str, Any]:  # noqa: ANN401
         "replacement_reason": _REPLACED[asked.why],
         "spending_controls": {"blocked_categories": list(allowed.blocked_categories or ()), "spending_limits": limits},
         "metadata": {"card": str(asked.id)},
-        **shipping,
+        **({"shipping": shipping(asked.ship_to)} if asked.ship_to else {}),
     }
 
 

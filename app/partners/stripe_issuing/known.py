@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cards.payment import Merchant
+from cards.payments.payment import Merchant
 from law.money import Currency
 
 

@@ -1,8 +1,8 @@
 """The state of a purchase at Stripe, merged into our payment as facts: what is missing, in whatever order it comes.
 
-looks      app/partners/stripe_issuing/events.py    fetches the purchase as it is, never as an event told it
-merges     app/partners/stripe_issuing/merging.py   merge()      <- you are here, a verb of app/batch.py
-books      app/swiping.py                           book()
+looks      app/partners/stripe_issuing/events.py     fetches the purchase as it is, never as an event told it
+merges     app/partners/stripe_issuing/merging.py    merge()      <- you are here, a verb of app/batch.py
+books      app/cards/swiping.py                      Till.book
 
 What Stripe has is compared with the payment's elements under the lane's lock. A fact has a name that follows from
 Stripe's (the number of the request, the id of a transaction, how much was given up in all), so the same state merged
@@ -22,14 +22,14 @@ from uuid import UUID
 
 import msgspec
 
-from app import swiping
+from app.cards import swiping
 from app.partners.stripe_issuing import inbox, objects
 from app.partners.stripe_issuing.issuer import CODE
 from app.partners.stripe_issuing.objects import Authorization, Past, Transaction
-from cards import archive, asking, message
-from cards.message import Clearing, NetworkMessage, Refund, Refused, Reversal, StandIn
-from cards.payment import Element, Kind, Merchant, Payment, PaymentId
-from cards.reason import Reason
+from cards.payments import archive, message
+from cards.payments.message import Clearing, NetworkMessage, Refund, Refused, Reversal, StandIn
+from cards.payments.payment import Element, Kind, Merchant, Payment, PaymentId
+from cards.payments.reason import Reason
 from law.money import Currency, Money
 from wallet.desk import Desk
 from wallet.transfer import AccountId, Post, TransferId
@@ -101,11 +101,8 @@ async def merge(desk: Desk, asked: Sequence[Seen]) -> list[str]:
 
 async def _missed(desk: Desk, looks: Sequence[Seen]) -> list[tuple[Seen, NetworkMessage]]:
     """Compare what was seen with what is here, under the lane's lock."""
-    payments_query, _ = archive.finding(names={(seen.lane, CODE, seen.lifecycle) for seen in looks}, ids=())
-    [rows] = await asking.ask(desk.db, [payments_query])
-    payments = {
-        (kept.payment.lane, kept.payment.lifecycle, kept.payment.card): kept.payment for kept in archive.found(rows)
-    }
+    found = await archive.find(desk.db, names={(seen.lane, CODE, seen.lifecycle) for seen in looks})
+    payments = {(kept.payment.lane, kept.payment.lifecycle, kept.payment.card): kept.payment for kept in found}
     missed: list[tuple[Seen, NetworkMessage]] = []
     for seen in looks:
         payment = payments.get((seen.lane, seen.lifecycle, seen.card)) or _unheard(seen, desk.now)

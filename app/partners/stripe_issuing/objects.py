@@ -10,9 +10,9 @@ from decimal import Decimal
 import msgspec
 
 from app.partners.stripe_issuing import categories
-from cards.message import Channel, Operation
-from cards.payment import Merchant
-from cards.processor import Told
+from cards.payments.message import Channel, Operation
+from cards.payments.payment import Merchant
+from cards.processing.processor import Told
 from law.money import Currency, Money, UnknownCurrency
 
 
@@ -90,6 +90,7 @@ class Authorization(msgspec.Struct, frozen=True, kw_only=True):
     transactions: list[Transaction] = []
     pending_request: PendingRequest | None = None
     wallet: str | None = None
+    token: str | Named | None = None
 
 
 class Data(msgspec.Struct, frozen=True):

@@ -1,8 +1,8 @@
 """A purchase at Stripe, looked at and handed to the merge: the authorization with all that belongs to it.
 
-asks       app/partners/stripe_issuing/events.py      step()
-looks      app/partners/stripe_issuing/purchases.py   authorization(), transaction()   <- you are here
-merges     app/partners/stripe_issuing/merging.py     merge()
+asks       app/partners/stripe_issuing/events.py       step()
+looks      app/partners/stripe_issuing/purchases.py    authorization(), transaction()   <- you are here
+merges     app/partners/stripe_issuing/merging.py      merge()
 """
 
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ from app.partners.stripe_issuing.client import Client, told
 from app.partners.stripe_issuing.issuer import CODE
 from app.partners.stripe_issuing.merging import Seen
 from app.partners.stripe_issuing.objects import Authorization, Transaction, id_of
-from cards.payment import Merchant, PaymentId
-from cards.processor import Refused, Unknown, Why
+from cards.payments.payment import Merchant, PaymentId
+from cards.processing.processor import Refused, Unknown, Why
 from law.money import KZT, Currency
 from wallet.chart import Purpose
 

@@ -17,7 +17,7 @@ from app import clock, db
 from app.house import House
 from app.partners.stripe_issuing import inbox
 from app.partners.stripe_issuing.issuer import CODE
-from cards.processor import Told, Unknown
+from cards.processing.processor import Told, Unknown
 
 EVERY = timedelta(minutes=5)
 OVERLAP = timedelta(minutes=10)

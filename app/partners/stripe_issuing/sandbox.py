@@ -9,7 +9,7 @@ from typing import Any
 
 from app.partners.stripe_issuing.client import told
 from app.partners.stripe_issuing.issuer import StripeIssuing
-from cards.processor import Refused, Unknown
+from cards.processing.processor import Refused, Unknown
 
 
 class NotPlayed(Exception):
@@ -68,6 +68,18 @@ class Shop:
         """Give back something that was never taken with this card."""
         params = {"card": card, "amount": amount}
         return await _played(self._helpers.transactions.create_unlinked_refund_async(params, self._client.options()))
+
+    async def sends(self, card: str, status: str) -> Any:  # noqa: ANN401  an object of the SDK
+        """Have a plastic card be where `status` says: submitted, shipped, delivered, returned, failure."""
+        cards = self._helpers.cards
+        helper = {
+            "submitted": cards.submit_card_async,
+            "shipped": cards.ship_card_async,
+            "delivered": cards.deliver_card_async,
+            "returned": cards.return_card_async,
+            "failure": cards.fail_card_async,
+        }[status]
+        return await _played(helper(card, {}, self._client.options()))
 
 
 async def _played(asked: Awaitable[Any]) -> Any:  # noqa: ANN401  an object of the SDK

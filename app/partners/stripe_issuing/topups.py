@@ -1,7 +1,7 @@
 """Money arrived at Stripe, out of which it pays what cards buy: the bank has it no more.
 
-asks    app/partners/stripe_issuing/events.py   step()
-books   app/partners/stripe_issuing/topups.py   arrived()     <- you are here
+asks    app/partners/stripe_issuing/events.py    step()
+books   app/partners/stripe_issuing/topups.py    arrived()     <- you are here
 
 The programme is paid ahead by the operator, by transfer from its own account at a partner bank; Stripe says what came.
 """
@@ -16,7 +16,7 @@ from app.money import FIRST_LANE, claim, plainly
 from app.partners.stripe_issuing import inbox, objects, purchases
 from app.partners.stripe_issuing.client import told
 from app.partners.stripe_issuing.issuer import CODE
-from cards.processor import Refused, Unknown
+from cards.processing.processor import Refused, Unknown
 from wallet.chart import Purpose
 from wallet.transfer import Post, TransferId
 

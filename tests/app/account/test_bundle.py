@@ -42,6 +42,7 @@ PLAIN_BYTES = {
     "app.step_up": {"covered", "challenge", "passkey", "client_data", "authenticator_data", "signature"},
     "credential.issuance": {"notification_hash"},
     "kyc.check": {"inputs_hash"},
+    "kyc.file": {"sha256", "sent_sha256"},
     "wallet.address": {"salt"},
     "wallet.document": {"sha256"},
     "wallet.statement": {"code", "root"},

@@ -28,6 +28,7 @@ STAYS = {
     " WHERE holder = :holder": 2,
     "SELECT count(*) FROM residency.status WHERE resident = :holder AND state = 'revoked'": 1,
     "SELECT count(*) FROM residency.decision WHERE resident = :holder": 1,
+    "SELECT count(*) FROM kyc.case_move WHERE resident = :holder": 5,
     "SELECT count(*) FROM cards.card WHERE holder = :holder": 1,
     "SELECT count(*) FROM app.consent WHERE holder = :holder": 1,
 }
@@ -43,6 +44,8 @@ GOES = (
     "kyc.evidence WHERE resident",
     "kyc.check WHERE resident",
     "kyc.decision WHERE resident",
+    "kyc.case_decision WHERE resident",
+    "kyc.case WHERE (decided IS NOT NULL OR told <> '{}' OR state <> 'erased') AND resident",
     "residency.comment WHERE resident",
     "residency.application WHERE answers <> '{}' AND resident",
 )

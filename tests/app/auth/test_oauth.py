@@ -212,9 +212,10 @@ class Offer:
     async def code(self, tx_code: str | None = None, *, lasts: timedelta = code.LIFETIME) -> str:
         async with story_of(house_of(self.app)) as story:
             now = clock.real()
-            return await code.issue_code(
+            made = await code.issue_code(
                 await story(), self.holder, [CONFIGURATION, "other"], now=now, tx_code=tx_code, lasts=lasts
             )
+            return made.code
 
     async def take(self, text: str, **form: str) -> httpx.Response:
         fields = {"grant_type": PRE_AUTHORIZED, "pre-authorized_code": text} | form

@@ -25,8 +25,9 @@ from tests import postgres
 from tests.app.auth.people import count, house_of, minted, phone, registered, story_of
 from tests.app.auth.post import Post, post_of
 from tests.app.people import bearer
+from tests.kyc.listing import put_in_force
 from tests.kyc.passports import authority, flipped
-from tests.kyc.scans import novel, put_in_force
+from tests.kyc.scans import novel
 
 pytestmark = pytest.mark.asyncio
 

@@ -14,10 +14,11 @@ from app.money import FIRST_LANE
 from app.network import serving
 from app.network.serving import Lines
 from app.network.terms import Line, Scope
-from cards import order, pan
 from cards.card import Card, Form, Limits
 from cards.hsm.port import Plate
-from cards.order import Holder, Issuing, Order
+from cards.programme import order
+from cards.programme.order import Holder, Issuing, Order
+from cards.proofs import pan
 from law import calendar
 from law.money import KZT, Money
 from law.regime import PROGRAMME

@@ -11,10 +11,10 @@ from app import clock, ids
 from app.network import journal, snapshot
 from app.network.journal import Journal, Promise, Torn
 from app.network.snapshot import Snapshot, Untrusted
-from cards.message import Answer
-from cards.pan import Pan
-from cards.payment import PaymentId
-from cards.standin import Known
+from cards.payments.message import Answer
+from cards.payments.payment import PaymentId
+from cards.payments.standin import Known
+from cards.proofs.pan import Pan
 from law.money import KZT, Money
 from proof.signer import Alg, FileSigner
 from tests.cards import made, plates

@@ -30,7 +30,7 @@ STORIES: dict[str, tuple[list[str], int, int]] = {
     "refused-in-our-place": (["00"], 0, 0),
     "refund": (["00"], -10_000, 0),
     "refund-more": (["00", "00", "00"], -10_000, 0),
-    "fx-drift": (["00", "00"], 10_504, 0),  # at the second rate, and our one in a hundred (cards/tariff.py)
+    "fx-drift": (["00", "00"], 10_504, 0),  # at the second rate, and our one in a hundred (cards/payments/tariff.py)
     "verification": (["85"], 0, 0),
     "malformed": (["00", "00"], 10_000, 0),
 }

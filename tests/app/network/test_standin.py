@@ -22,10 +22,10 @@ from app.network.serving import Lines
 from app.network.standin import StandIn
 from app.settings import Settings
 from cards.card import Limits
-from cards.message import Answer, Authorization, NetworkMessage
-from cards.payment import PaymentId
-from cards.presented import NOTHING
-from cards.standin import Terms
+from cards.payments.message import Answer, Authorization, NetworkMessage
+from cards.payments.payment import PaymentId
+from cards.payments.standin import Terms
+from cards.proofs.presented import NOTHING
 from simulators.patience import until
 from tests.app.network import lines, outage
 from tests.app.network.lines import LINE, Cardholder
@@ -307,6 +307,33 @@ async def test_what_is_listed_and_what_a_card_may_spend_is_known_while_the_books
     assert "M-LISTED" in read.in_force(clock.real()).merchants
     [known] = [each for each in read.cards.values() if each.card.id == who.card.id]
     assert known.left == kzt(700)
+
+
+async def test_what_the_programme_may_turn_over_this_month_bounds_what_is_promised(
+    house: House, tmp_path: Path
+) -> None:
+    payer, other = await lines.cardholder(house), await lines.cardholder(house)
+    async with lines.opened(house, tmp_path) as opened, lines.acquirer(opened) as network:
+        await opened.learn(tmp_path / "snapshot")
+        before = snapshot.read(tmp_path / "snapshot", house.keys.kms, house.keys.message.ever())
+        till = payer.till(network, 5_000)
+        assert (await till.say("0100", till.asks(more=payer.inserted(5_000)))).code == "00"
+        await opened.learn(tmp_path / "snapshot")
+        after = snapshot.read(tmp_path / "snapshot", house.keys.kms, house.keys.message.ever())
+        assert before is not None
+        assert after is not None
+        assert before.turnover_left - after.turnover_left == kzt(5_000)
+
+        opened.stand_in.snapshot = msgspec.structs.replace(after, turnover_left=kzt(1_500))
+        opened.books.away = True
+        heard = []
+        for each in (payer, other):
+            till = each.till(network, 1_000)
+            heard.append((await till.say("0100", till.asks(more=each.inserted(1_000)))).code)
+        opened.books.doubt()
+        await back(opened)
+
+    assert heard == ["00", "91"]
 
 
 async def test_a_line_whose_deadline_passes_answers_in_time_and_leaves_no_hold_behind(

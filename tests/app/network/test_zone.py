@@ -15,10 +15,10 @@ from cards.hsm.material import Key
 from cards.hsm.port import Usage
 from cards.iso8583 import mac, telegram
 from cards.iso8583.telegram import Telegram
+from tests.app.cards.test_keys import CHECK, PARTS
 from tests.app.network import lines
 from tests.app.network.lines import LINE
 from tests.app.network.wires import Wire
-from tests.app.test_card_keys import CHECK, PARTS
 from tests.cards import made
 
 pytestmark = pytest.mark.asyncio

@@ -9,6 +9,7 @@ from uuid import UUID
 import httpx
 from litestar import Litestar
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from app import db
 from app import ids as mint
@@ -89,6 +90,17 @@ async def restricting(house: House, holder: UUID, cause: str) -> AsyncIterator[N
         await restriction.impose(connection, holder, cause, act=act, note=None, actor=one, at=story.now)
         await restriction.decide(connection, act, agreed=True, actor=other, at=story.now)
         yield
+
+
+async def days_later(house: House, holder: UUID) -> None:
+    """Let what restricts somebody have been imposed three days ago."""
+    owner = create_async_engine(house.settings.database_url)
+    async with owner.begin() as connection:
+        earlier = text(
+            "UPDATE app.restriction SET imposed_at = imposed_at - interval '72 hours' WHERE holder = :holder"
+        )
+        await connection.execute(earlier, {"holder": holder})
+    await owner.dispose()
 
 
 async def waits(house: House, task: asyncio.Task[Any]) -> None:

@@ -1,10 +1,12 @@
 """The matrix: what each reason class stops, and that no neutral cause can be told from another."""
 
+from datetime import timedelta
+
 import pytest
 
 from app import problems
 from app.language import Language
-from app.restrictions.reason import CAUSES, CLASSES, Owner, Reason
+from app.restrictions.reason import CAUSES, CLASSES, FIRST, Owner, Reason
 from wallet.limit import Operation
 
 OPEN, SHUT = True, False
@@ -22,12 +24,21 @@ MATRIX = {
 
 @pytest.mark.parametrize("reason", Reason)
 def test_what_works_in_spite_of_each_class(reason: Reason) -> None:
-    assert tuple(CLASSES[reason].allows(each) for each in Operation) == MATRIX[reason]
+    assert tuple(CLASSES[reason].allows(each, FIRST) for each in Operation) == MATRIX[reason]
 
 
 @pytest.mark.parametrize("reason", Reason)
 def test_ones_own_money_finds_a_way_out_unless_another_has_ordered_otherwise(reason: Reason) -> None:
-    assert CLASSES[reason].allows(Operation.PAYOUT_OWN) == (CLASSES[reason].owner is Owner.OPERATOR)
+    assert CLASSES[reason].allows(Operation.PAYOUT_OWN, FIRST) == (CLASSES[reason].owner is Owner.OPERATOR)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_of_what_works_later_a_legal_review_alone_stops_ones_own_way_out_at_first(reason: Reason) -> None:
+    stops = {each for each in Operation if not CLASSES[reason].allows(each, FIRST - timedelta(seconds=1))}
+
+    later = {each for each in Operation if not CLASSES[reason].allows(each, FIRST)}
+    assert stops - later == ({Operation.PAYOUT_OWN} if reason is Reason.LEGAL_REVIEW else set())
+    assert later <= stops
 
 
 @pytest.mark.parametrize("cause", ["suspicious_report", "list_match", "authority_inquiry", "source_of_funds"])

@@ -15,7 +15,7 @@ from app.house import House
 from app.http import ids
 from app.restrictions import overdue, restriction
 from tests.app.people import bearer, keyed, residents, send
-from tests.app.restrictions.people import Bureau, bureau
+from tests.app.restrictions.people import Bureau, bureau, days_later
 from tests.partners import outside
 
 pytestmark = pytest.mark.asyncio
@@ -46,6 +46,8 @@ async def test_from_a_suspicion_to_the_end_of_it(app: Litestar, client: httpx.As
     await of.decides(proposed)
     [shown] = (await of.mine())["restrictions"]
     assert (shown["reason"], shown["state"], shown["appeal_to"]) == ("legal_review", "in_force", "operator")
+    assert ((await of.mine())["works"], shown["works"]) == (["receive"], ["receive"])
+    await days_later(house, of.who.subject)
     assert (await of.mine())["works"] == ["payout_own", "receive"]
     assert await stopped(of, app) == (403, "restricted")
 

@@ -16,8 +16,8 @@ from app.banking.order import ERRANDS, RETURNABLE, Act, Kind, Order
 from app.banking.quoting import Quote
 from app.language import Language
 from app.statements import bank_codes, paper
-from cards import funds
 from cards.disputes import legs
+from cards.payments import funds
 from cards.settlement import breaks, posting
 from law.money import KZT, USD
 from wallet import transfer
@@ -67,7 +67,7 @@ def orders() -> set[str]:
 #: Where a code is put together, and what it may then be.
 COMPUTED = {
     "app/banking/booking.py": orders(),
-    "cards/funds.py": {leg.value for leg in funds.Leg},
+    "cards/payments/funds.py": {leg.value for leg in funds.Leg},
     "cards/disputes/legs.py": {leg.value for leg in legs.Leg},
     "cards/settlement/posting.py": {leg.value for leg in posting.Leg},
     "cards/settlement/breaks.py": set(breaks.CODES.values()),

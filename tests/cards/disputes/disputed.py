@@ -11,7 +11,6 @@ from sqlalchemy import text
 from app import db, ids
 from app.idempotency_key import Stored
 from app.money import FIRST_LANE, Money, claim
-from cards import message
 from cards.card import Card
 from cards.disputes import acting, dispute, due, evidence, legs, paid, write_off
 from cards.disputes.acting import Answer, Doing
@@ -20,7 +19,8 @@ from cards.disputes.events import What
 from cards.disputes.life import Act, State, Turn
 from cards.disputes.reason import REVIEWED_ABOVE, RULES, Proof, Reason
 from cards.disputes.write_off import Deciding, WriteOff
-from cards.payment import Payment
+from cards.payments import message
+from cards.payments.payment import Payment
 from law.money import KZT
 from law.money import Money as Amount
 from tests.cards import made

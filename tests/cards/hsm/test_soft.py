@@ -20,8 +20,8 @@ from cards.hsm.material import Key, Material, WrongCheckValue
 from cards.hsm.pinblock import BadBlock, Format
 from cards.hsm.port import OWN, Bound, Plate, UnknownKey, Usage, WeakPin
 from cards.hsm.soft import SoftHsm
-from cards.pan import Pan, check_digit
-from cards.presented import Bytes, Code, PinBlock
+from cards.proofs.pan import Pan, check_digit
+from cards.proofs.presented import Bytes, Code, PinBlock
 from law.money import KZT, Money
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -6,8 +6,8 @@ from uuid import UUID
 from cards.iso8583 import meaning
 from cards.iso8583.meaning import Occasion
 from cards.iso8583.telegram import Telegram
-from cards.message import NetworkMessage
-from cards.payment import PaymentId
+from cards.payments.message import NetworkMessage
+from cards.payments.payment import PaymentId
 from law.money import KZT
 
 NOW = datetime(2026, 11, 22, 9, 0, 1, tzinfo=UTC)

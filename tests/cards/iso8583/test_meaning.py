@@ -1,4 +1,4 @@
-"""What telegrams mean in the words of cards/message.py, and which of them can't be acted on."""
+"""What telegrams mean in the words of cards/payments/message.py, and which of them can't be acted on."""
 
 import base64
 from decimal import Decimal
@@ -7,13 +7,23 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from cards import message
 from cards.iso8583 import additional, amounts, flow, meaning, reply
 from cards.iso8583.amounts import BadAmounts
 from cards.iso8583.flow import FLOWS
 from cards.iso8583.meaning import Unclear
-from cards.message import Answer, Authorization, Channel, Clearing, Confirmation, Operation, Refund, Reversal, StandIn
-from cards.reason import Reason
+from cards.payments import message
+from cards.payments.message import (
+    Answer,
+    Authorization,
+    Channel,
+    Clearing,
+    Confirmation,
+    Operation,
+    Refund,
+    Reversal,
+    StandIn,
+)
+from cards.payments.reason import Reason
 from law.currency import Currency
 from law.money import KZT, USD, Money
 from tests.cards.iso8583.telegrams import CARD, NOW, PAYMENT, occasion, telegram, told

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import pytest
 from sqlalchemy import text
 
-from app import card_backtests, clock, db, ids
+from app import clock, db, ids
+from app.cards import backtests
 from app.house import House
 from app.money import Money
 from cards.card import Card
-from cards.message import Answer
-from cards.payment import Merchant
+from cards.payments.message import Answer
+from cards.payments.payment import Merchant
 from cards.rules import backtest
 from cards.rules.backtest import BadPeriod, Report, Sum, UnknownBacktest
 from cards.rules.rule import State, UnknownRule, Version
@@ -171,7 +172,7 @@ async def test_the_worker_runs_it_and_an_officer_reads_it(engines: Engines, hous
             for _ in range(2)
         ]
 
-    assert [await card_backtests.step(house) for _ in range(3)] == [1, 1, 0]
+    assert [await backtests.step(house) for _ in range(3)] == [1, 1, 0]
 
     async with db.transaction(engines.api, audience="officer") as story:
         connection = await story()

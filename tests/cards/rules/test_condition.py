@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cards.features import Features
 from cards.rules.condition import Among, Because, Compared, Flag, Flagged, Group, Is, Number, Text, because, compiled
 from cards.rules.rule import LIFE, RuleBody, State
+from cards.spending.features import Features
 
 _TYPES = get_type_hints(Features)
 _MEANS = {

@@ -9,9 +9,9 @@ from sqlalchemy import text
 from app import db
 from app.money import Money
 from cards.card import Card
-from cards.message import Answer
-from cards.payment import Channel, PaymentId
-from cards.reason import Reason
+from cards.payments.message import Answer
+from cards.payments.payment import Channel, PaymentId
+from cards.payments.reason import Reason
 from cards.rules import result
 from cards.rules.condition import Because, because
 from cards.rules.engine import Hit, judged

@@ -9,14 +9,16 @@ import msgspec
 from litestar import Litestar
 from sqlalchemy import text
 
-from app import clock, db, ids, settling
+from app import clock, db, ids
+from app.cards import settling
 from app.house import House
 from app.partners import demo
 from app.partners.enrolment import Wanted
 from app.partners.registry import Kind
-from cards import message, pan
 from cards.card import Card
-from cards.payment import PaymentId
+from cards.payments import message
+from cards.payments.payment import PaymentId
+from cards.proofs import pan
 from cards.settlement import breaks
 from cards.settlement.breaks import Break
 from law.money import KZT
@@ -146,10 +148,10 @@ class Network(msgspec.Struct):
         return [(row.line, row.why) for row in await self.rows(query)]
 
 
-async def enrolled(app: Litestar, signer: Signer, folder: Path) -> Network:
-    """Enrol a network under a name of its own."""
+async def enrolled(app: Litestar, signer: Signer, folder: Path, *, name: str = "net") -> Network:
+    """Enrol a network under a name of its own, which begins with `name`."""
     house: House = app.state.house
-    name = f"net-{ids.new().hex[-12:]}"
+    name = f"{name}-{ids.new().hex[-12:]}"
     wanted = Wanted(code=name, name=name, kind=Kind.NETWORK, base_url=None, key=signer.public, events_url=None)
     async with db.transaction(house.worker) as story:
         await demo.enrol(house, story, wanted)

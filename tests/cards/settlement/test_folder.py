@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from app import clock, settlement_folder, settling
-from app.settlement_folder import REFUSED, REFUSED_FOR, TAKEN
+from app import clock
+from app.cards import settlement_folder, settling
+from app.cards.settlement_folder import REFUSED, REFUSED_FOR, TAKEN
 from simulators.settlement_file import Line
 from tests.cards import made
 from tests.cards.settlement.files import Network

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from app import db, settlement_folder, settling
+from app import db
+from app.cards import settlement_folder, settling
 from app.money import FIRST_LANE
 from cards.settlement import matching, report, taking
 from cards.settlement.breaks import Break, Kind, Resolution

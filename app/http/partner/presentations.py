@@ -1,0 +1,53 @@
+"""A bank, an employer, customs or a city service asks a holder to prove something, and reads the verdict."""
+
+from typing import Annotated
+
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody, QueryParameter
+
+from app.auth.principal import Principal
+from app.db import Story
+from app.house import House
+from app.http import presentation_views
+from app.http.presentation_views import AskPresentation, PresentationRequested, PresentationView
+
+_PATH = "/v1/presentations"
+_OPT = {"scope": "presentation:ask"}
+
+
+@post(_PATH, operation_id="askPresentation", opt=_OPT, tags=["Presentations"], summary="Ask a holder for a proof")
+async def ask(
+    data: JSONBody[AskPresentation],
+    story: NamedDependency[Story],
+    house: NamedDependency[House],
+    me: NamedDependency[Principal],
+) -> PresentationRequested:
+    """Make a request that one wallet may answer within five minutes (OpenID4VP 1.0 under HAIP 1.0).
+
+    Takes no Idempotency-Key: a second request does no harm, and its link is not kept anywhere.
+    """
+    return await presentation_views.ask(data, story, house, verifier=me.actor, path=_PATH)
+
+
+@get(
+    f"{_PATH}/{{presentation_id:str}}",
+    operation_id="readPresentation",
+    opt=_OPT,
+    tags=["Presentations"],
+    summary="The verdict",
+)
+async def read(
+    presentation_id: FromPath[str],
+    story: NamedDependency[Story],
+    house: NamedDependency[House],
+    me: NamedDependency[Principal],
+    response_code: Annotated[
+        str | None, QueryParameter(max_length=100, description="What the holder brought back to the redirect_uri.")
+    ] = None,
+) -> PresentationView:
+    """Tell what the answer proves, every check by name. It is kept for an hour."""
+    return await presentation_views.read(presentation_id, story, house, verifier=me.actor, response_code=response_code)
+
+
+routes = [ask, read]

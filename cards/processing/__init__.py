@@ -1,0 +1,1 @@
+"""The port to whoever processes a card, and what leaves the house for them."""

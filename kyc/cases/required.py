@@ -1,0 +1,95 @@
+"""What the rules of a case decide by, as data: each version whole, so that no later one changes what it decided.
+
+A check that is not required may still stop a case by failing or by asking for a person; only its absence is no
+obstacle. To require `face.match` is a new version with another line, and nothing else.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """One version. A check is named in full, or by all that begin with its first word and a dot.
+
+    `required` must have passed, by what the person is identified for. A look at what is `bound` says something of one
+    document only, every other one of the person. A failure that is `mendable` asks the person, any other one officers.
+    What is `besides` is judged by who asked for it: a diploma is no part of who somebody is, nor is a number, for who
+    names another's first must not be able to stop them by it. What `lasts` is open for the person until officers
+    settled it, whichever document they show next. What was not answered is answered as well by the check in `answers`.
+    """
+
+    version: str
+    required: Mapping[str, tuple[str, ...]]
+    bound: tuple[str, ...]
+    mendable: tuple[str, ...]
+    besides: tuple[str, ...]
+    lasts: tuple[str, ...] = ()
+    answers: Mapping[str, str] = {}
+
+    def is_bound(self, check: str) -> bool:
+        """Say whether a look of this check is bound to its document."""
+        return check.startswith(self.bound)
+
+
+_FIRST = Rules(
+    version="case@2026-11",
+    required={
+        "identity": (
+            "mrz.read",
+            "chip.structure",
+            "chip.digest",
+            "chip.signature",
+            "chip.algorithms",
+            "chip.issuer_trusted",
+            "chip.issuer_matches",
+            "chip.data_groups",
+            "chip.only_signed_groups",
+            "document.matches_chip",
+            "document.in_force",
+            "person.unique",
+            "person.screening",
+        )
+    },
+    bound=("mrz.", "chip.", "document."),
+    mendable=("mrz.", "chip.", "document.", "face.", "liveness", "paper.", "address.", "funds."),
+    besides=("paper.", "identifier."),
+)
+_SECOND = Rules(
+    version="case@2026-11.2",
+    required={
+        "identity": (
+            "mrz.read",
+            "chip.structure",
+            "chip.digest",
+            "chip.signature",
+            "chip.algorithms",
+            "chip.issuer_trusted",
+            "chip.issuer_matches",
+            "chip.data_groups",
+            "chip.only_signed_groups",
+            "document.matches_chip",
+            "document.in_force",
+            "person.unique",
+            "person.screening",
+            "risk.score",
+        )
+    },
+    bound=("mrz.", "chip.", "document.", "person.unique", "face.", "liveness"),
+    mendable=("mrz.", "chip.", "document.", "face.", "liveness"),
+    besides=("paper.", "identifier."),
+    lasts=("document.same_holder",),
+    answers={"chip.original": "face.match"},
+)
+#: Every version that ever decided; the last one decides now.
+VERSIONS = (_FIRST, _SECOND)
+NOW = VERSIONS[-1]
+REQUIRED = NOW.required
+
+#: What a scan says of a document by itself: the printed lines, the chip, the one against the other.
+DOCUMENTS = ("mrz.", "chip.", "document.")
+
+
+def is_of_document(check: str) -> bool:
+    """Say whether a check is about a document by itself, and neither about the person nor about who shows it."""
+    return check.startswith(DOCUMENTS)

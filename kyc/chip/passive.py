@@ -1,0 +1,255 @@
+"""Passive authentication (ICAO Doc 9303-11, section 5): the files of this chip are those a country we trust signed.
+
+reads      kyc/chip/lds.py        the security object (SOD) and DG1
+checks     kyc/chip/passive.py    verify()          <- you are here
+trusts     kyc/chip/trust.py      the country signing authorities (CSCA), from certificates and master lists
+decides    kyc/cases/decision.py  decide()
+
+    SOD --signed by--> document signer (DSC) --issued by--> country signing authority (CSCA)
+     `-- digests of --> data groups; DG1 holds the MRZ
+
+It proves that the data is genuine, not that the chip is the original: a perfect copy passes. Only active or chip
+authentication tells a clone (kyc/chip/active.py, kyc/chip/authentication.py).
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+import msgspec
+
+from kyc import mrz, states
+from kyc.chip import der, lds, masterlist, signature, signed
+from kyc.chip.certificate import Certificate
+from kyc.chip.report import NOT_COMPARED, UNSUPPORTED, Grade, Report, Step
+from kyc.chip.trust import Trust
+from law.calendar import statutory_date
+
+
+class _Issuer(msgspec.Struct, frozen=True):
+    """The authority that issued the signer's certificate, what is weak about that, and how many might have."""
+
+    authority: Certificate | None
+    weak: frozenset[str]
+    candidates: int
+    enclosed: bool = False
+
+
+def verify(sod: bytes, groups: Mapping[int, bytes], trust: Trust, at: datetime) -> Report:
+    """Verify the chip's files by number as of `at`; whatever they contain, the answer is a report.
+
+    Without DG1 the signature and its chain are verified, and nothing is said about a person.
+    """
+    try:
+        whole = lds.signed_object(sod)
+        listed = lds.security_object(whole.content_type, whole.content)
+    except der.Malformed as error:
+        return Report((Step("chip.structure", Grade.MALFORMED, {"part": error.what}),), sources=trust.sources)
+    issuer = _authority(whole, trust, at)
+    files = tuple(_groups(listed, groups))
+    lines, zone, readable = _zone(groups.get(1), files[0], at)
+    steps = [
+        _structure(whole, groups, readable=readable),
+        _digest(whole),
+        *_signature(whole, issuer.weak | signature.WEAK_DIGESTS & {listed.digest}),
+        _trusted(whole, issuer, trust, at, lapsed=zone is None or _lapsed(zone, at)),
+        _issuer(zone, whole.signer, issuer.authority),
+        *files,
+    ]
+    if zone is not None:
+        steps.append(_in_force(zone, at))
+    return Report(tuple(steps), lines, zone, trust.sources, frozenset(listed.hashes))
+
+
+def _zone(group: bytes | None, compared: Step, at: datetime) -> tuple[tuple[str, ...], mrz.Mrz | None, bool]:
+    """Read DG1; the last says whether it is in order. One that is not the signed one is no reason to call it broken."""
+    if group is None:
+        return (), None, True
+    try:
+        lines = lds.mrz_lines(group)
+    except der.Malformed:
+        return (), None, compared.grade is not Grade.VALID
+    zone = mrz.parse(lines, statutory_date(at))
+    if isinstance(zone, mrz.Unreadable) or zone.format not in mrz.TRAVEL:
+        return lines, None, compared.grade is not Grade.VALID
+    return lines, zone, True
+
+
+def _structure(whole: signed.Signed, groups: Mapping[int, bytes], *, readable: bool) -> Step:
+    if not readable:
+        return Step("chip.structure", Grade.MALFORMED, {"part": "dg1"})
+    odd = {"oddities": ", ".join(whole.oddities)} if whole.oddities else {}
+    return Step("chip.structure", Grade.VALID, {"data_groups": _numbers(groups), **odd})
+
+
+def _digest(whole: signed.Signed) -> Step:
+    """Compare the signed digest with that of the list of data group digests."""
+    try:
+        matches = signed.digest_matches(whole)
+    except signature.Unsupported as error:
+        return _unsupported("chip.digest", error)
+    return Step("chip.digest", Grade.VALID if matches else Grade.BAD_SIGNATURE, {"algorithm": whole.digest})
+
+
+def _signature(whole: signed.Signed, weak: frozenset[str]) -> Iterator[Step]:
+    """Check the signer's signature, and how strong the whole is, from the digests to the authority's signature."""
+    signer = {"signer": whole.signer.label, "signer_sha256": whole.signer.fingerprint}
+    try:
+        weak |= signed.verify(whole)
+    except signature.BadSignature:
+        yield Step("chip.signature", Grade.BAD_SIGNATURE, signer)
+    except der.Malformed as error:
+        yield Step("chip.signature", Grade.MALFORMED, {**signer, "part": error.what})
+    except signature.Unsupported as error:
+        yield _unsupported("chip.signature", error, signer)
+    else:
+        yield Step("chip.signature", Grade.VALID, signer)
+    grade = Grade.SIGNED_WEAK_ALGORITHM if weak else Grade.VALID
+    yield Step("chip.algorithms", grade, {"weak": ", ".join(sorted(weak))} if weak else {})
+
+
+def _unsupported(check: str, error: signature.Unsupported, params: Mapping[str, str] | None = None) -> Step:
+    """Call a signature nobody here can check no good one; that it is a forged one is not said either."""
+    return Step(check, Grade.BAD_SIGNATURE, {**(params or {}), "reason": UNSUPPORTED, "algorithm": error.algorithm})
+
+
+def _authority(whole: signed.Signed, trust: Trust, at: datetime) -> _Issuer:
+    """Find who issued the signer's certificate, and what is weak about that signature.
+
+    All candidates are tried: authorities publish several certificates over one key with different validity, and the one
+    that is in force, covers the signer's own validity, and lasts longest, speaks for the signer. Where none of the
+    trusted ones issued it, one that travels with the signature may have, if a trusted one of the same name issued that.
+    """
+    signer = whole.signer
+    candidates = trust.candidates(signer)
+    issuers = _issuers(candidates, signer)
+    enclosed = not issuers
+    if enclosed:
+        between = (each for each in whole.enclosed if each.authority and each.links and each.country == signer.country)
+        issuers = [
+            (each, weak | of_link)
+            for each, weak in _issuers(between, signer)
+            for _, of_link in _issuers(trust.candidates(each), each)
+        ]
+    if not issuers:
+        return _Issuer(None, frozenset(), len(candidates))
+    authority, weak = max(
+        issuers,
+        key=lambda pair: (pair[0].covers(at), pair[0].not_after >= signer.not_after, pair[0].not_after),
+    )
+    return _Issuer(authority, weak, len(candidates), enclosed)
+
+
+def _issuers(candidates: Iterable[Certificate], subject: Certificate) -> list[tuple[Certificate, frozenset[str]]]:
+    """Find those whose key signed `subject`: no key is tried twice, and none once the one that signed is known."""
+    failed: set[bytes] = set()
+    signed_by: tuple[bytes, frozenset[str]] | None = None
+    found = []
+    for each in candidates:
+        if signed_by is None and each.key not in failed:
+            weak = masterlist.issued(each, subject)
+            if weak is None:
+                failed.add(each.key)
+            else:
+                signed_by = each.key, weak
+        if signed_by is not None and signed_by[0] == each.key:
+            found.append((each, signed_by[1]))
+    return found
+
+
+def _trusted(whole: signed.Signed, issuer: _Issuer, trust: Trust, at: datetime, *, lapsed: bool) -> Step:
+    """Judge who signed. Signers outlast what they sign: who is past it signed what has `lapsed`."""
+    signer, authority = whole.signer, issuer.authority
+    if authority is None:
+        found = {"reason": "unknown", "country": signer.country, "candidates": str(issuer.candidates)}
+        return Step("chip.issuer_trusted", Grade.SIGNED_UNTRUSTED_ISSUER, found)
+    params = {
+        "authority": authority.label,
+        "authority_sha256": authority.fingerprint,
+        "candidates": str(issuer.candidates),
+        **_origin(authority, issuer, trust, at),
+        **_revocation(signer, authority, trust),
+    }
+    if reason := _distrust(signer, authority, at) or ({"reason": "revoked"} if "revoked_at" in params else {}):
+        past = lapsed and "until" in reason
+        grade = Grade.EXPIRED_DOCUMENT if past else Grade.SIGNED_UNTRUSTED_ISSUER
+        return Step("chip.issuer_trusted", grade, {**params, **reason})
+    return Step("chip.issuer_trusted", Grade.VALID, params)
+
+
+def _distrust(signer: Certificate, authority: Certificate, at: datetime) -> dict[str, str]:
+    if signer.purposes:
+        # Such certificates sign master lists or visible seals. A document signer's has no extended key usage
+        # (ICAO Doc 9303-12, section 7.1).
+        return {"reason": "purpose"}
+    for role, each in (("signer", signer), ("authority", authority)):
+        if at > each.not_after:
+            return {"reason": f"{role}_period", "until": each.not_after.date().isoformat()}
+        if at < each.not_before:
+            return {"reason": f"{role}_period", "from": each.not_before.date().isoformat()}
+    return {}
+
+
+def _origin(authority: Certificate, issuer: _Issuer, trust: Trust, at: datetime) -> dict[str, str]:
+    """Tell where the authority is known from and how old that is."""
+    ages = {source.name: source.age_days(at) for source in trust.sources}
+    named = trust.origins.get(authority.fingerprint, ())
+    told = [name if ages.get(name) is None else f"{name} ({ages[name]} days)" for name in named]
+    kind = "link" if authority.links else "root"
+    return {"kind": "enclosed_link" if issuer.enclosed else kind} | ({"lists": ", ".join(told)} if told else {})
+
+
+def _revocation(signer: Certificate, authority: Certificate, trust: Trust) -> dict[str, str]:
+    revocations = trust.revocations.get(authority.key)
+    if revocations is None:
+        return {"revocation": "not_checked"}
+    checked = {"revocation": f"list of {revocations.issued_at.date().isoformat()}"}
+    if (revoked := revocations.revoked.get(signer.serial)) is None:
+        return checked
+    at, why = revoked
+    return {**checked, "revoked_at": at.date().isoformat(), "revoked_why": why}
+
+
+def _issuer(zone: mrz.Mrz | None, signer: Certificate, authority: Certificate | None) -> Step:
+    """Compare the state DG1 names with those that signed: else any trusted country could sign another's passport."""
+    found = {signer.country} | ({authority.country} if authority is not None else set())
+    params = {"certificates": ", ".join(sorted(found))}
+    if zone is None and len(found) == 1:
+        return Step("chip.issuer_matches", Grade.VALID, {"reason": NOT_COMPARED, **params})
+    if zone is None:
+        return Step("chip.issuer_matches", Grade.ISSUER_MISMATCH, params)
+    grade = Grade.VALID if len(found) == 1 and found <= states.signing(zone.issuer) else Grade.ISSUER_MISMATCH
+    return Step("chip.issuer_matches", grade, {"document": zone.issuer, **params})
+
+
+def _groups(listed: lds.SecurityObject, groups: Mapping[int, bytes]) -> Iterator[Step]:
+    """Compare every file that was read with the signed digests, and look for files that were added."""
+    if listed.digest not in signature.DIGESTS:
+        yield _unsupported("chip.data_groups", signature.Unsupported(listed.digest))
+        return
+    digests = {number: hashlib.new(listed.digest, file).digest() for number, file in groups.items()}
+    changed = {number for number, digest in digests.items() if listed.hashes.get(number, digest) != digest}
+    yield Step(
+        "chip.data_groups",
+        Grade.DG_MISMATCH if changed else Grade.VALID,
+        {"read": _numbers(groups), "signed": _numbers(listed.hashes)}
+        | ({"changed": _numbers(changed)} if changed else {}),
+    )
+    added = groups.keys() - listed.hashes.keys()
+    grade = Grade.UNREFERENCED_DG if added else Grade.VALID
+    yield Step("chip.only_signed_groups", grade, {"added": _numbers(added)} if added else {})
+
+
+def _in_force(zone: mrz.Mrz, at: datetime) -> Step:
+    """Compare the last day, which counts as a whole and in Kazakhstan, with today."""
+    grade = Grade.EXPIRED_DOCUMENT if _lapsed(zone, at) else Grade.VALID
+    return Step("document.in_force", grade, {"expires": str(zone.expires)})
+
+
+def _lapsed(zone: mrz.Mrz, at: datetime) -> bool:
+    assert zone.expires is not None, "travel documents say it"
+    return zone.expires < statutory_date(at)
+
+
+def _numbers(groups: Mapping[int, object] | set[int]) -> str:
+    return ", ".join(str(number) for number in sorted(groups))
