@@ -166,4 +166,6 @@ def test_the_chips_answer_is_one_of_the_looks() -> None:
 
     assert found["chip.original"].verdict is Verdict.PASS
     assert forged["chip.original"].verdict is Verdict.FAIL
-    assert "chip.original" not in examined(shown)
+    # A chip that could prove itself and was not asked to, or did not answer, is looked at by a person.
+    assert examined(shown)["chip.original"].verdict is Verdict.REVIEW
+    assert "chip.original" not in examined(bare)

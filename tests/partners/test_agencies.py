@@ -37,7 +37,7 @@ def url(agency: Agency) -> Iterator[str]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
-        server = uvicorn.Server(uvicorn.Config(build(agency), log_level="error", lifespan="off"))
+        server = uvicorn.Server(uvicorn.Config(build(agency), log_config=None, lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"

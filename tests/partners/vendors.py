@@ -16,7 +16,7 @@ def serving(vendor: Vendor) -> Iterator[str]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
-        server = uvicorn.Server(uvicorn.Config(build(vendor), log_level="error", lifespan="off"))
+        server = uvicorn.Server(uvicorn.Config(build(vendor), log_config=None, lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -45,7 +45,7 @@ _SEED = "20260425"
 @contextmanager
 def serving(asgi: Any) -> Iterator[str]:  # noqa: ANN401  any ASGI application
     """Serve an application on loopback, in a thread of its own."""
-    server = uvicorn.Server(uvicorn.Config(asgi, port=0, log_level="critical", lifespan="on"))
+    server = uvicorn.Server(uvicorn.Config(asgi, port=0, log_config=None, lifespan="on"))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

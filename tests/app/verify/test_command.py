@@ -101,7 +101,7 @@ async def test_a_notary_is_read_over_http_page_by_page(
     for jws in places.read(str(past.kept)).values():
         office.state.notary.keep(jws)
     monkeypatch.setattr(notary, "_PAGE", 3)
-    server = uvicorn.Server(uvicorn.Config(office, port=0, log_level="warning", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(office, port=0, log_config=None, lifespan="off"))
     listening = server.config.bind_socket()
     listening.listen()
     serving = asyncio.create_task(server.serve(sockets=[listening]))
