@@ -22,7 +22,6 @@ ES256 = -7
 HMAC_256 = 5
 ALGORITHM, _CRITICAL, TYPE, X5CHAIN = 1, 2, 16, 33
 _SIGN1_TAG = b"\xd2"
-_NIL = b"\xf6"
 _COORDINATE_BYTES = 32
 _MEMBERS = 4
 _ECDSA = ec.ECDSA(hashes.SHA256())
@@ -105,13 +104,6 @@ class Message(msgspec.Struct, frozen=True):
     def _signed_payload(self, detached: bytes | None) -> bytes | None:
         """Give the one payload there is: a message that carries one is not verified over another."""
         return self.payload if detached is None else (detached if self.payload is None else None)
-
-
-def sign_detached(signer: Signer, payload: bytes) -> bytes:
-    """Write a COSE_Sign1 over a payload that does not travel with it."""
-    protected = cbor2.dumps({ALGORITHM: ES256})
-    signature = signer.sign(_to_be_signed(b"Signature1", protected, payload))
-    return cbor.array(cbor.byte_string(protected), cbor2.dumps({}), _NIL, cbor.byte_string(signature))
 
 
 def tagged(message: bytes) -> bytes:

@@ -18,14 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app import clock
 from app.auth.principal import Principal
 from app.house import House
-from app.http.wire import Wire
+from app.http.wire import BASE64, Wire
 from kyc.agreement import Form
 from kyc.chip import challenge
 from kyc.identify import Answer
 
 # Python's $ lets a line break follow.
 _END = r"$(?!\n)"
-_BASE64 = f"^(?:[A-Za-z0-9+/]{{4}})*(?:[A-Za-z0-9+/]{{2}}==|[A-Za-z0-9+/]{{3}}=)?{_END}"
 _NAME = r"^[^\x00-\x1f\x7f<>]*" + _END
 Text = Annotated[
     str,
@@ -53,7 +52,7 @@ class ChipAnswer(Wire, frozen=True):
     """What the chip answered to INTERNAL AUTHENTICATE over the nonce of a challenge."""
 
     challenge: Text
-    answer: Annotated[str, Meta(pattern=_BASE64, min_length=4, max_length=1368, examples=["R0JWMGhAwKs="])]
+    answer: Annotated[str, Meta(pattern=BASE64, min_length=4, max_length=1368, examples=["R0JWMGhAwKs="])]
 
     async def taken(self, db: AsyncConnection, house: House, me: Principal) -> Answer:
         """Use the challenge up; raises kyc.chip.challenge.StaleChallenge."""

@@ -37,7 +37,7 @@ from app.http.mobile.dispute_views import (
     SubmittedView,
 )  # fmt: skip
 from app.http.paging import Cursor, Limit, Pager
-from app.http.wire import Minor, Wire
+from app.http.wire import BASE64, Minor, Wire
 from app.idempotency import Once
 from app.idempotency_key import Stored
 from cards.disputes import acting, evidence, paid
@@ -52,12 +52,11 @@ _TAGS = ["Disputes"]
 _TABLE, _FILES = "cards.dispute", "cards.dispute_evidence"
 #: A file in base64, and what stands around it.
 _BODY_MAX = 6_000_000
-_BASE64 = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$(?!\n)"
 
 File = Annotated[
     str,
     Meta(
-        pattern=_BASE64,
+        pattern=BASE64,
         min_length=4,
         max_length=-(-evidence.BYTES_MAX // 3) * 4,
         description="A JPEG, a PNG or a PDF, in base64: what it is, its bytes say.",

@@ -30,7 +30,7 @@ from app.db import Story
 from app.house import House
 from app.http import ids
 from app.http.mobile.chip_challenges import ChipAnswer, Stated
-from app.http.wire import Wire
+from app.http.wire import BASE64, Wire
 from app.idempotency import Once
 from app.risk import judging
 from kyc import document, identify
@@ -55,10 +55,8 @@ MrzLine = Annotated[str, Meta(min_length=1, max_length=44, pattern=f"^[ -~]*{_EN
 GroupNumber = Annotated[
     str, Meta(pattern=r"^(?:[1-9]|1[0-6])$(?!\n)", description="Number of the data group, 1 to 16.")
 ]
-# As text and not as bytes, whose bounds msgspec counts decoded and the contract would show as those of the text.
-_BASE64 = f"^(?:[A-Za-z0-9+/]{{4}})*(?:[A-Za-z0-9+/]{{2}}==|[A-Za-z0-9+/]{{3}}=)?{_END}"
-Sod = Annotated[str, Meta(pattern=_BASE64, min_length=4, max_length=-(-lds.SOD_BYTES_MAX // 3) * 4)]
-Group = Annotated[str, Meta(pattern=_BASE64, min_length=4, max_length=-(-lds.GROUP_BYTES_MAX // 3) * 4)]
+Sod = Annotated[str, Meta(pattern=BASE64, min_length=4, max_length=-(-lds.SOD_BYTES_MAX // 3) * 4)]
+Group = Annotated[str, Meta(pattern=BASE64, min_length=4, max_length=-(-lds.GROUP_BYTES_MAX // 3) * 4)]
 
 
 class ScanDocument(Wire, frozen=True):

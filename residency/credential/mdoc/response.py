@@ -7,7 +7,7 @@ issuerAuth --signed by--> document signer --issued by--> root
 
 import hashlib
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -198,10 +198,3 @@ def authentication(transcript: bytes, doc_type: str, spaces: bytes) -> bytes:
     """Write the DeviceAuthentication that a device proves its key over; `spaces` are its DeviceNameSpacesBytes."""
     text = doc_type.encode()
     return cbor.array(cbor.head(3, 20) + b"DeviceAuthentication", transcript, cbor.head(3, len(text)) + text, spaces)
-
-
-def full_date(value: object) -> date | None:
-    """Read an element that is a date: full-date or date-time."""
-    if isinstance(value, datetime):
-        return value.date()
-    return value if isinstance(value, date) else None

@@ -73,6 +73,12 @@ def with_items(issuer_signed: bytes, shown: Iterable[bytes], namespace: str = NA
     return cbor.mapping(nameSpaces=b"\xa1" + cbor2.dumps(namespace) + cbor.array(*shown), issuerAuth=auth)
 
 
+def signed(by: FileSigner, detached: bytes) -> bytes:
+    """Write the COSE_Sign1 of a device over what does not travel with it."""
+    protected = cbor2.dumps({cose.ALGORITHM: cose.ES256})
+    return cbor2.dumps([protected, {}, None, by.sign(cbor2.dumps(["Signature1", protected, b"", detached]))])
+
+
 def presented(
     issuer_signed: bytes,
     wanted: Iterable[str] = ELEMENTS,
@@ -84,7 +90,7 @@ def presented(
     shown = [each for each in items(issuer_signed) if cbor.load(cbor.embedded(each))["elementIdentifier"] in {*wanted}]
     spaces = cbor.embed(b"\xa0")
     told = cbor.embed(response.authentication(transcript, DOC_TYPE, spaces))
-    auth = cbor.mapping(deviceSignature=cose.sign_detached(by or device(), told))
+    auth = cbor.mapping(deviceSignature=signed(by or device(), told))
     return cbor.mapping(
         docType=cbor2.dumps(DOC_TYPE),
         issuerSigned=with_items(issuer_signed, shown),
