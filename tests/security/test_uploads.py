@@ -175,7 +175,7 @@ UNBOUND: dict[str, tuple[str, str]] = {
     "any number of a group": (r'pattern=r"^(?:[1-9]|1[0-6])$(?!\n)"', 'pattern=""'),
     "a number and a line break": (r'pattern=r"^(?:[1-9]|1[0-6])$(?!\n)"', 'pattern="^(?:[1-9]|1[0-6])$"'),
     "a number of any script": (r'pattern=r"^(?:[1-9]|1[0-6])$(?!\n)"', r'pattern=r"^\d\d?$(?!\n)"'),
-    "any text for a file": ('_BASE64 = f"', '_BASE64 = ".*" or f"'),
+    "any text for a file": ("Sod = Annotated[str, Meta(pattern=BASE64, ", "Sod = Annotated[str, Meta("),
     "a security object of any size": ("max_length=-(-lds.SOD_BYTES_MAX // 3) * 4", "max_length=10**7"),
     "a group of any size": ("max_length=-(-lds.GROUP_BYTES_MAX // 3) * 4", "max_length=10**7"),
     "no group": ("            min_length=1,\n            max_length=16,", "            max_length=16,"),
