@@ -1,0 +1,14 @@
+"""Foreign issuers whose documents are believed."""
+
+revision = "0041"
+down_revision = "0040"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Build it."""
+
+
+def downgrade() -> None:
+    """Take it away."""
