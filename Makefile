@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 RESOLVED := --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test nightly check serve worker bench lock sbom openapi openapi-lint clean
+.PHONY: help demo test nightly interop check serve worker bench lock sbom openapi openapi-lint clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,8 +36,19 @@ demo: .venv/installed ## live one e-resident's life on real processes; ARGS=--on
 test: .venv/installed ## run the tests on PostgreSQL; ARGS="-k card" runs some
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not nightly" $(ARGS)
 
-nightly: .venv/installed ## run the long tests: whole corpora, timings, the demo and every process killed
+nightly: .venv/installed ## run the long tests: whole corpora, timings, the demo, every process killed, laws on many examples
 	@$(BIN)/python -m pytest -m nightly $(ARGS)
+	@$(BIN)/python -m pytest -m "hypothesis and not nightly" --hypothesis-profile=night $(ARGS) || [ $$? -eq 5 ]
+
+# Each package by version and hash, from the registry that npm knows; none of them runs anything while it is installed.
+tests/interop/node_modules/.package-lock.json: tests/interop/package-lock.json
+	@command -v npm > /dev/null || { echo "interop needs Node 20 and npm; make test does without"; exit 1; }
+	@node -e 'if (parseInt(process.versions.node) < 20) { console.error("interop needs Node 20 or newer"); process.exit(1) }'
+	npm --prefix tests/interop ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+interop: .venv/installed tests/interop/node_modules/.package-lock.json ## let wallets and readers that are not ours use the house (needs Node); ARGS="life" runs some
+	@$(BIN)/python -m tests.interop.run $(ARGS)
 
 check: .venv/installed ## format, lint, types, import contracts, size budget, OpenAPI
 	$(BIN)/ruff format --check .
@@ -81,5 +92,5 @@ openapi-lint: .venv/installed ## read docs/openapi.json with Redocly and Spectra
 clean: ## stop the embedded servers and delete everything made here
 	@for folder in .data/*/postgres .data/test-postgres; do \
 	  [ -e "$$folder/lock" ] && $(BIN)/python -m app.embedded remove "$$folder"; done; true
-	rm -rf .venv .data build dist .ci/openapi/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .data build dist .ci/openapi/node_modules tests/interop/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -7,13 +7,16 @@ eresidency token mint --role ROLE         a token for somebody who tests from ou
 eresidency officer invite | grant         an invitation, with which a new officer makes a passkey; duties
 eresidency client add | scopes            register the public keys and scopes of a partner, regulator or service
 eresidency wallet add | suspend           wallets that may ask residents for their ID by themselves
+eresidency wallet trust | distrust        wallet providers whose word on wallets and their keys is taken
 eresidency keys rotate KIND               the next key that signs for us
 eresidency kek rotate | status | retire   the keys that wrap keys
+eresidency signer list | rotate | revoke  the keys that sign credentials
 eresidency card-key list | rotate …        the keys that make cards provable
 eresidency lane add | open | close        the writers of the ledger
 eresidency partner enrol CODE …           a bank or network: the key it is believed by, where it is called and told
 eresidency product publish FILE           a version of the terms a bank offers, as JSON
 eresidency mrz | passport | packs …         what kyc answers, without database and settings (app/asking/)
+eresidency present FILE …                  what an ID shown proves, with neither of them nor a network (app/asking/)
 eresidency openapi                        write the contract (docs/openapi.json is its golden copy)
 eresidency verify audit | ledger          recompute the chains from the rows; non-zero when they differ
 eresidency replay                         decide every identification again; non-zero when one comes out otherwise
@@ -61,6 +64,7 @@ from app.auth import commands as admitting
 from app.auth import mint
 from app.auth.principal import ROLES, Role
 from app.cards import key_commands
+from app.credentials import signers
 from app.network import journal, serving
 from app.partners import destination, enrolment, registry, webhook
 from app.partners.enrolment import Publication, Wanted
@@ -83,6 +87,7 @@ _REFUSALS: dict[type[Exception], str] = {
     **kek.REFUSALS,
     **key_commands.REFUSALS,
     **lane.REFUSALS,
+    **signers.REFUSALS,
     registry.UnknownPartner: "there is no partner {partner}",
     webhook.BadKey: "the key is neither whpk_… (ed25519) nor whsec_… (24 to 64 bytes)",
     destination.Forbidden: "nothing may be sent to this address: {reason}",
@@ -326,6 +331,7 @@ def _parser() -> argparse.ArgumentParser:
 def _who_may_come(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     admitting.add(commands)
     kek.add(commands)
+    signers.add(commands)
     key_commands.add(commands)
     lane.commands(commands)
 
@@ -352,6 +358,7 @@ def _who_may_come(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 def main_() -> None:
     """Be the program."""
+    gc.freeze()  # what is loaded lasts as long as the process: to look through it at its end takes half a second
     sys.exit(run())
 
 

@@ -18,11 +18,15 @@ WORK = {
     "risk": "kyc.risk_profile WHERE due_at <= :now",
     "identity_reviews": "kyc.risk_profile WHERE review_at <= :now",
     "risk_backtests": "kyc.risk_backtest WHERE due_at <= :now",
+    "risk_sealing": "(SELECT id FROM kyc.assessment WHERE unsealed IS NOT NULL"
+    " UNION ALL SELECT id FROM kyc.declaration WHERE unsealed IS NOT NULL) AS row",
     "pipeline": "residency.application WHERE due_at <= :now",
     "identity_cases": "kyc.case WHERE answer_by <= :now",
+    "credentials": "credential.credential WHERE due_at <= now() AND state IN ('active', 'superseded')",
     "exports": "app.export WHERE due_at <= :now",
     "statements": "(SELECT id FROM wallet.statement WHERE due_at <= :now"
     " UNION ALL SELECT id FROM wallet.document WHERE due_at <= :now) AS row",
+    "issuance_log": "credential.log_waiting WHERE at <= CAST(:now AS timestamptz) - interval '1 minute'",
     "endings": "app.closure WHERE due_at <= :now",
     "disputes": "cards.dispute WHERE closed_at IS NULL"
     " AND least(due_at, remind_at, credit_due_at, take_back_at) <= :now",
@@ -54,6 +58,8 @@ WORK = {
 ASKED = {
     "messages": "app.message WHERE due_at <= now()",
     "exposure": "kyc.exposure WHERE due_at <= now()",
+    "foreign_lists": "credential.foreign_list WHERE due_at <= now()",
+    "wallet_lists": "app.wallet_status_list WHERE due_at <= now()",
     "attestations": "app.attestation WHERE due_at <= now()",
     "files": "kyc.file WHERE due_at <= now()",
     "faces": "kyc.face_session WHERE due_at <= now()",

@@ -17,7 +17,8 @@ from app.auth.door import Door
 from app.auth.stepup import StepUps
 from app.cards.keys import CardKeys
 from app.cards.swiping import Till
-from app.credentials import Credentials
+from app.credentials.issuer import Credentials
+from app.credentials.offline_bundle import Bundles
 from app.money import Money
 from app.partners import line
 from app.partners.stripe_issuing import issuer
@@ -76,6 +77,7 @@ class House(msgspec.Struct, frozen=True):
     watch: Watch
     stripe: StripeIssuing | None = None
     watchlist: Watchlist = msgspec.field(default_factory=Watchlist)
+    bundles: Bundles = msgspec.field(default_factory=Bundles)
 
 
 def keys(settings: Settings) -> Keys:
@@ -126,7 +128,7 @@ async def opened(settings: Settings) -> AsyncIterator[House]:
             http=http,
             door=Door.open(settings, opened_keys.access, opened_keys.cursor, engines[walls.API]),
             step_ups=StepUps(engines[walls.API]),
-            credentials=Credentials.open(settings),
+            credentials=Credentials.open(settings, opened_keys.kms),
             watch=Watch(engines[walls.API], opened_keys.kms),
             stripe=issuer.opened(settings, http),
         )

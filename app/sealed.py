@@ -50,6 +50,8 @@ SEALED = (
     Sealed("kyc.case_review", "note", row="id", person="resident"),
     Sealed("kyc.case_appeal", "words", row="id", person="resident"),
     Sealed("kyc.alert_act", "note", row="id", person="resident"),
+    Sealed("kyc.assessment", "facts", row="id", person="resident", sees=Sees.EVIDENCE),
+    Sealed("kyc.declaration", "codes", row="id", person="resident", sees=Sees.EVIDENCE),
     Sealed("kyc.declaration", "words", row="id", person="resident", sees=Sees.EVIDENCE),
     Sealed("kyc.exposure_answer", "found", row="id", person="resident", sees=Sees.EVIDENCE),
     Sealed("kyc.risk_override", "note", row="id", person="resident"),
@@ -85,6 +87,9 @@ SEALED = (
     Sealed("app.payment_note", "sealed", row="id", owner=Owner.ROW, person="holder"),
     Sealed("app.payment_list", "sealed", row="id", person="holder"),
     Sealed("credential.presentation", "sealed", row="id", owner=Owner.ROW),
+    Sealed("credential.deferred", "sealed", row="id", owner=Owner.ROW, person="holder"),
+    Sealed("credential.shown_code", "sealed", row="id", owner=Owner.ROW, person="holder"),
+    Sealed("credential.showing", "sealed", row="id", owner=Owner.ROW, person="holder"),
 )
 
 
@@ -142,13 +147,9 @@ PERSONAL = {
         "which entry of a published list somebody came near: the queue of those who look; in nobody's own copy",
     ),
     "kyc.check": ("params", "what a check found, without names: tests of kyc/ search it for them"),
-    "kyc.assessment": ("facts", "what a relation was judged by: codes, counts and bands; rules are tried on it"),
-    "kyc.declaration": (
-        "occupation industry residence products funds wealth",
-        "where somebody says their money comes from, in codes; rules read it, the words are sealed",
-    ),
+    "kyc.assessment": ("unsealed", "what was written in clear before 0043, until the worker has sealed it"),
+    "kyc.declaration": ("unsealed", "as kyc.assessment"),
     "kyc.exposure_answer": ("matches", "whom the outside took somebody for: its references and scores, no names"),
-    "kyc.risk_hit": ("because", "which codes a rule found; officers read it to judge the rule"),
     "kyc.risk_override": ("entity", "a reference of the outside that two officers took for somebody else"),
     "kyc.paper": (
         "kind country language translated_to",
@@ -173,8 +174,9 @@ PLAIN = {
     "app.anchor_receipt": "sink receipt",
     "app.anchor_sink": "name trouble",
     "app.attestation": "platform client_hash verdict findings",
-    "app.authorization_code": "hash client redirect_uri code_challenge jkt configurations",
-    "app.authorization_request": "hash client redirect_uri state code_challenge jkt configurations challenge",
+    "app.authorization_code": "hash client redirect_uri code_challenge jkt configurations provider instance",
+    "app.authorization_request": "hash client redirect_uri state code_challenge jkt configurations challenge provider"
+    " instance",
     "app.bank_account": "currency state",
     "app.bank_order": "kind currency gets_currency operation rail state bank_reference reason trouble",
     "app.bank_order_step": "act state actor",
@@ -235,7 +237,10 @@ PLAIN = {
     "app.topup": "reference",
     "app.tree_head": "hash kid signature",
     "app.verification": "flow mac",
-    "app.wallet_client": "id name redirect_uris",
+    "app.wallet_client": "id name redirect_uris provider",
+    "app.wallet_provider": "id name root",
+    "app.wallet_session": "configurations provider instance",
+    "app.wallet_status_list": "uri provider token",
     "cards.backtest": "asked_by report hash",  # staff, by id; counts, and payments by id
     "cards.campaign": "kind basis to_basis notice_version state proposed_by approved_by",  # staff, by id
     "cards.campaign_card": "outcome",
@@ -281,8 +286,20 @@ PLAIN = {
     "cards.processor_reference": "processor reference kind status permits",
     "credential.credential": "kind state",
     "credential.event": "kind actor body",
-    "credential.issuance": "configuration device notification_hash",
+    "credential.foreign_issuer": "name country url vcts doc_types certificates legal_ground status lists_at"
+    " proposed_by decided_by",
+    "credential.foreign_issuer_end": "reason ended_by",
+    "credential.foreign_list": "uri token trouble",
+    "credential.deferred": "hash configuration device grade",
+    "credential.issuance": "configuration device notification_hash grade",
+    "credential.leaf": "commitment salt",  # from a copy to its entry; gone with the person
+    "credential.log_entry": "commitment",
+    "credential.log_head": "root prev jws",
+    "credential.log_node": "hash",
+    "credential.log_waiting": "commitment",
     "credential.notice": "event",
+    "credential.showing": "kind question fields verifier",  # a registered client, by its id
+    "credential.shown_code": "code_hash kind question session_hash",
     "credential.spent_nonce": "nonce",
     "credential.transition": "act state actor reason",
     "invest.consent": "actor",

@@ -38,6 +38,7 @@ from wallet.transfer import AccountId, Post, TransferId
 #: The namespace of seeded people: the same number is the same person, document and wallet in every installation.
 PEOPLE = UUID("0192f7d0-6a4b-7c3e-9000-65726573696d")
 _ACTOR = "system:seed"
+_SERVICE = "eresidency.assign"
 _EXPIRES = date(2036, 10, 31)
 _LOOK_AGAIN_S = 0.05
 _GIVEN = ("AYSE", "ARJUN", "LUCIA", "TOMAS", "NOOR", "BEKZOD", "MEI LIN", "KENJI", "OLENA", "PIERRE")
@@ -98,7 +99,7 @@ async def _apply(story: Story, house: House, subject: UUID, number: int) -> None
         return
     await _agree(story, subject)
     await _identify(story, house, subject, number)
-    draft = await filing.begin(connection, subject, "eresidency.assign", at=now, by=_ACTOR)
+    draft = await filing.begin(connection, subject, _SERVICE, at=now, by=_ACTOR, thresholds=THRESHOLDS)
     answers: Answers = {"purpose": "other", "data_consent": True, "rules_accepted": True}
     answered = await filing.answer(connection, await application.lock(connection, draft.id), answers)
     await filing.submit(connection, answered, at=now, by=_ACTOR, thresholds=THRESHOLDS)

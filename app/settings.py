@@ -65,7 +65,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """One installation. `database_url` is the owner's, for migrations; the application logs in as its four roles.
 
     `role_password` is theirs. Where a demo or test does not name one it follows from the owner's (role_word).
-    With `pkcs11_module` the KEKs are in the token `pkcs11_token` (proof/hsm.py), else in files below `keys`.
+    With `pkcs11_module` the KEKs are in the token `pkcs11_token` (proof/hsm.py), else in files below `keys`; so are the
+    keys that sign credentials, where `credential_token` names their token.
     `issuing_bank` has a default in a demo or test only.
     `ofac_url` and `un_url` are folders with the files of these lists; without one, nobody is looked up in that list.
     `card_lines` are the lines to card networks, a JSON list; what `eresidency link` keeps is in `link_folder`.
@@ -86,6 +87,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pkcs11_module: Path | None = None
     pkcs11_token: str = "eresidency"  # noqa: S105  the label of a token, no secret
     pkcs11_pin: str | None = None
+    credential_token: str | None = None
     csca_folder: Path | None = None
     rp_id: str = "localhost"
     origins: tuple[str, ...] = ("http://localhost:8000",)
@@ -178,6 +180,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         raise BadSetting(str(error).split("`")[-2].removeprefix("$.") if "`" in str(error) else "?") from error
     if not all(is_origin(origin, told.rp_id) for origin in told.origins):
         raise BadSetting("origins")
+    _check_token(told)
     _check_lines(told)
     _check_scanner(told)
     _check_stripe(told)
@@ -237,6 +240,12 @@ def _check_live(told: Settings) -> None:
         raise BadSetting("issuing_bank")
     if not told.exposure_url:  # nobody's risk is known while nobody can say who is in public office
         raise BadSetting("exposure_url")
+
+
+def _check_token(told: Settings) -> None:
+    """Refuse a token for which there is no driver: the keys would silently be files."""
+    if told.credential_token is not None and told.pkcs11_module is None:
+        raise BadSetting("credential_token")
 
 
 def _check_lines(told: Settings) -> None:

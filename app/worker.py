@@ -45,16 +45,18 @@ from app.cards import (
     terms,
     work,
 )
+from app.credentials import issuance_log, renewing
 from app.house import House
 from app.limiting import forgetting as allowances_forgetting
 from app.papers import faces, scanning
-from app.partners import agencies, inbox, messenger, outgoing, placing
+from app.partners import agencies, inbox, messenger, outgoing, placing, status_lists, wallet_lists
 from app.partners.stripe_issuing import events as stripe_events
 from app.partners.stripe_issuing import repair as stripe_repair
 from app.payments import list_run, request, standing_run
 from app.restrictions import overdue
 from app.risk import backtests as risk_backtests
 from app.risk import judging, looking, reviewing
+from app.risk import sealing as risk_sealing
 from app.statements import days, document
 
 Step = Callable[[House], Awaitable[int]]
@@ -74,10 +76,14 @@ STEPS: dict[str, Step] = {
     "measures": measures.step,
     "risk": judging.step,
     "exposure": looking.step,
+    "foreign_lists": status_lists.step,
+    "wallet_lists": wallet_lists.step,
     "identity_reviews": reviewing.step,
     "risk_backtests": risk_backtests.step,
     "identity_cases": identity_cases.step,
     "pipeline": pipeline.step,
+    "credentials": renewing.step,
+    "issuance_log": issuance_log.step,
     "inbox": inbox.step,
     "placements": placing.step,
     "bank_orders": asking.step,
@@ -108,6 +114,7 @@ STEPS: dict[str, Step] = {
     "money_requests": request.step,
     "rotation": rotation.step,
     "remarks": remarks.step,
+    "risk_sealing": risk_sealing.step,
     "exports": export.step,
     "days": days.step,
     "statements": document.step,

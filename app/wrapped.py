@@ -39,6 +39,9 @@ WRAPPED = (
     _table("app.payee", "wrapped", ("holder",), "'app.payee ' || holder"),
     _table("app.payment_note", "wrapped", ("id",), "'app.payment_note ' || id"),
     _table("credential.presentation", "wrapped", ("id",), "'credential.presentation ' || id"),
+    _table("credential.shown_code", "wrapped", ("id",), "'credential.shown_code ' || id"),
+    _table("credential.showing", "wrapped", ("id",), "'credential.showing ' || id"),
+    _table("credential.deferred", "wrapped", ("id",), "'credential.deferred ' || id"),
     # No role reads the vault of the card numbers; three functions of its owner do this (0014).
     Wrap(
         "card_vault.pan",

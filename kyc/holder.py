@@ -7,7 +7,7 @@ A chip proves data, not who brings it: a stolen passport beside one's own is two
 the nationality may differ, for people hold two passports; a name may for good reasons, and two officers look at those.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 from uuid import UUID
 
@@ -33,6 +33,23 @@ class Safe(Protocol):
     def open(self, sealed: bytes, *, table: str, column: str, row: UUID) -> bytes:
         """Open one field that was sealed for this place."""
         ...
+
+
+class Safes(Protocol):
+    """Opens the keys of several people at once: what app.vault.look_at_all is, for somebody who is named."""
+
+    async def __call__(self, db: AsyncConnection, people: Collection[UUID], /) -> Mapping[UUID, Safe]:
+        """Give the key of each; who has none any more is left out."""
+        ...
+
+
+def known(resident: UUID, safe: Safe) -> Safes:
+    """Open the key of one person that is open already."""
+
+    async def safes(_: AsyncConnection, people: Collection[UUID]) -> Mapping[UUID, Safe]:
+        return {each: safe for each in people if each == resident}
+
+    return safes
 
 
 async def look(db: AsyncConnection, safe: Safe, resident: UUID, shown: Person) -> tuple[Finding, ...]:

@@ -130,7 +130,7 @@ async def store(
         if not _has([each for each in findings if each.check != agreement.FORM], Verdict.REVIEW, Verdict.ERROR):
             findings.append(await _unique(db, examined.zone, blind, resident=resident, document_id=document_id, at=at))
         on = statutory_date(at)
-        findings += await arrival.look(db, examined.zone, str(examined.grade), resident=resident, on=on)
+        findings += await arrival.look(db, examined.zone, str(examined.grade), resident=resident, safe=safe, on=on)
         asked = Subject.of([Person.of(examined.zone)])
         findings.append(await looking.look(db, lists, asked, resident=resident, blind=blind, at=at, actor=actor))
     scan = Scan(

@@ -47,6 +47,12 @@ async def standing(db: AsyncConnection, resident: UUID, on: date) -> Standing:
     )
 
 
+async def refused(db: AsyncConnection, resident: UUID) -> frozenset[UUID]:
+    """Name the documents of `resident` that are of nobody, or not theirs: what rested on them rests on nothing."""
+    rows = await db.execute(_DOCUMENTS, {"resident": resident})
+    return frozenset(row.id for row in rows if row.outcome == "refused")
+
+
 _DOCUMENTS = text(
     """
     SELECT document.id, document.expires, document.nationality_class, decided.outcome

@@ -71,6 +71,7 @@ check = Table(
     Column("rule", Text, nullable=False),
     Column("evidence", ARRAY(Text), nullable=False),
     Column("ms", Integer, nullable=False),
+    Column("inside", Boolean, nullable=False, server_default=text("false")),
     ForeignKeyConstraint(*_OF_DOCUMENT),
     ForeignKeyConstraint(["case_id", "resident"], ["kyc.case.id", "kyc.case.resident"], name="check_of_case"),
     UniqueConstraint("case_id", "seq", name="check_nth"),

@@ -82,7 +82,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 class Regime(msgspec.Struct, frozen=True, kw_only=True):
     """The regime of the Almaty days `[begins, ends)`; `basis` names the agreement or licence that cards are issued on.
 
-    `issues_cards` is false in a wind-down: cards live on, none is added.
+    `issues_cards` is false in a wind-down: cards live on, none is added. `identification` names what must be looked at
+    of everybody who is identified, beyond the document: `face.match`, `liveness`.
     """
 
     phase: Phase
@@ -96,6 +97,7 @@ class Regime(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     issues_cards: bool = True
     note: str = ""
+    identification: frozenset[str] = frozenset()
 
 
 class NoRegime(Exception):

@@ -35,6 +35,7 @@ RETENTION = Thresholds(
         _rule("step_up", 1, Unit.DAYS, _OPERATOR, "from its expiry, if nobody used it; a used one is kept as evidence"),
         _rule("kyc_file", 30, Unit.DAYS, _OPERATOR, "from when it was sent: a file that no paper and no session uses"),
         _rule("draft", 365, Unit.DAYS, _OPERATOR, "from its beginning: an application that was never filed"),
+        _rule("showing", 365, Unit.DAYS, _OPERATOR, "from the scan: who verified a resident, and what they said"),
         _rule("payment_list", 1, Unit.DAYS, _OPERATOR, "from when it could be confirmed last: a list that never was"),
         _rule("closing", 14, Unit.DAYS, _OPERATOR, "from the request: how long a closure can be taken back"),
     )

@@ -41,7 +41,7 @@ _TAG_BITS = 128
 _BLOB_BYTES = 1 + kms.NONCE_BYTES + kms.KEY_BYTES + _TAG_BITS // 8
 _BLIND = "blind"
 #: What a token says when it, its driver or the way to it went away: another session may work.
-_LOST = (DeviceRemoved, SessionClosed, SessionHandleInvalid, TokenNotPresent, UserNotLoggedIn)
+LOST = (DeviceRemoved, SessionClosed, SessionHandleInvalid, TokenNotPresent, UserNotLoggedIn)
 #: What a token says of a wrong tag; SoftHSM 2.6 has no better word for it than "general error".
 _BAD_TAG = (EncryptedDataInvalid, EncryptedDataLenRange, GeneralError)
 
@@ -169,7 +169,7 @@ class HsmKms:
                 raise Newest(version)
             self._keks.of(version)
             with self._token.open(writing=True) as session:
-                key = _find(session, _label(version))
+                key = find(session, _label(version))
                 assert key is not None, "it was found by its label just now"
                 key[Attribute.LABEL] = f"retired-{_label(version)}"
             self._keks.forget(version)
@@ -180,18 +180,18 @@ class HsmKms:
         with self._lock:
             try:
                 return say()
-            except _LOST:
+            except LOST:
                 self._enter()
                 return say()
 
     def _enter(self) -> None:
         session = self._token.open()
-        blind = _find(session, _BLIND)
-        keks = {version: _find(session, _label(version)) for version in _versions(session)}
+        blind = find(session, _BLIND)
+        keks = {version: find(session, _label(version)) for version in _versions(session)}
         if blind is None or not keks:
             raise NoKeys
         self._blind = blind
-        self._keks: Versions[Any] = Versions(keks, lambda version: _find(session, _label(version)))
+        self._keks: Versions[Any] = Versions(keks, lambda version: find(session, _label(version)))
 
 
 def _versions(session: Session) -> set[int]:
@@ -200,10 +200,10 @@ def _versions(session: Session) -> set[int]:
     return {int(digits) for head, _, digits in heads if head == "kek"}
 
 
-def _find(session: Session, label: str) -> Any:  # noqa: ANN401  what a key can do, the library composes while running
+def find(session: Session, label: str, kind: ObjectClass = ObjectClass.SECRET_KEY) -> Any:  # noqa: ANN401  what a key can do, the library composes while running
     """Find a key by its label; None where there is none. Raises Exposed."""
     try:
-        key = session.get_key(object_class=ObjectClass.SECRET_KEY, label=label)
+        key = session.get_key(object_class=kind, label=label)
     except NoSuchKey:
         return None
     except MultipleObjectsReturned as error:

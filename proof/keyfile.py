@@ -26,6 +26,12 @@ def read_or_create(path: Path, make: Callable[[], bytes]) -> bytes:
     return path.read_bytes()
 
 
+def replace(path: Path, content: bytes) -> None:
+    """Write `content` in the place of what `path` holds: whoever reads meanwhile reads the one or the other."""
+    _write_draft(path.parent, content).replace(path)
+    _flush_folder(path.parent)
+
+
 def rename(path: Path, to: Path) -> None:
     """Call the file at `path` by another name of the same folder, for good when this returns."""
     path.rename(to)

@@ -20,6 +20,7 @@ from proof import keyfile
 
 _COORDINATE_BYTES = 32
 _ECDSA = ec.ECDSA(hashes.SHA256())
+_ENCRYPTED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 
 
 class Alg(enum.StrEnum):
@@ -61,7 +62,7 @@ _Public = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
 
 
 class FileSigner:
-    """A signer whose key is an unencrypted PKCS#8 PEM file that only its owner may read."""
+    """A signer whose key is a PKCS#8 PEM file that only its owner may read, encrypted where it has a `word`."""
 
     def __init__(self, key: _Private) -> None:
         """Take a private key; raises BadKey."""
@@ -71,11 +72,15 @@ class FileSigner:
         self.alg = Alg(self.public_jwk["alg"])
 
     @classmethod
-    def open(cls, path: Path, alg: Alg) -> "FileSigner":
-        """Read the key at `path`, made there first if there is none; raises BadKey if it is of another algorithm."""
-        pem = keyfile.read_or_create(path, lambda: _generate(alg))
+    def open(cls, path: Path, alg: Alg, *, word: bytes | None = None) -> "FileSigner":
+        """Read the key at `path`, made there first if there is none; raises BadKey if it is of another algorithm.
+
+        With a `word` the file is encrypted by it; one from before there was a word is encrypted now.
+        """
+        pem = keyfile.read_or_create(path, lambda: _written(_generate(alg), word))
+        is_plain = not pem.startswith(_ENCRYPTED)
         try:
-            key = serialization.load_pem_private_key(pem, password=None)
+            key = serialization.load_pem_private_key(pem, password=None if is_plain else word)
         except (ValueError, TypeError) as error:
             raise BadKey(str(path)) from error
         if not isinstance(key, ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey):
@@ -83,7 +88,14 @@ class FileSigner:
         signer = cls(key)
         if signer.alg is not alg:
             raise BadKey(str(path))
+        if is_plain and word is not None:
+            keyfile.replace(path, _written(key, word))
         return signer
+
+    @property
+    def private(self) -> _Private:
+        """The key itself, for what signs other things than messages (certificates)."""
+        return self._key
 
     def sign(self, message: bytes) -> bytes:
         """Answer the raw signature over `message`, 64 bytes."""
@@ -150,18 +162,19 @@ def _thumbprint(required: Mapping[str, str]) -> str:
     return _text(hashlib.sha256(canonical.encode()).digest())
 
 
-def _generate(alg: Alg) -> bytes:
-    key: _Private
+def _generate(alg: Alg) -> _Private:
     match alg:
         case Alg.EDDSA:
-            key = ed25519.Ed25519PrivateKey.generate()
+            return ed25519.Ed25519PrivateKey.generate()
         case Alg.ES256:
-            key = ec.generate_private_key(ec.SECP256R1())
+            return ec.generate_private_key(ec.SECP256R1())
         case _:
             assert_never(alg)
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+
+
+def _written(key: _Private, word: bytes | None) -> bytes:
+    how = serialization.NoEncryption() if word is None else serialization.BestAvailableEncryption(word)
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, how)
 
 
 def _text(raw: bytes) -> str:

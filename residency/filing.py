@@ -38,9 +38,15 @@ class AnswersFixed(Exception):
         self.state = state
 
 
-async def begin(db: AsyncConnection, resident: UUID, code: str, *, at: datetime, by: str) -> Application:
-    """Start a draft; raises service.UnknownService, status.StatusHeld, ApplicationOpen."""
+async def begin(
+    db: AsyncConnection, resident: UUID, code: str, *, at: datetime, by: str, thresholds: Thresholds
+) -> Application:
+    """Start a draft.
+
+    Raises service.UnknownService, law.threshold.NotInForce, status.StatusHeld, ApplicationOpen.
+    """
     wanted = service.of(code)
+    service.require_open(wanted, calendar.statutory_date(at), thresholds)
     if await status.held(db, resident, wanted.grants):
         raise status.StatusHeld(wanted.grants)
     new = {"resident": resident, "service": code, "state": case.BIRTH.state, "version": 1, "revision": 1}
@@ -79,11 +85,12 @@ async def submit(
     """File a locked application, or send it in again after a question.
 
     The first filing fixes the receipt number, the term and the calendar it is counted by.
-    Raises case.IllegalMove, service.IncompleteAnswers.
+    Raises case.IllegalMove, service.IncompleteAnswers, law.threshold.NotInForce.
     """
     case.move(draft.state, Act.SUBMIT)
     wanted = service.of(draft.service)
     service.complete(wanted, draft.answers)
+    service.require_ground(wanted, draft.answers, calendar.statutory_date(draft.submitted_at or at), thresholds)
     filing = None if draft.receipt else await _promise(db, wanted, at, thresholds)
     return await application.advance(db, draft, Act.SUBMIT, at=at, by=by, filing=filing)
 

@@ -4,10 +4,13 @@ All of them live by one table of moves (residency/case.py) and one clock (reside
 asked, how long the answer may take, when that time stands still and which status a grant assigns.
 """
 
+from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
 
 import msgspec
 
+from law.threshold import Thresholds
 from residency.case import State
 from residency.status import Kind
 
@@ -40,14 +43,25 @@ class Term(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True):
-    """One service: its code, the clause that orders it, its term, its form and what a grant assigns."""
+    """One service: its code, the clause that orders it, its term, its form and what a grant assigns.
+
+    `grounds` are the thresholds one of which must be in force when an application is filed, by the answers to the
+    question `ground`; a service without them stands on its clause alone.
+    """
 
     code: str
     clause: str
     term: Term
     questions: tuple[Question, ...]
     grants: Kind
+    grounds: Mapping[str, str] = msgspec.field(default_factory=dict)
 
+
+# Administrative Procedural Code, art. 76: the term runs from receipt; it waits for the applicant only.
+_DECISION = Term(threshold="case.decision_days_max", pauses=frozenset({State.AWAITING_APPLICANT}))
+_CONSENTS = (Question(name="data_consent", form=Form.CONSENT), Question(name="rules_accepted", form=Form.CONSENT))
+#: Who may have the Altyn visa (D2.2), each by a rule of their own; law/seed.py says since when, if at all.
+_ALTYN = ("tax_resident", "business", "skilled_worker", "it_specialist", "temporary_worker")
 
 CATALOGUE = {
     service.code: service
@@ -55,18 +69,24 @@ CATALOGUE = {
         Service(
             code="eresidency.assign",
             clause="D3.2-d",
-            # Administrative Procedural Code, art. 76: the term runs from receipt; it waits for the applicant only.
-            term=Term(threshold="case.decision_days_max", pauses=frozenset({State.AWAITING_APPLICANT})),
+            term=_DECISION,
             questions=(
                 Question(
                     name="purpose",
                     form=Form.CHOICE,
                     choices=("business", "investment", "information_technology", "science_and_education", "other"),
                 ),
-                Question(name="data_consent", form=Form.CONSENT),
-                Question(name="rules_accepted", form=Form.CONSENT),
+                *_CONSENTS,
             ),
             grants=Kind.E_RESIDENT,
+        ),
+        Service(
+            code="altyn.assign",
+            clause="D2.2",
+            term=_DECISION,
+            questions=(Question(name="ground", form=Form.CHOICE, choices=_ALTYN), *_CONSENTS),
+            grants=Kind.ALTYN,
+            grounds={ground: f"altyn.wait_months.{ground}" for ground in _ALTYN},
         ),
     )
 }
@@ -118,6 +138,19 @@ def complete(service: Service, answers: Answers) -> None:
     missing = [question.name for question in service.questions if not answers.get(question.name)]
     if missing:
         raise IncompleteAnswers(", ".join(missing))
+
+
+def require_open(service: Service, on: date, rules: Thresholds) -> None:
+    """Let a service be asked for on whose grounds any rule is in force; raises law.threshold.NotInForce."""
+    names = list(service.grounds.values())
+    if names and not any(rules.find(name, on) for name in names):
+        rules.at(names[0], on)
+
+
+def require_ground(service: Service, answers: Answers, on: date, rules: Thresholds) -> None:
+    """Let a complete form be filed whose ground is law that day; raises law.threshold.NotInForce."""
+    if service.grounds:
+        rules.at(service.grounds[str(answers["ground"])], on)
 
 
 def _answers(question: Question, answer: str | bool) -> bool:  # noqa: FBT001  the type of the answer is the point

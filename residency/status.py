@@ -1,7 +1,7 @@
 """What a person is to the state: statuses, each its own dated rows, assigned by a grant and ended with a reason.
 
-Five statuses stay separate by the decree (reading note 3): this room assigns `e_resident`; the others join `Kind` with
-the services that grant them. Nothing is derived from "is a resident".
+Five statuses stay separate by the decree (reading note 3): this room assigns `e_resident` and `altyn`; the others join
+`Kind` with the services that grant them. Nothing is derived from "is a resident".
 """
 
 from collections.abc import Collection
@@ -19,15 +19,16 @@ from residency import eligibility, events, number, reason, tables
 from residency.eligibility import Citizenship, Person, Verdict
 from residency.rules import RULES
 
-#: Demonstration numbers, on purpose unlike any state number: an e-resident has no IIN by being one.
-SCHEME = "DEMO-ERID"
-
 
 class Kind(StrEnum):
     """The statuses there are."""
 
     E_RESIDENT = "e_resident"
-    ALTYN = "altyn"  # the Altyn visa (D2.2): read here, granted by a service that is yet to come
+    ALTYN = "altyn"  # the Altyn visa (D2.2)
+
+
+#: Demonstration numbers, on purpose unlike any state number: an e-resident has no IIN by being one.
+SCHEMES = {Kind.E_RESIDENT: "DEMO-ERID", Kind.ALTYN: "DEMO-ALTYN"}
 
 
 class State(StrEnum):
@@ -137,7 +138,7 @@ async def assign(
     new = {
         "resident": resident,
         "kind": kind,
-        "scheme": SCHEME,
+        "scheme": SCHEMES[kind],
         "number": number.of(calendar.statutory_date(at).year, serial),
         "citizenship": citizenship,
         "application_id": application_id,

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from simulators.facts import Facts, expect, pretty, tenge
 from simulators.patience import PatientPhone, until
+from simulators.portrait import grey_jpeg
 
 HOME, ABROAD = "KZ", "TR"
 SHOP = "Bosphorus Kilims"
@@ -19,7 +20,7 @@ ASKED_MINOR = 30_000_00
 #: What the receipt says; the shop took ASKED_MINOR.
 RECEIPT_MINOR = 21_000_00
 TRAVELS_DAYS = 7
-_RECEIPT = b"\xff\xd8\xff\xe0 21 000 \xff\xd9"
+_RECEIPT = grey_jpeg(400, 600)
 
 #: Buys for so much at a shop in a country; clears a purchase.
 Buy = Callable[[int, str, str], Awaitable[Any]]

@@ -28,7 +28,7 @@ _CSCA = "Test CSCA, not a real authority"
 _DSC = "Test document signer, not a real authority"
 _LDS_SECURITY_OBJECT = "2.23.136.1.1.1"
 _FOUR_DIGITS = date(2050, 1, 1)  # from then on certificates write years in full (RFC 5280, 4.1.2.5)
-_TAGS = {1: 0x61, 2: 0x75, 3: 0x63, 14: 0x6E, 15: 0x6F}  # of the data groups, Doc 9303-10, table 38
+_TAGS = {1: 0x61, 2: 0x75, 3: 0x63, 11: 0x6B, 14: 0x6E, 15: 0x6F}  # of the data groups, Doc 9303-10, table 38
 _ALPHABET = {char: value for value, char in enumerate("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")} | {"<": 0}
 
 
@@ -137,13 +137,22 @@ class Authority:
         personal_number: str = "",
         issued: date = date(2025, 1, 15),
         chip: Chip | None = None,
+        files: Mapping[int, bytes] | None = None,
     ) -> Passport:
-        """Issue a passport. Names are in the MRZ's alphabet: A-Z, spaces, hyphens and apostrophes."""
+        """Issue a passport. Names are in the MRZ's alphabet: A-Z, spaces, hyphens and apostrophes.
+
+        `files` are data groups beside DG1, such as a portrait of its own or simulators.details.details() as DG11.
+        """
         first = _first_line(self.state, surname, given)
         person = (nationality or self.state).ljust(3, "<"), born, sex
         second = _second_line(number, person, expires, personal_number)
-        files = {1: tlv(0x61, tlv(0x5F1F, (first + second).encode("ascii"))), 2: face(), **(chip.files if chip else {})}
-        return Passport((first, second), files, self.sign(files, issued=issued), _index(files))
+        written = {
+            1: tlv(0x61, tlv(0x5F1F, (first + second).encode("ascii"))),
+            2: face(),
+            **(chip.files if chip else {}),
+        }
+        written |= files or {}
+        return Passport((first, second), written, self.sign(written, issued=issued), _index(written))
 
     def sign(self, files: Mapping[int, bytes], *, issued: date = date(2025, 1, 15)) -> bytes:
         """Sign data groups: the security object EF.SOD (tag 0x77) over their hashes."""

@@ -18,8 +18,8 @@ def tlv(tag: int, value: bytes) -> bytes:
     return tag.to_bytes((tag.bit_length() + 7) // 8 or 1, "big") + length + value
 
 
-def face() -> bytes:
-    """Build EF.DG2 with one portrait."""
+def face(picture: bytes | None = None, *, jpeg2000: bool = False) -> bytes:
+    """Build EF.DG2 with one portrait: the grey one, or another."""
     header = (
         tlv(0x80, b"\x01\x01")  # version of the patron header
         + tlv(0x81, b"\x02")  # biometric type: facial features
@@ -27,7 +27,7 @@ def face() -> bytes:
         + tlv(0x87, b"\x01\x01")  # format owner: ISO/IEC JTC 1/SC 37
         + tlv(0x88, b"\x00\x08")  # format type: facial record
     )
-    template = tlv(0x7F60, tlv(0xA1, header) + tlv(0x5F2E, _facial_record()))
+    template = tlv(0x7F60, tlv(0xA1, header) + tlv(0x5F2E, _facial_record(picture or grey_jpeg(), int(jpeg2000))))
     return tlv(0x75, tlv(0x7F61, tlv(0x02, b"\x01") + template))
 
 
@@ -54,11 +54,10 @@ def grey_jpeg(width: int = _WIDTH, height: int = _HEIGHT) -> bytes:
     )
 
 
-def _facial_record() -> bytes:
-    picture = grey_jpeg()
+def _facial_record(picture: bytes, kind: int) -> bytes:
     # Quality, points, gender, eye and hair colour, features, expression and pose are all "unspecified" (0).
     information = struct.pack(">IHBBB3sH3s3s", 20 + 12 + len(picture), 0, 0, 0, 0, bytes(3), 0, bytes(3), bytes(3))
-    image = struct.pack(">BBHHBBHH", 1, 0, _WIDTH, _HEIGHT, 0, 0, 0, 0)
+    image = struct.pack(">BBHHBBHH", 1, kind, _WIDTH, _HEIGHT, 0, 0, 0, 0)
     body = information + image + picture
     return b"FAC\x00010\x00" + struct.pack(">IH", 14 + len(body), 1) + body
 

@@ -5,7 +5,8 @@
     presentation = wallet.present(held, request)          # what the verifier asked for, and nothing else
 
 It follows OpenID4VCI 1.0 with a pre-authorized code and knows nothing of our API but the offer: everything else it
-reads in the issuer's metadata. Each copy has a key of its own.
+reads in the issuer's metadata. Each copy has a key of its own. With `attests` (simulators/wallet_provider.py) it is a
+wallet that its provider vouches for.
 """
 
 import base64
@@ -86,8 +87,11 @@ class WalletApp:
         transport: httpx.AsyncBaseTransport | None = None,
         device: DeviceKey | None = None,
         record: Callable[[Call], None] | None = None,
+        attests: Callable[[], dict[str, str]] | None = None,
     ) -> None:
         self.http = httpx.AsyncClient(transport=transport, timeout=30)
+        self.attests = attests or dict
+        self.refresh_token: str | None = None
         self.device = device or DeviceKey()
         self._record = record or (lambda _: None)
         self.held: list[Held] = []
@@ -123,8 +127,16 @@ class WalletApp:
         """Exchange the code of an offer for an access token bound to the device key."""
         server = _ok(await self._plain("GET", f"{offer.issuer}/.well-known/oauth-authorization-server"))
         form = {"grant_type": PRE_AUTHORIZED, "pre-authorized_code": offer.code}
-        answer = _ok(await self.send("POST", server["token_endpoint"], form=form))
-        self.token = answer["access_token"]
+        self._given(_ok(await self.send("POST", server["token_endpoint"], form=form)))
+
+    async def renew(self, issuer: str) -> None:
+        """Get another access token with the refresh token, which is spent."""
+        server = _ok(await self._plain("GET", f"{issuer}/.well-known/oauth-authorization-server"))
+        form = {"grant_type": "refresh_token", "refresh_token": str(self.refresh_token)}
+        self._given(_ok(await self.send("POST", server["token_endpoint"], form=form)))
+
+    def _given(self, answer: Json) -> None:
+        self.token, self.refresh_token = answer["access_token"], answer["refresh_token"]
 
     async def fetch(self, metadata: Json, configuration: str, *, copies: int = 1) -> list[Held]:
         """Ask for one copy for each of `copies` new keys; raises Refused, Untrusted."""
@@ -158,9 +170,13 @@ class WalletApp:
         return answer
 
     async def _send_once(self, method: str, url: str, body: Json | None, form: dict[str, str] | None) -> httpx.Response:
-        headers = {"DPoP": self.device.proof(method, url, token=self.token, nonce=self.dpop_nonce)}
-        if self.token is not None:
-            headers["Authorization"] = f"DPoP {self.token}"
+        # A form goes to the authorisation server, which takes no access token.
+        token = self.token if form is None else None
+        headers = {"DPoP": self.device.proof(method, url, token=token, nonce=self.dpop_nonce)}
+        if token is not None:
+            headers["Authorization"] = f"DPoP {token}"
+        if form is not None:
+            headers |= self.attests()
         answer = await self._plain(method, url, json=body, data=form, headers=headers)
         self.dpop_nonce = answer.headers.get("dpop-nonce", self.dpop_nonce)
         return answer

@@ -7,13 +7,14 @@ house      what a process owns, opened on that database once for all tests of a 
 client     speaks HTTP to the whole application, in the module's own loop
 """
 
-import functools
 import gc
+import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import httpx
+import hypothesis
 import msgspec
 import pytest
 import pytest_asyncio
@@ -21,17 +22,22 @@ import structlog
 from litestar import Litestar
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app import main
 from app.house import House
 from app.settings import Environment, Settings
 from tests import postgres
-from tests.kept import Kept
+from tests.kept import Kept, composed
+
+#: How many examples a law is tried on that says nothing of it: with every change, and at night (`make nightly`).
+hypothesis.settings.register_profile("change", max_examples=50)
+hypothesis.settings.register_profile("night", max_examples=1_000, deadline=None)
+hypothesis.settings.load_profile("change")  # `--hypothesis-profile` has the last word
 
 
 def pytest_configure(config: pytest.Config) -> None:
     # A fault that a test provokes is logged plainly: drawn with all its variables it takes longer than the test.
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request is written, and read by nobody
     config.addinivalue_line("markers", "fresh: the test gets a database of its own, as migrated")
     config.addinivalue_line("markers", "nightly: too long for every change; `make nightly` runs it")
 
@@ -130,17 +136,3 @@ async def client(app: Litestar, settings: Settings) -> AsyncIterator[httpx.Async
     transport = httpx.ASGITransport(cast("Any", app))
     async with httpx.AsyncClient(transport=transport, base_url=settings.issuer) as speaking:
         yield speaking
-
-
-def composed(settings: Settings) -> Litestar:
-    """Give the application of `settings`, composed once for all that ask the same of it: half a second of work each.
-
-    What main.build() does not look at is read from the application's state once it has started.
-    """
-    looked_at = ("environment", "issuer", "body_max_bytes", "requests_per_minute")
-    built = _composed(Settings(database_url="", **{name: getattr(settings, name) for name in looked_at}))
-    built.state.settings = settings
-    return built
-
-
-_composed = functools.cache(main.build)

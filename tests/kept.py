@@ -1,8 +1,11 @@
-"""One house for the tests of a module: what it opens, above all connections, is opened once."""
+"""One house for the tests of a module, and one application for all: what takes long to open or compose is kept."""
 
 import contextlib
+import functools
 
-from app import house
+from litestar import Litestar
+
+from app import house, main
 from app.house import House
 from app.settings import Settings
 
@@ -27,3 +30,17 @@ class Kept:
         """Let go of everything: before its database is dropped."""
         self._house = None
         await self._open.aclose()
+
+
+def composed(settings: Settings) -> Litestar:
+    """Give the application of `settings`, composed once for all that ask the same of it: half a second of work each.
+
+    What main.build() does not look at is read from the application's state once it has started.
+    """
+    looked_at = ("environment", "issuer", "body_max_bytes", "requests_per_minute")
+    built = _composed(Settings(database_url="", **{name: getattr(settings, name) for name in looked_at}))
+    built.state.settings = settings
+    return built
+
+
+_composed = functools.cache(main.build)

@@ -45,7 +45,11 @@ INTERNAL: dict[str, str] = {
     "app.auth.message_signature": "caught where a message is proved (caller.Unproved), or the bank is asked again",
     "app.auth.par": "the pushed authorisation request, in OAuth's own words",
     "app.auth.scopes": "the operator's terminal",
-    "app.auth.wallet_client": "the operator's terminal",
+    "app.auth.wallets.wallet_client": "the operator's terminal",
+    "app.auth.wallets.attested": "PAR and the token endpoint, as OAuth's invalid_client",
+    "app.auth.wallets.wallet_provider.UnknownProvider": "the operator's terminal",
+    "app.auth.wallets.wallet_status": "PAR and the token endpoint; OpenID4VCI's invalid_proof",
+    "app.credentials.deferral": "OpenID4VCI's invalid_transaction_id",
     "app.auth.guard.OpenRoute": "the start: the routes are ours",
     "app.auth.intercom": "the gate, which lets nobody in",
     "app.auth.jose": "caught where a proof, a token or an assertion is read",
@@ -54,7 +58,8 @@ INTERNAL: dict[str, str] = {
     "app.banking.order.WrongState": "an answer to the worker, to which it is no news",
     "app.connection": "the wire: one answer, and the connection is closed",
     "app.clock.Moved": "the start: it is the operator who must look",
-    "app.credential_keys": "the worker's log: somebody must renew a certificate",
+    "app.credentials.signing_keys": "the worker's log: somebody must renew a certificate",
+    "app.credentials.key_place": "the operator's terminal",
     "app.embedded": "the operator's terminal",
     "app.http.oauth.form": "OAuth's own form of error",
     "app.http.wallet_openid.refusals": "the standard's own form of error",
@@ -62,7 +67,7 @@ INTERNAL: dict[str, str] = {
     "app.network.journal": "the start of the lines: the file was changed, or its disk is going",
     "app.network.serving": "the operator's terminal",
     "app.network.snapshot": "the log: nothing is known, so nothing is promised",
-    "app.presentations.BadResponse": "the wallet, in OpenID4VP's own words; the verifier asks anew",
+    "app.credentials.presentations.BadResponse": "the wallet, in OpenID4VP's own words; the verifier asks anew",
     "app.partners.agencies": "the worker: asked again later",
     "app.partners.line": "whoever asked: the answer is unknown, and is asked for again",
     "app.partners.message": "the inbox: waits, or is parked for an officer",
@@ -83,6 +88,7 @@ INTERNAL: dict[str, str] = {
     "app.verify.encoding": "the verifier's answer: a row or a signature that is not ours",
     "app.verify.places": "the operator's terminal",
     "app.wheel": "the operator's terminal",
+    "residency.credential.transparency.log_head": "told to who asks on the command line",
     "cards.hsm.des": "500: keys are measured when they are made or taken",
     "cards.hsm.emv": "the terminal: the cryptogram is wrong",
     "cards.hsm.keyblock": "the operator's terminal; the network, whose key is not taken",
@@ -117,6 +123,7 @@ INTERNAL: dict[str, str] = {
     "wallet.desk.Repeated": "the batch: it is decided again, on a desk that knows these transfers",
     "wallet.exchange": "500: rates are asked for by us, and quotes are of more than the smallest unit",
     "wallet.sheet.Torn": "500: a mistake of ours",
+    "proof.hsm_signer": "the operator's terminal",
     "proof.canonical": "500: what is hashed is ours",
     "proof.chain": "the verifier's answer: a chain that was tampered with",
     "app.rotation": "the worker's log: somebody must look; the operator's terminal",
@@ -127,13 +134,19 @@ INTERNAL: dict[str, str] = {
     "residency.credential.cbor": "the verifier's answer: what a wallet or a list says does not read",
     "residency.credential.check": "the verifier's answer",
     "residency.credential.cose": "the verifier's answer: a signature or a key that does not hold",
+    "residency.credential.showing.base45": "becomes a check of a printed code that failed: `format`",
     "residency.credential.entries": "500: the lists are ours",
     "residency.credential.jws": "caught where a proof or a presentation is read",
-    "residency.credential.key_proof": "OpenID4VCI's invalid_proof",
+    "residency.credential.wallets.encryption": "OpenID4VCI's invalid_encryption_parameters",
+    "residency.credential.wallets.grade": "OpenID4VCI's invalid_proof or credential_request_denied",
+    "residency.credential.wallets.key_proof": "OpenID4VCI's invalid_proof",
+    "residency.credential.wallets.wallet_provider": "OAuth's invalid_client; OpenID4VCI's invalid_proof",
     "residency.credential.mdoc.session": "the reader: the session with the phone is over",
-    "residency.credential.nonce": "OpenID4VCI's invalid_nonce",
-    "residency.credential.presenting.judging": "the wallet, in OpenID4VP's own words",
-    "residency.credential.notification": "OpenID4VCI's invalid_notification_id",
+    "residency.credential.wallets.nonce": "OpenID4VCI's invalid_nonce",
+    "residency.credential.presenting.judging": "the wallet, in OpenID4VP's own words; the reader beside it",
+    "residency.credential.presenting.bundle": "the terminal of who verifies offline",
+    "residency.credential.presenting.foreign_lists.Unanswered": "the worker: the list is asked for again",
+    "residency.credential.wallets.notification": "OpenID4VCI's invalid_notification_id",
 }
 
 
@@ -225,7 +238,7 @@ def test_what_happens_where_is_told_alike_and_is_there() -> None:
 
 
 def functions(path: Path) -> set[str]:
-    return {node.name for node in ast.walk(tree(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    return {node.name for node in (*kinds(path)[ast.FunctionDef], *kinds(path)[ast.AsyncFunctionDef])}
 
 
 def test_only_app_reads_the_clock_and_the_environment() -> None:

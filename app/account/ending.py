@@ -16,12 +16,13 @@ import structlog
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import clock, credentials
+from app import clock
 from app.account import closure, tables
 from app.account.closure import Closure, State
 from app.account.events import AccountClosed, AccountErased, ClosureLapsed
 from app.auth import session, subject
 from app.auth.subject import Subject
+from app.credentials import entitlement
 from app.db import transaction
 from app.house import House
 from kyc.cases import keeping
@@ -83,7 +84,7 @@ async def _close(db: AsyncConnection, holder: UUID, found: Closure, at: datetime
     for held in await status.of_resident(db, holder):
         if (held.state, Act.REVOKE) in status.LIFE:
             ended = await status.change(db, held.id, Act.REVOKE, at=at, by=ACTOR, reason_code="account_closed")
-            await credentials.follow(db, ended, actor=ACTOR, at=at)
+            await entitlement.follow(db, ended, actor=ACTOR, at=at)
     await keeping.close(db, holder, at=at, by=ACTOR)
     await account.close(db, holder, actor=ACTOR, at=at)
     await subject.suspend(db, holder, actor=ACTOR, at=clock.real())

@@ -95,6 +95,8 @@ WITH over AS (
     DELETE FROM app.attestation USING over WHERE attestation.session = over.id
 ), coded AS (
     DELETE FROM app.authorization_code USING over WHERE authorization_code.session = over.id
+), wallets AS (
+    DELETE FROM app.wallet_session USING over WHERE wallet_session.session = over.id
 )
 DELETE FROM app.session USING over WHERE session.id = over.id RETURNING 1
 """
@@ -152,6 +154,11 @@ DELETE FROM kyc.file WHERE id IN (
     ORDER BY at LIMIT :size
 ) RETURNING 1
 """
+_SHOWING = """
+DELETE FROM credential.showing WHERE id IN (
+    SELECT id FROM credential.showing WHERE at < :before ORDER BY at LIMIT :size
+) RETURNING 1
+"""
 _DRAFT = """
 SELECT id FROM residency.application JOIN residency.transition ON application_id = id AND sort = version
 WHERE application.state = 'draft' AND at < :before ORDER BY at LIMIT :size FOR UPDATE OF application SKIP LOCKED
@@ -169,6 +176,7 @@ KINDS = {
     "payment_message": Kind(text(_PAYMENT_MESSAGE), real=True),
     "card_number": Kind(text(_CARD_NUMBER), real=False),
     "kyc_file": Kind(text(_KYC_FILE), real=False),
+    "showing": Kind(text(_SHOWING), real=False),
     "draft": Kind(text(_DRAFT), real=False, then=_withdrawn),
     "payment_list": Kind(text(_PAYMENT_LIST), real=False),
     "refused": Kind(text(_REFUSED), real=False),

@@ -26,6 +26,8 @@ from app.limits import Exceeded, Headers, Left, Policy, Quotas
 REFUSED = "entrance.refused"
 #: Under this name the state of a request says what is left of its caller's quota.
 _LEFT = "quota.left"
+#: Under this name, whether the answer carries a nonce for the next proof although this request brought none.
+_GIVES_NONCES = "nonce.given"
 _SCOPES_CACHED = 1_024
 
 
@@ -61,6 +63,7 @@ class Entrance:
         handler = scope["route_handler"]
         opt, state = handler.opt, scope["state"]
         needed, policy = opt.get("scope"), self._quotas.of(opt)
+        state[_GIVES_NONCES] = opt.get("nonce", False)
         if needed == PUBLIC or guard.only_lists_methods(handler):
             if not opt.get("unlimited"):
                 left = state[_LEFT] = await self._stranger(scope, policy)
@@ -134,10 +137,13 @@ def prove(door: Door, scope: HTTPScope, *, access_token: str | None) -> dpop.Pro
 
 
 def told(scope: HTTPScope, quotas: Quotas) -> Headers:
-    """Give the fields of an answer: what is left of the quota and, for who sent a proof, the nonce of the next one."""
+    """Give the fields of an answer: what is left of the quota and the nonce of the next proof.
+
+    The nonce is for who sent a proof, and for who asks a route that gives nonces (HAIP 1.0 section 4).
+    """
     left: Left | None = scope["state"].get(_LEFT)
     fields = (left or quotas.count(scope)).fields()
-    if any(name == b"dpop" for name, _ in scope["headers"]):
+    if any(name == b"dpop" for name, _ in scope["headers"]) or scope["state"].get(_GIVES_NONCES):
         house = getattr(scope["litestar_app"].state, "house", None)
         nonce = house.door.gate.nonce() if house is not None else None
         if nonce is not None:

@@ -19,7 +19,7 @@ import msgspec
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.auth import jose, par, passkey, session, stepup, subject, tables, ticket, wallet_client
+from app.auth import jose, par, passkey, session, stepup, subject, tables, ticket
 from app.auth.code import Denied
 from app.auth.confirmed import RecoveryPeriod
 from app.auth.credential import Assertion
@@ -27,11 +27,13 @@ from app.auth.events import StepUpConfirmed, WalletAuthorized
 from app.auth.operations import OPERATIONS
 from app.auth.passkey import Proven
 from app.auth.subject import Subject
+from app.auth.wallets import wallet_client
 from app.db import Story
 from app.http import ids as public_ids
 from app.settings import Settings
 from app.tables import event
 from proof import journal
+from residency.credential.wallets.wallet_attestation import WalletAttestation
 
 OPERATION = "wallet.authorize"
 #: How long the resident may read before signing.
@@ -118,7 +120,7 @@ async def approve(
     await _check_recovery(db, owner, now)
     await _keep(db, who, asked, proven, now)
     made = ticket.new(owner)
-    taken = ("client", "redirect_uri", "code_challenge", "jkt", "configurations", "detailed")
+    taken = ("client", "redirect_uri", "code_challenge", "jkt", "configurations", "detailed", "provider", "instance")
     row = {name: getattr(asked, name) for name in taken}
     row |= {"hash": made.hash, "subject": owner, "expires_at": now + CODE_LIFETIME}
     await db.execute(insert(tables.authorization_code).values(row))
@@ -130,10 +132,13 @@ async def deny(db: AsyncConnection, settings: Settings, request: UUID, now: date
     return _back(await _decide(db, request, now), settings, error="access_denied")
 
 
-async def redeem(story: Story, form: Mapping[str, str], jkt: str, now: datetime) -> Redeemed | Denied:
+async def redeem(
+    story: Story, form: Mapping[str, str], jkt: str, now: datetime, *, by: WalletAttestation | None = None
+) -> Redeemed | Denied:
     """Believe a code for the key `jkt`, from the wallet and for the address it was made for, with the PKCE verifier.
 
-    One that comes again ends what it gave (RFC 6749 section 4.1.2). The caller writes down what it gives: `give`.
+    What an attested wallet pushed is redeemed by the same instance of it, attested again as `by` says. A code that
+    comes again ends what it gave (RFC 6749 section 4.1.2). The caller writes down what it gives: `give`.
     """
     if (shown := ticket.parse(form.get("code", ""))) is None:
         return _UNKNOWN
@@ -148,6 +153,8 @@ async def redeem(story: Story, form: Mapping[str, str], jkt: str, now: datetime)
         return Denied("invalid_grant", "used before; what it gave is ended")
     if stored.expires_at <= now or not _fits(stored, form, jkt) or await wallet_client.find(db, stored.client) is None:
         return _UNKNOWN
+    if stored.instance is not None and (by is None or by.instance != stored.instance):
+        return Denied("invalid_client", "the code is an attested wallet's, and this request is not attested as its")
     return Redeemed(shown.hash, owner, stored.client, tuple(stored.configurations), stored.detailed)
 
 

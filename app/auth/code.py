@@ -123,6 +123,14 @@ async def redeem(
     return denied
 
 
+async def void(db: AsyncConnection, owner: UUID, now: datetime) -> None:
+    """Let no wallet redeem what was offered to `owner`, nor what they let a wallet fetch."""
+    for table in (tables.pre_authorized_code, tables.authorization_code):
+        columns = table.c
+        open_ = (columns.subject == owner) & columns.used_at.is_(None) & (columns.expires_at > now)
+        await db.execute(update(table).where(open_).values(used_at=now))
+
+
 def _standing(shown: ticket.Ticket, now: datetime) -> ColumnElement[bool]:
     columns = tables.pre_authorized_code.c
     good = columns.used_at.is_(None) & (columns.expires_at > now) & (columns.tries < TRIES_MAX)

@@ -6,6 +6,8 @@ eresidency client add --id ID --role ROLE --jwks FILE [--scopes …]   app/auth/
 eresidency client scopes --id ID --scopes …                          app/auth/entry.py   narrow_client()
 eresidency wallet add --id ID --name NAME --redirect-uri URI …       app/auth/entry.py   add_wallet()
 eresidency wallet suspend --id ID                                    app/auth/entry.py   suspend_wallet()
+eresidency wallet trust --id ID --name NAME --root FILE [--from …]   app/auth/entry.py   trust_provider()
+eresidency wallet distrust --id ID                                   app/auth/entry.py   distrust_provider()
 eresidency keys rotate access|audit|message|webhook                  app/ring.py         rotate()
 """
 
@@ -14,6 +16,7 @@ import asyncio
 import sys
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import get_args
 from uuid import UUID
@@ -21,8 +24,10 @@ from uuid import UUID
 import msgspec
 
 from app import clock, house, ring
-from app.auth import client, client_key, duty, entry, jose, scopes, wallet_client
+from app.auth import client, client_key, duty, entry, jose, scopes
 from app.auth.scopes import Duty
+from app.auth.wallets import wallet_client, wallet_provider
+from app.auth.wallets.wallet_provider import NewProvider
 from app.house import House
 from app.settings import Settings
 
@@ -40,6 +45,9 @@ REFUSALS: dict[type[Exception], str] = {
     wallet_client.BadAddress: "a wallet may not be answered there: {reason}",
     wallet_client.WalletKnown: "there is a wallet of this id",
     wallet_client.UnknownWallet: "there is no wallet of this id",
+    wallet_provider.BadRoot: "the file is no PEM certificate of an authority with a key on P-256",
+    wallet_provider.ProviderKnown: "there is a wallet provider of this id, or with this root",
+    wallet_provider.UnknownProvider: "there is no wallet provider of this id that is trusted",
 }
 
 
@@ -85,9 +93,17 @@ def _wallets(wallets: "_SubParsersAction[ArgumentParser]") -> None:
     adding, suspending = wallets.add_parser("add"), wallets.add_parser("suspend")
     adding.add_argument("--name", required=True, help="what residents are shown")
     adding.add_argument("--redirect-uri", action="append", required=True, help="https, or an app's own scheme")
-    adding.set_defaults(command=_told(lambda given, at: entry.add_wallet(at, given.id, given.name, given.redirect_uri)))
+    adding.add_argument("--provider", help="whose attestation it must show with every request")
+    adding.set_defaults(command=_told(_add_wallet))
     suspending.set_defaults(command=_told(lambda given, at: entry.suspend_wallet(at, given.id)))
-    for command in (adding, suspending):
+    trusting, ending = wallets.add_parser("trust"), wallets.add_parser("distrust")
+    trusting.add_argument("--name", required=True)
+    trusting.add_argument("--root", type=_file, required=True, help="the provider's root certificate, PEM")
+    for name, said in (("--from", "now"), ("--until", "never")):
+        trusting.add_argument(name, type=_instant, help=f"ISO 8601 with its zone; {said} if not said")
+    trusting.set_defaults(command=_told(_trust))
+    ending.set_defaults(command=_told(lambda given, at: entry.distrust_provider(at, given.id)))
+    for command in (adding, suspending, trusting, ending):
         command.add_argument("--id", required=True)
 
 
@@ -121,6 +137,23 @@ async def _rotate(given: Namespace, at: House) -> object:
     begins = clock.real() + ring.NOTICE
     made = getattr(at.keys, given.kind).rotate(begins)
     return {"kid": made.kid, "signs_from": begins}
+
+
+async def _add_wallet(given: Namespace, at: House) -> None:
+    await entry.add_wallet(at, given.id, given.name, given.redirect_uri, given.provider)
+
+
+async def _trust(given: Namespace, at: House) -> None:
+    told = vars(given)
+    new = {"id": given.id, "name": given.name, "root": given.root, "valid_to": told["until"]}
+    await entry.trust_provider(at, msgspec.convert(new | {"valid_from": told["from"] or clock.real()}, NewProvider))
+
+
+def _instant(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise argparse.ArgumentTypeError("an instant has a zone: 2027-01-01T00:00:00+05:00")
+    return found
 
 
 def _duties(text: str) -> tuple[Duty, ...]:

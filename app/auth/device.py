@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app import vault
 from app.auth import contact, message, passkey, session, subject, tables
 from app.auth.events import PasskeyRegressed, PasskeyRemoved
+from app.auth.message import Notice
 from app.auth.principal import Principal
 from app.auth.subject import Subject
 from app.tables import event
@@ -99,7 +100,9 @@ async def rename(db: AsyncConnection, kms: Kms, owner: UUID, device: UUID, *, na
         raise Unknown
 
 
-async def remove(db: AsyncConnection, kms: Kms, me: Principal, device: UUID, now: datetime) -> None:
+async def remove(
+    db: AsyncConnection, kms: Kms, me: Principal, device: UUID, now: datetime, *, notice: Notice = "device_removed"
+) -> None:
     """Let a device sign in no more and end its sessions; raises Unknown, OnlyDevice."""
     owner = await _locked(db, me.subject)
     columns = tables.passkey.c
@@ -114,7 +117,7 @@ async def remove(db: AsyncConnection, kms: Kms, me: Principal, device: UUID, now
     await session.end_all(db, owner, "device_removed", now, passkey=gone)
     await _record(db, owner, PasskeyRemoved(device=device, why="removed"), now)
     told = await contact.addresses(db, kms, owner.id)
-    await message.notify(db, kms, "device_removed", told, subject=owner.id, now=now)
+    await message.notify(db, kms, notice, told, subject=owner.id, now=now)
 
 
 async def leave_behind(db: AsyncConnection, owner: Subject, kept: passkey.New, now: datetime) -> None:

@@ -6,11 +6,13 @@ from uuid import UUID
 import msgspec
 
 from app import clock, db, ids
-from app.auth import client, duty, jose, subject, wallet_client
+from app.auth import client, duty, jose, subject
 from app.auth.principal import Role
 from app.auth.scopes import Duty
 from app.auth.subject import Subject
-from app.auth.wallet_client import WalletClient
+from app.auth.wallets import wallet_client, wallet_provider
+from app.auth.wallets.wallet_client import WalletClient
+from app.auth.wallets.wallet_provider import NewProvider
 from app.house import House
 
 # The command line acts for the operator: its story is a service's, which row-level security lets see every subject.
@@ -67,9 +69,14 @@ async def narrow_client(house: House, client_id: str, asked: frozenset[str]) -> 
         await client.narrow(story, client_id, asked, clock.real())
 
 
-async def add_wallet(house: House, wallet: str, name: str, redirect_uris: Sequence[str]) -> None:
-    """Register a wallet for the code flow; raises wallet_client.BadAddress, wallet_client.WalletKnown."""
-    new = WalletClient(wallet, name, list(redirect_uris))
+async def add_wallet(
+    house: House, wallet: str, name: str, redirect_uris: Sequence[str], provider: str | None = None
+) -> None:
+    """Register a wallet for the code flow, attested by `provider` where one is named.
+
+    Raises wallet_client.BadAddress, wallet_client.WalletKnown, wallet_provider.UnknownProvider.
+    """
+    new = WalletClient(wallet, name, list(redirect_uris), provider)
     async with db.transaction(house.api, audience=_AUDIENCE) as story:
         await wallet_client.register(await story(), new, clock.real(), local=house.settings.virtual)
 
@@ -78,3 +85,15 @@ async def suspend_wallet(house: House, wallet: str) -> None:
     """Take nothing of a wallet any more; raises wallet_client.UnknownWallet."""
     async with db.transaction(house.api, audience=_AUDIENCE) as story:
         await wallet_client.suspend(await story(), wallet, clock.real())
+
+
+async def trust_provider(house: House, new: NewProvider) -> None:
+    """Believe a wallet provider; raises wallet_provider.BadRoot, wallet_provider.ProviderKnown."""
+    async with db.transaction(house.api, audience=_AUDIENCE) as story:
+        await wallet_provider.trust(await story(), new, clock.real(), actor="operator")
+
+
+async def distrust_provider(house: House, provider: str) -> None:
+    """Believe a wallet provider no more; raises wallet_provider.UnknownProvider."""
+    async with db.transaction(house.api, audience=_AUDIENCE) as story:
+        await wallet_provider.distrust(await story(), provider, clock.real(), actor="operator")

@@ -52,6 +52,14 @@ class PasskeyRemoved(msgspec.Struct, frozen=True, kw_only=True, tag="passkey.rem
     why: str
 
 
+class DeviceLost(msgspec.Struct, frozen=True, kw_only=True, tag="device.lost"):
+    """A device was reported lost: what is void and paused with it. Aggregate: the subject."""
+
+    device: UUID
+    credentials: int
+    card_tokens: int
+
+
 class ContactVerified(msgspec.Struct, frozen=True, kw_only=True, tag="contact.verified"):
     """The subject proved to receive what is sent there. Aggregate: the contact."""
 
@@ -157,3 +165,19 @@ class WalletAuthorized(msgspec.Struct, frozen=True, kw_only=True, tag="wallet.au
     subject: UUID
     client: str
     configurations: tuple[str, ...]
+
+
+class WalletProviderTrusted(msgspec.Struct, frozen=True, kw_only=True, tag="wallet_provider.trusted"):
+    """What a wallet provider says of its wallets and their keys is believed from `valid_from` on."""
+
+    provider: str
+    root: str
+    valid_from: datetime
+    valid_to: datetime | None = None
+
+
+class WalletProviderEnded(msgspec.Struct, frozen=True, kw_only=True, tag="wallet_provider.ended"):
+    """Nothing a wallet provider says is believed from `valid_to` on."""
+
+    provider: str
+    valid_to: datetime

@@ -33,7 +33,18 @@ TEXTS = Path(__file__).with_suffix(".toml")
 NOTICE_LIFETIME = timedelta(days=3)
 
 Kind = Literal["email", "phone"]
-Notice = Literal["recovered", "device_added", "device_removed", "contact_added", "contact_removed", "passkey_copied"]
+Notice = Literal[
+    "recovered",
+    "device_added",
+    "device_removed",
+    "device_lost",
+    "contact_added",
+    "contact_removed",
+    "passkey_copied",
+    "credential_superseded",
+    "credential_withdrawn",
+    "credential_ending",
+]
 
 
 class Address(msgspec.Struct, frozen=True):

@@ -26,6 +26,8 @@ OPERATIONS = {
     ),
     "device.add": Operation(text_version=_TEXT, shows=frozenset({"account"})),
     "device.remove": Operation(text_version=_TEXT, shows=frozenset({"device_id"})),
+    "device.lost": Operation(text_version=_TEXT, shows=frozenset({"device_id"}), in_recovery=True),
+    "credential.offer": Operation(text_version=_TEXT, shows=frozenset({"configuration"})),
     "contact.add": Operation(text_version=_TEXT, shows=frozenset({"contact_id", "kind"})),
     "contact.remove": Operation(text_version=_TEXT, shows=frozenset({"contact_id", "kind"})),
     "transfer.send": Operation(
@@ -75,6 +77,7 @@ OPERATIONS = {
         shows=frozenset({"quote_id", "sells_minor", "sells_currency", "buys_minor", "buys_currency", "rate"}),
     ),
     "card.reveal": Operation(text_version=_TEXT, shows=frozenset({"card", "card_id", "device_key"})),
+    "card_wallet.load": Operation(text_version=_TEXT, shows=frozenset({"card", "card_id", "device_key", "wallet"})),
     "card.pin": Operation(text_version=_TEXT, shows=frozenset({"card", "card_id", "letter_sha256"})),
     "card.pin_unblock": Operation(text_version=_TEXT, shows=frozenset({"card", "card_id"})),
     "card.pay": Operation(

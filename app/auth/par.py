@@ -9,7 +9,7 @@ opens    app/auth/authorization.py   open_()
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Annotated
@@ -20,12 +20,17 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import ids
-from app.auth import jose, tables, wallet_client
+from app.auth import jose, tables
+from app.auth.wallets import wallet_client
+from residency.credential.configuration import CONFIGURATIONS
+from residency.credential.wallets import grade
+from residency.credential.wallets.grade import Grade
+from residency.credential.wallets.wallet_attestation import WalletAttestation
 
 LIFETIME = timedelta(seconds=60)
 PREFIX = "urn:ietf:params:oauth:request_uri:"
-#: The scope of each credential configuration (HAIP 1.0 section 4.1), and back.
-SCOPES = {"credential:issue": "e_resident_sd_jwt"}
+#: The scope of each credential configuration (HAIP 1.0 section 4.1).
+SCOPES = {configuration.scope: configuration.id for configuration in CONFIGURATIONS.values()}
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _STATE = re.compile(r"[ -~]{1,512}", re.ASCII)
@@ -41,7 +46,10 @@ class Denied(Exception):
 
 
 class Pushed(msgspec.Struct, frozen=True, kw_only=True):
-    """What a wallet asks for. `detailed`: by authorization_details, so it is told identifiers (OpenID4VCI 6.2)."""
+    """What a wallet asks for. `detailed`: by authorization_details, so it is told identifiers (OpenID4VCI 6.2).
+
+    `provider` attested the wallet, whose key has the thumbprint `instance`.
+    """
 
     client: str
     redirect_uri: str
@@ -50,6 +58,8 @@ class Pushed(msgspec.Struct, frozen=True, kw_only=True):
     jkt: str
     configurations: tuple[str, ...]
     detailed: bool
+    provider: str | None = None
+    instance: str | None = None
 
 
 class _Detail(msgspec.Struct, frozen=True, tag="openid_credential", tag_field="type"):
@@ -67,23 +77,41 @@ def configurations(text: str) -> frozenset[str]:
     return frozenset(detail.credential_configuration_id for detail in details)
 
 
-async def read(db: AsyncConnection, form: Mapping[str, str], jkt: str) -> Pushed:
-    """Read what a wallet pushes with a proof of the key `jkt`; raises Denied."""
+def scopes_of(configurations: Iterable[str]) -> frozenset[str]:
+    """Give the scopes of configurations."""
+    return frozenset(CONFIGURATIONS[each].scope for each in configurations)
+
+
+async def read(db: AsyncConnection, form: Mapping[str, str], jkt: str, by: WalletAttestation | None = None) -> Pushed:
+    """Read what a wallet, attested as `by` says, pushes with a proof of the key `jkt`; raises Denied."""
     wallet = await wallet_client.find(db, form.get("client_id", ""))
     if wallet is None:
         raise Denied("invalid_client", "client_id is not a registered wallet")
+    if wallet.provider is not None and by is None:
+        raise Denied("invalid_client", "the wallet is registered with a provider, and the request is not attested")
     if form.get("redirect_uri") not in wallet.redirect_uris:
         raise Denied("invalid_request", "redirect_uri is not one that was registered, letter by letter")
     _check(form, jkt)
+    asked = _asked(form)
+    check_grade(asked, by)
     return Pushed(
         client=wallet.id,
         redirect_uri=form["redirect_uri"],
         state=form.get("state"),
         code_challenge=form["code_challenge"],
         jkt=jkt,
-        configurations=_asked(form),
+        configurations=asked,
         detailed="authorization_details" in form,
+        provider=by.provider if by else None,
+        instance=by.instance if by else None,
     )
+
+
+def check_grade(configurations: Iterable[str], by: WalletAttestation | None) -> None:
+    """Deny a wallet that nobody vouches for what only attested ones may have; that its keys are comes later."""
+    needed = {grade.NEEDED[CONFIGURATIONS[each].kind] for each in configurations}
+    if by is None and needed != {Grade.BASIC}:
+        raise Denied("invalid_client", "a credential that is asked for goes to attested wallets only")
 
 
 async def push(db: AsyncConnection, asked: Pushed, now: datetime) -> str:

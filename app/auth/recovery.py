@@ -3,7 +3,7 @@
 begin      a code is sent to a proved contact, and the rows are the same where there is none      begin()
 code       whoever began enters it                                                            enter_code()
 document   the same person shows a passport's chip again, if one was shown at the enrolment   show_document()
-passkey    a new one takes the place of all others, every session ends                        finish()
+passkey    a new one takes the place of all others, every session ends, and every copy of an ID  finish()
 contest    a former passkey says within the day: it was not me                                app/auth/contested.py
 
 Every step is bound to the device key that began, and none depends on what strangers do in flows of theirs. A step whose
@@ -21,7 +21,9 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import ids, vault
+from app.account import lost_device
 from app.auth import challenge, contact, device, message, passkey, reproof, subject, tables, verification
+from app.auth import code as code_
 from app.auth.contact import Wanted
 from app.auth.credential import Attestation, CreationOptions
 from app.auth.events import AccountRecovered
@@ -175,6 +177,7 @@ async def finish(
     new = await passkey.add(db, house.settings, owner, attestation, challenge_bytes=spent.challenge, at=now)
     await device.leave_behind(db, owner, new, now)
     await _void_the_rest(db, begun, now)
+    await lost_device.left_behind(house, db, owner.id, at=story.now)
     until = await subject.limit(db, owner.id, now + LIMITED)
     known = await reproof.enrolled(db, owner.id)
     fact = AccountRecovered(recovery=recovery, proof=known.outcome if known else "none", limited_until=until)
@@ -186,12 +189,12 @@ async def finish(
 
 async def _void_the_rest(db: AsyncConnection, begun: Recovery, now: datetime) -> None:
     """Void what could still let somebody in: other recoveries, invitations of further devices, codes for wallets."""
-    recoveries, invitations, codes = tables.recovery.c, tables.invitation.c, tables.pre_authorized_code.c
+    recoveries, invitations = tables.recovery.c, tables.invitation.c
     others = (recoveries.subject == begun.subject) & (recoveries.id != begun.id) & recoveries.finished_at.is_(None)
     await db.execute(update(tables.recovery).where(others).values(expires_at=now))
-    for table, columns in ((tables.invitation, invitations), (tables.pre_authorized_code, codes)):
-        open_ = (columns.subject == begun.subject) & columns.used_at.is_(None) & (columns.expires_at > now)
-        await db.execute(update(table).where(open_).values(used_at=now))
+    open_ = (invitations.subject == begun.subject) & invitations.used_at.is_(None) & (invitations.expires_at > now)
+    await db.execute(update(tables.invitation).where(open_).values(used_at=now))
+    await code_.void(db, begun.subject, now)
 
 
 async def _step(

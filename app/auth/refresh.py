@@ -16,17 +16,33 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.auth import session, tables, ticket
 from app.auth.session import Session
+from app.auth.wallets import wallet_session
+from app.auth.wallets.wallet_session import WalletSession
 from app.db import Story
 
 #: How long the answer to a refresh may be asked for again, by the same key, while its child is unused.
 REPEATABLE = timedelta(seconds=10)
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """Who asks at the instant `at`, with a proof of the key `jkt`.
+
+    `scopes` are what the access token is to be narrowed to; more than the session has is denied. `instance` is the key
+    of the wallet that asks, where it was attested with this request.
+    """
+
+    jkt: str
+    at: datetime
+    scopes: frozenset[str] = frozenset()
+    instance: str | None = None
+
+
 class Rotated(msgspec.Struct, frozen=True):
-    """The session goes on with the refresh token `text`."""
+    """The session goes on with the refresh token `text`; `wallet` is what a wallet's is for."""
 
     session: Session
     text: str
+    wallet: WalletSession | None = None
 
 
 class Denied(msgspec.Struct, frozen=True):
@@ -54,13 +70,8 @@ async def first(db: AsyncConnection, opened: Session) -> str:
     return made.text
 
 
-async def rotate(
-    story: Story, text: str, jkt: str, now: datetime, *, asked: frozenset[str] = frozenset()
-) -> Rotated | Denied:
-    """Exchange a refresh token, presented with a proof of the key `jkt`, for the next one.
-
-    `asked` are the scopes the caller wants to narrow the access token to; more than the session has is denied.
-    """
+async def rotate(story: Story, text: str, asked: Asked) -> Rotated | Denied:
+    """Exchange a refresh token for the next one."""
     if (shown := ticket.parse(text)) is None:
         return Denied("not a refresh token")
     await story.speak_for(shown.subject)
@@ -69,26 +80,38 @@ async def rotate(
     if (locked := await _lock(db, shown)) is None:
         return Denied("unknown refresh token")
     opened, stored = await session.find(db, locked), await _load(db, shown)
-    if opened is None or opened.expires_at <= now:
+    if opened is None or opened.expires_at <= asked.at:
         return Denied("the session has ended")
-    if opened.jkt != jkt or stored.expires_at <= now:
+    held = await wallet_session.of(db, opened.id)
+    if (denied := _refusal(opened, stored, held, asked)) is not None:
+        return denied
+    child = await _exchange(db, opened, shown, stored, asked.at)
+    return Rotated(opened, child, held) if child is not None else Denied("used before; the session is ended")
+
+
+def _refusal(opened: Session, stored: _Stored, held: WalletSession | None, asked: Asked) -> Denied | None:
+    if opened.jkt != asked.jkt or stored.expires_at <= asked.at:
         return Denied("bound to another key, or expired")
-    if not asked <= frozenset(opened.scope.split()):
+    if not asked.scopes <= frozenset(opened.scope.split()):
         return Denied(f"may hold {opened.scope}", "invalid_scope")
-    return await _exchange(db, opened, shown, stored, now)
+    # Draft attestation-based client authentication: the token is bound to the instance, not to its kind alone.
+    if held is not None and held.instance not in {None, asked.instance}:
+        return Denied("the session is an attested wallet's, and this request is not attested as its", "invalid_client")
+    return None
 
 
 async def _exchange(
     db: AsyncConnection, opened: Session, shown: ticket.Ticket, stored: _Stored, now: datetime
-) -> Rotated | Denied:
+) -> str | None:
+    """Give the child of a token; None, and the end of the session, for one that comes back."""
     child = ticket.Ticket(shown.subject, hmac.digest(stored.salt, shown.secret, "sha256"))
     if stored.used_at is None:
         await db.execute(update(tables.refresh).where(tables.refresh.c.hash == shown.hash).values(used_at=now))
         await _store(db, opened, child, stored.generation + 1, now)
     elif stored.child_used or now - stored.used_at > REPEATABLE:
         await session.end(db, opened.id, opened.subject, "refresh_reused", now)
-        return Denied("used before; the session is ended")
-    return Rotated(opened, child.text)
+        return None
+    return child.text
 
 
 async def _lock(db: AsyncConnection, shown: ticket.Ticket) -> UUID | None:
@@ -117,6 +140,6 @@ async def _store(db: AsyncConnection, opened: Session, made: ticket.Ticket, gene
             generation=generation,
             salt=secrets.token_bytes(32),
             at=at,
-            expires_at=min(at + session.TERMS[opened.subject.role].idle, opened.expires_at),
+            expires_at=min(at + opened.terms.idle, opened.expires_at),
         )
     )

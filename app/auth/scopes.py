@@ -70,6 +70,8 @@ SCOPES: dict[str, frozenset[Role]] = {
     # Cards of others: suspensions and parcels; the programme itself: lists, exemptions, campaigns.
     "officer:cards": _OFFICER,
     "officer:programme": _OFFICER,
+    # Which foreign issuers' documents are believed.
+    "officer:trust-list": _OFFICER,
     # The security log and how far the anchors are.
     "officer:security": _OFFICER,
     # Asking holders to prove something with their ID, and reading what came of it.
@@ -96,7 +98,7 @@ DUTIES: dict[Duty, frozenset[str]] = {
     "auditor": frozenset({"officer:read", "officer:duties:read", "officer:security"}),
     "compliance": frozenset({"officer:cards", "officer:programme"})
     | frozenset({"officer:read", "officer:restrictions", "officer:screening", "officer:card-rules"})
-    | frozenset({"officer:risk", "officer:risk-rules", "officer:declarations"}),
+    | frozenset({"officer:risk", "officer:risk-rules", "officer:declarations", "officer:trust-list"}),
     "treasury": frozenset({"officer:adjustments", "officer:suspense", "officer:disputes", "officer:settlement"}),
 }
 #: What every officer may do, whatever the duties.

@@ -39,6 +39,9 @@ TERMS: dict[Role, Terms] = {
     "regulator": Terms(idle=token.LIFETIME, absolute=token.LIFETIME),
     "service": Terms(idle=token.LIFETIME, absolute=token.LIFETIME),
 }
+#: Of a wallet somebody vouches for, whose session is for the holder's credentials alone: it renews what it holds for
+#: as long as HAIP 1.0 section 4.4 would have it, if it comes once in the life of a copy.
+WALLET = Terms(idle=timedelta(days=90), absolute=timedelta(days=360))
 #: The client id of the e-Residency app itself, a public client.
 APP = "app"
 
@@ -51,11 +54,24 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     subject: Subject
+    opened_by: OpenedBy
     client_id: str
     jkt: str | None
     scope: str
     at: datetime
     expires_at: datetime
+
+    @property
+    def terms(self) -> Terms:
+        """How long it stands unused, and however much it is used."""
+        return terms(self.opened_by, self.subject.role)
+
+
+def terms(opened_by: OpenedBy, role: Role) -> Terms:
+    """Look up how long a session stands."""
+    if opened_by == "mint":
+        return Terms(token.BEARER_LIFETIME_MAX, token.BEARER_LIFETIME_MAX)
+    return WALLET if opened_by == "code" else TERMS[role]
 
 
 async def begin(
@@ -72,19 +88,20 @@ async def begin(
 ) -> Session:
     """Open a session for `subject`, for whom the story speaks; `passkey` is the one that opened it.
 
-    It lasts as long as its role's does, or shorter.
+    It lasts as long as its terms say, or shorter.
     """
-    longest = TERMS[subject.role].absolute if opened_by != "mint" else token.BEARER_LIFETIME_MAX
+    longest = terms(opened_by, subject.role).absolute
     opened = Session(
         id=ids.new(),
         subject=subject,
+        opened_by=opened_by,
         client_id=client_id,
         jkt=jkt,
         scope=" ".join(sorted(scopes)),
         at=at,
         expires_at=at + min(lasts or longest, longest),
     )
-    row = msgspec.structs.asdict(opened) | {"subject": subject.id, "opened_by": opened_by, "passkey": passkey}
+    row = msgspec.structs.asdict(opened) | {"subject": subject.id, "passkey": passkey}
     await db.execute(insert(tables.session).values(row))
     fact = SessionOpened(subject=subject.id, opened_by=opened_by, client_id=client_id)
     await _record(db, opened.id, subject, fact, at)
@@ -96,7 +113,15 @@ async def find(db: AsyncConnection, session: UUID) -> Session | None:
     columns, who = tables.session.c, tables.subject.c
     rows = await db.execute(
         select(
-            who.id, who.role, who.name, columns.client_id, columns.jkt, columns.scope, columns.at, columns.expires_at
+            who.id,
+            who.role,
+            who.name,
+            columns.opened_by,
+            columns.client_id,
+            columns.jkt,
+            columns.scope,
+            columns.at,
+            columns.expires_at,
         )
         .join_from(tables.session, tables.subject)
         .where(columns.id == session, columns.ended_at.is_(None), who.suspended_at.is_(None))
@@ -106,6 +131,7 @@ async def find(db: AsyncConnection, session: UUID) -> Session | None:
     return Session(
         id=session,
         subject=Subject(row.id, row.role, row.name),
+        opened_by=row.opened_by,
         client_id=row.client_id,
         jkt=row.jkt,
         scope=row.scope,
@@ -195,13 +221,21 @@ def _open(subject: UUID, now: datetime) -> ColumnElement[bool]:
 
 
 async def end_all(
-    db: AsyncConnection, subject: Subject, why: EndedWhy, at: datetime, *, passkey: bytes | None = None
+    db: AsyncConnection,
+    subject: Subject,
+    why: EndedWhy,
+    at: datetime,
+    *,
+    passkey: bytes | None = None,
+    opened_by: OpenedBy | None = None,
 ) -> None:
-    """End every session of `subject`, or those that `passkey` opened."""
+    """End every session of `subject`, or those that `passkey` opened, or that were opened this way."""
     columns = tables.session.c
     theirs = (columns.subject == subject.id) & columns.ended_at.is_(None)
     if passkey is not None:
         theirs &= columns.passkey == passkey
+    if opened_by is not None:
+        theirs &= columns.opened_by == opened_by
     rows = await db.scalars(
         update(tables.session).where(theirs).values(ended_at=at, ended_why=why).returning(columns.id)
     )

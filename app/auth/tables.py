@@ -139,6 +139,7 @@ wallet_client = Table(
     Column("redirect_uris", ARRAY(Text), nullable=False),
     _instant("at"),
     _instant("suspended_at", nullable=True),
+    Column("provider", ForeignKey("app.wallet_provider.id")),
 )
 
 authorization_request = Table(
@@ -159,6 +160,8 @@ authorization_request = Table(
     Column("challenge", LargeBinary),
     _instant("decide_by", nullable=True),
     _instant("decided_at", nullable=True),
+    Column("provider", ForeignKey("app.wallet_provider.id")),
+    Column("instance", Text),
     Index("authorization_request_expiry", "expires_at"),
 )
 
@@ -176,6 +179,8 @@ authorization_code = Table(
     _instant("expires_at"),
     _instant("used_at", nullable=True),
     Column("session", ForeignKey(session.c.id)),
+    Column("provider", ForeignKey("app.wallet_provider.id")),
+    Column("instance", Text),
     Index("authorization_code_expiry", "expires_at"),
 )
 

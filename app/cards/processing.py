@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app import clock, db, ids, vault
 from app.cards import parcels
 from app.house import House
+from app.partners.stripe_issuing import strays
 from app.partners.stripe_issuing.issuer import CODE, StripeIssuing
 from app.partners.stripe_issuing.programme import StripeProgramme
 from app.vault import Vault
@@ -53,6 +54,7 @@ from cards.processing.processor import (
     Why,
 )
 from cards.programme import change, shipping
+from cards.proofs import token
 from law import calendar
 from law.regime import PROGRAMME, NoRegime
 
@@ -60,6 +62,8 @@ SIZE_MAX = 20
 _LEASE = timedelta(seconds=90)
 _BACKOFF_FIRST = timedelta(seconds=2)
 _BACKOFF_MAX = timedelta(hours=1)
+#: What was refused is asked again, until it is done: never so soon that Stripe is only bothered.
+_AGAIN_FIRST, _AGAIN_MAX = timedelta(minutes=1), timedelta(hours=6)
 #: Stripe forgets keys after 24 hours, and would make another one then.
 KEY_LASTS = timedelta(hours=23)
 _DECODER = msgspec.json.Decoder(Command)
@@ -147,30 +151,39 @@ def denied(on: datetime) -> frozenset[str]:
 
 
 async def _notice(house: House) -> int:
-    """Turn what changed of a card since its processor was last told into commands."""
+    """Turn what changed of a card since its processor was last told, and what it would not hear, into commands."""
     async with db.transaction(house.worker) as story:
         waiting = await elsewhere.untold(await story(), SIZE_MAX)
-    for card, holder in waiting:
+    for ours, holder in waiting:
         try:
-            await _notice_one(house, card, holder)
+            await _notice_one(house, ours, holder)
         except Exception as error:  # noqa: BLE001  one card's fault must not stop the others; it stays due
-            _log.error("card_change_untold", about=str(card), exc_info=error)
+            _log.error("card_change_untold", about=str(ours), exc_info=error)
             async with db.transaction(house.worker) as story:
-                await elsewhere.later(await story(), card, due_at=clock.real() + _BACKOFF_MAX)
+                await elsewhere.later(await story(), ours, due_at=clock.real() + _BACKOFF_MAX)
     return len(waiting)
 
 
-async def _notice_one(house: House, card: UUID, holder: UUID) -> None:
+async def _notice_one(house: House, ours: UUID, holder: UUID) -> None:
     async with db.transaction(house.api, holder=holder) as own:
         safe = await vault.existing(await own(), house.keys.kms, holder)
     async with db.transaction(house.worker) as story:
         connection = await story()
-        if locked := await elsewhere.lock(connection, card):  # another worker may have been faster
-            await _tell(connection, safe, locked, story.now)
+        if locked := await elsewhere.lock(connection, ours):  # another worker may have been faster
+            tell = _tell_token if locked.kind == "token" else _tell
+            await tell(connection, safe, locked, story.now)
+
+
+async def _tell_token(connection: AsyncConnection, safe: Vault, locked: Untold, at: datetime) -> None:
+    """Ask once more for what a token is here by now, under a key of its own: a key that was refused stays refused."""
+    ours = await token.locked(connection, locked.ours)
+    again = SetToken(card=ours.card, token=ours.id, state=ours.state)
+    await ask(connection, safe, again, holder=ours.holder, processor=locked.processor, actor="system", at=at)
+    await elsewhere.owe(connection, locked.processor, ours.id, due_at=None)
 
 
 async def _tell(connection: AsyncConnection, safe: Vault, locked: Untold, at: datetime) -> None:
-    card = await cards_card.find(connection, locked.card)
+    card = await cards_card.find(connection, locked.ours)
     status, permitted = elsewhere.status(card), elsewhere.permits(card, denied(at))
     asked: list[Command] = []
     if status is not locked.status:
@@ -195,8 +208,8 @@ async def _carry(house: House, row: Row) -> None:
         if known is None:
             answer: Answer = Refused(Why.UNKNOWN_REFERENCE, "what it is about was never made")
         elif isinstance(asked, CreateCardholder | IssueCard | ReplaceCard) and _outlived(row, clock.real()):
-            # Should it be there after all, it is no card here: whatever is asked about it is declined.
-            answer = Refused(Why.NOT_ANSWERED, "no answer as long as its key lasts")
+            between = (_minted_at(row), clock.real())
+            answer = await strays.made(line(house), asked, known, key=str(row.id), between=between)
         else:
             answer = await _carried(line(house), asked, known, key=str(row.id))
         await _end(house, row, asked, answer, sealed)
@@ -208,9 +221,13 @@ async def _carry(house: House, row: Row) -> None:
 
 
 def _outlived(row: Row, now: datetime) -> bool:
-    """Say whether what was tried before may be forgotten there: a row's id is as old as the row."""
-    minted_at = datetime.fromtimestamp((row.id.int >> 80) / 1000, UTC)
-    return row.attempts > 1 and now - minted_at > KEY_LASTS
+    """Say whether what was tried before may be forgotten there."""
+    return row.attempts > 1 and now - _minted_at(row) > KEY_LASTS
+
+
+def _minted_at(row: Row) -> datetime:
+    """Read when a row was made off its id (UUIDv7)."""
+    return datetime.fromtimestamp((row.id.int >> 80) / 1000, UTC)
 
 
 async def _end(house: House, row: Row, asked: Command | None, answer: Answer, sealed: bytes | None) -> None:
@@ -224,7 +241,7 @@ async def _end(house: House, row: Row, asked: Command | None, answer: Answer, se
             case Refused():
                 _log.error("card_command_refused", command=str(row.id), kind=row.kind, why=answer.why)
                 if await command.refused(connection, row, answer, at=story.now) and asked is not None:
-                    await _undo(connection, row, asked, at=story.now)
+                    await _undo(connection, row, asked, answer, at=story.now)
             case Issued() | Done():
                 assert asked is not None, "nothing is done that could not be read"
                 if await command.done(connection, row, answer.reference, at=story.now):
@@ -279,8 +296,8 @@ def _parcel(safe: Vault, row: Row, asked: Command) -> bytes | None:
     return None if to is None else parcels.sealed(safe, to, row.id)
 
 
-async def _undo(connection: AsyncConnection, row: Row, asked: Command, *, at: datetime) -> None:
-    """Take back what was said here to be so, and tell whose card it is: it never came to be."""
+async def _undo(connection: AsyncConnection, row: Row, asked: Command, answer: Refused, *, at: datetime) -> None:
+    """Take back what was said here to be so, and tell whose card it is; what holds all the same is told again."""
     match asked:
         case ShipCard():
             if asked.parcel is not None:
@@ -288,6 +305,9 @@ async def _undo(connection: AsyncConnection, row: Row, asked: Command, *, at: da
             await command.tell(connection, row, events.AddressRefused(card=asked.card), at=at)
         case SetPin():
             await command.tell(connection, row, events.PinRefused(card=asked.card), at=at)
+        case SetToken() if answer.why is not Why.UNKNOWN_REFERENCE:
+            wait = min(_AGAIN_FIRST * (1 << min(await command.refusals(connection, row), 20)), _AGAIN_MAX)
+            await elsewhere.owe(connection, row.processor, asked.token, due_at=clock.real() + wait)
         case _:
             pass  # what was not made is not here; what a token or a card is here is decided here, whatever it is there
 

@@ -18,10 +18,11 @@ from pathlib import Path
 
 import structlog
 
+from app import db
 from app import house as house_
 from app.batch import Overloaded, Unavailable
 from app.house import House
-from app.network import snapshot
+from app.network import share, snapshot
 from app.network.books import LOST, Books
 from app.network.meters import Meters
 from app.network.numbers import Numbers
@@ -32,6 +33,7 @@ from app.network.terms import Line, Tls
 from app.network.zone import Zone, Zones
 from app.settings import Settings
 from cards.hsm.port import UnknownKey
+from cards.settlement import missing
 
 _log = structlog.get_logger()
 
@@ -57,8 +59,9 @@ class Keyless(Exception):
 class Lines:
     """The lines of one process while they are open. `ports` says where each network is listened to."""
 
-    def __init__(self, house: House, stand_in: StandIn, meters: Meters) -> None:
-        self.books = Books(house)
+    def __init__(self, house: House, stand_in: StandIn, meters: Meters, folder: Path, over: tuple[Line, ...]) -> None:
+        self.books, self._over = Books(house), over
+        self._snapshot, self._place = folder / "snapshot", share.place(folder)
         self.stand_in, self.meters = stand_in, meters
         self.ports: dict[str, int] = {}
         self._house = house
@@ -127,11 +130,11 @@ class Lines:
         self.books.away = False
         self.meters.level("", "away", 0)
 
-    async def know(self, path: Path) -> None:
+    async def know(self) -> None:
         """Take a snapshot again and again; one that fails leaves the last one, until it is too old."""
         while True:
             try:
-                await self.learn(path)
+                await self.learn()
             except LOST as error:
                 _log.warning("snapshot_failed", error=type(error).__name__)
                 self.books.doubt()
@@ -139,14 +142,31 @@ class Lines:
                 _log.error("snapshot_failed", error=type(error).__name__, exc_info=error)
             await asyncio.sleep(SNAPSHOT_EVERY_S)
 
-    async def learn(self, path: Path) -> None:
-        """Take one; raises what the database and the disk raise."""
-        keys = self._house.keys
+    async def learn(self) -> None:
+        """Take one, and count what officers are to look at; raises what the database and the disk raise."""
+        keys, lasts = self._house.keys, max(line.stand_in.known_for for line in self._over)
         async with self._learning:
-            taken = await snapshot.take(self._house.posting)
-            await snapshot.keep(path, taken, keys.kms, keys.message)
+            taken = await snapshot.take(self._house.posting, self._place, lasts)
+            await snapshot.keep(self._snapshot, taken, keys.kms, keys.message)
             self.stand_in.snapshot = taken
         self.meters.level("", "snapshot_cards", len(taken.cards))
+        async with db.transaction(self._house.posting) as story:
+            late = await missing.count(await story(), (line.network for line in self._over))
+        for network, files in late.items():
+            self.meters.level(network, "settlement_files_missing", files)
+
+    async def part(self) -> None:
+        """Promise nothing more, and leave to others what could have been; where nobody hears it, it stays ours."""
+        self.stand_in.snapshot = None
+        over = self._snapshot.with_suffix(".over")
+        with contextlib.suppress(FileNotFoundError):
+            self._snapshot.rename(over)
+            try:
+                await share.give_back(self._house.posting, self._place)
+            except LOST:
+                over.rename(self._snapshot)
+            else:
+                over.unlink()
 
 
 async def run(settings: Settings, *, port: int) -> None:
@@ -169,15 +189,14 @@ async def opened(house: House, over: tuple[Line, ...], folder: Path) -> AsyncIte
     meters, keys = Meters(), house.keys
     with _alone(folder):
         stand_in = StandIn(folder, keys.kms, meters)
-        path = folder / "snapshot"
         try:
-            stand_in.snapshot = snapshot.read(path, keys.kms, keys.message.ever())
+            stand_in.snapshot = snapshot.read(folder / "snapshot", keys.kms, keys.message.ever())
         except snapshot.Untrusted:
             _log.error("snapshot_untrusted")
-        lines = Lines(house, stand_in, meters)
+        lines = Lines(house, stand_in, meters, folder, over)
         with contextlib.suppress(*LOST):
             await lines.zones.look()
-        tasks = [asyncio.create_task(each) for each in (lines.watch(), lines.know(path), lines.zones.watch())]
+        tasks = [asyncio.create_task(each) for each in (lines.watch(), lines.know(), lines.zones.watch())]
         try:
             for line in over:
                 await lines.listen(line)
@@ -188,6 +207,7 @@ async def opened(house: House, over: tuple[Line, ...], folder: Path) -> AsyncIte
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await lines.part()
             await stand_in.close()
 
 

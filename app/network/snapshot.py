@@ -17,6 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app import allowance, clock, db
+from app.network import share
 from cards import card
 from cards.card import Card
 from cards.payments.standin import NOTHING, Known
@@ -44,7 +45,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     """The cards by the keyed index of their number, as they were at `taken_at` (the machine's clock).
 
     `ahead` is how far the installation's clock stood before the machine's. `merchants` are those that are listed,
-    `ends` says when cards of a basis stop, `turnover_left` is what the programme may still turn over this month.
+    `ends` says when cards of a basis stop, `turnover_left` is what the programme may still turn over this month. Of
+    that, and of what is left to each card, it holds the part of this place alone.
     """
 
     taken_at: datetime
@@ -83,8 +85,8 @@ class Untrusted(Exception):
     """The file is not what we wrote."""
 
 
-async def take(engine: AsyncEngine) -> Snapshot:
-    """Read what is known now of every card that could be used."""
+async def take(engine: AsyncEngine, place: UUID, lasts: timedelta) -> Snapshot:
+    """Read what is known now of every card that could be used, and what `place` may promise of it for so long."""
     found: dict[bytes, Known] = {}
     async with db.transaction(engine) as story:
         connection, taken_at = await story(), clock.real()
@@ -100,7 +102,10 @@ async def take(engine: AsyncEngine) -> Snapshot:
         left = await turnover.left(connection, story.now)
         ahead = timedelta(seconds=round((story.now - clock.real()).total_seconds()))
     unbounded = Money(MAX_MINOR, KZT)
-    return Snapshot(taken_at, ahead, found, merchants, of_programme.ends, unbounded if left is None else left)
+    # Taken last: it must hold for at least as long as what is known may be used.
+    part = await share.take(engine, place, lasts)
+    parted = {index: msgspec.structs.replace(each, left=part.of(each.left)) for index, each in found.items()}
+    return Snapshot(taken_at, ahead, parted, merchants, of_programme.ends, part.of(unbounded if left is None else left))
 
 
 async def _known(connection: AsyncConnection, cards: list[Card], now: datetime) -> list[Known]:

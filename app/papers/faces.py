@@ -17,22 +17,19 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock, vault
 from app.access import Look, Purpose, Sees
+from app.credentials import chip_files
 from app.db import transaction
 from app.house import House
 from app.http import ids
 from app.papers import scanning
 from app.partners.faces import Faces
 from app.vault import Vault
-from kyc import tables as kyc_tables
 from kyc.cases import records
-from kyc.chip import der
-from kyc.identify import Reading
-from kyc.papers import face, file, portrait
+from kyc.papers import face, file
 from kyc.papers.face import Due, Kind, Result, Score, Unknown
 from kyc.papers.portrait import Portrait
 
@@ -41,7 +38,6 @@ SIZE_MAX = 4
 _LEASE = timedelta(seconds=60)
 _BACKOFF_FIRST, _BACKOFF_MAX = timedelta(seconds=2), timedelta(minutes=10)
 _DOUBLED_MAX = 12
-_DG2 = 2
 
 _log = structlog.get_logger()
 
@@ -148,16 +144,10 @@ async def _pictures(db: AsyncConnection, keys: Vault, due: Due) -> Pictures:
 
 async def of_document(db: AsyncConnection, keys: Vault, document: UUID) -> Portrait:
     """Open the portrait in a document's chip; raises kyc.papers.face.NoPortrait."""
-    kept = kyc_tables.evidence
-    sealed = await db.scalar(select(kept.c.files).where(kept.c.document == document))
-    if sealed is None:
+    found = (await chip_files.of_document(db, keys, document)).portrait
+    if found is None:
         raise face.NoPortrait
-    opened = keys.open(sealed, table="kyc.evidence", column="files", row=document)
-    try:
-        reading = msgspec.msgpack.decode(opened, type=Reading)
-        return portrait.read(reading.groups[_DG2])
-    except (msgspec.DecodeError, KeyError, der.Malformed) as error:
-        raise face.NoPortrait from error
+    return found
 
 
 async def _later(house: House, due: Due) -> None:

@@ -17,6 +17,7 @@ from app.refusals import (
     processors,
     programme,
     screening,
+    showing,
     status,
 )
 from app.refusals.refusal import Refusal
@@ -39,4 +40,5 @@ REFUSALS: dict[type[Exception], Refusal] = {
     **card_rules.REFUSALS,
     **kyc_risk.REFUSALS,
     **papers.REFUSALS,
+    **showing.REFUSALS,
 }

@@ -17,7 +17,6 @@ REFUSALS: dict[type[Exception], Refusal] = {
     dispute.TooLate: Refusal(409, "dispute_too_late"),
     dispute.UnknownDispute: Refusal(404, "not_found"),
     disputing.Unheard: Refusal(409, "dispute_event_out_of_turn"),
-    evidence.NoEvidence: Refusal(422, "no_evidence"),
     evidence.SameFile: Refusal(409, "evidence_given"),
     evidence.TakesNoFiles: Refusal(409, "dispute_takes_no_files"),
     evidence.TooManyFiles: Refusal(409, "too_much_evidence"),

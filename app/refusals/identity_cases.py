@@ -12,6 +12,7 @@ REFUSALS: dict[type[Exception], Refusal] = {
     claim.NotClaimed: Refusal(409, "case_not_claimed"),
     claim.SameReviewer: Refusal(409, "same_reviewer"),
     review.NotGrantable: Refusal(409, "case_not_grantable"),
+    review.Unseen: Refusal(409, "case_unseen"),
     review.AlertOpen: Refusal(409, "case_alert_open"),
     reasons.UnknownReason: Refusal(422, "unknown_reason"),
     appeal.AppealOver: Refusal(409, "identity_appeal_over"),

@@ -26,6 +26,7 @@ from app.auth import (
     token,
     verification,
 )
+from app.auth.wallets import wallet_provider
 from app.refusals.refusal import Refusal
 
 REFUSALS: dict[type[Exception], Refusal] = {
@@ -36,6 +37,8 @@ REFUSALS: dict[type[Exception], Refusal] = {
     dpop.NonceNeeded: Refusal(401, "use_dpop_nonce"),
     gate.SessionEnded: Refusal(401, "session_ended"),
     session.UnknownSession: Refusal(404, "not_found"),
+    wallet_provider.BadRoot: Refusal(400, "bad_root"),
+    wallet_provider.ProviderKnown: Refusal(409, "provider_known"),
     gate.Crowded: Refusal(503, "overloaded", retry_after_s=1),
     gate.Unattended: Refusal(503, "overloaded", retry_after_s=1),
     limits.Exceeded: Refusal(429, "quota_exceeded"),

@@ -16,6 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import access, vault
 from app.risk import amounts
+from app.vault import Vault
+from kyc import holder
 from kyc.document import Person
 from kyc.risk import arrival, declaration, exposure, override
 from kyc.risk.declaration import Declaration
@@ -30,11 +32,12 @@ _MONTH_DAYS = 30
 
 
 class Gathered(msgspec.Struct, frozen=True):
-    """The facts, and what of the outside they come from."""
+    """The facts, what of the outside they come from, and the key that they are sealed with."""
 
     facts: Facts
     known: dict[Kind, Known]
     overrides: list[Override]
+    safe: Vault
 
 
 async def gather(db: AsyncConnection, kms: Kms, resident: UUID, at: datetime) -> Gathered | None:
@@ -43,8 +46,9 @@ async def gather(db: AsyncConnection, kms: Kms, resident: UUID, at: datetime) ->
     if document is None:
         return None
     today = calendar.statutory_date(at)
-    person = await whom(db, kms, resident, document)
-    said = next(iter(await declaration.of(db, resident, limit=1)), None)
+    safe = await vault.look(db, kms, resident, access.SCREENING)
+    person = _person(safe, document)
+    said = next(iter(await declaration.of(db, resident, holder.known(resident, safe), limit=1)), None)
     known = await exposure.known(db, resident)
     overrides = await override.in_force(db, resident, today)
     lists = {row.state: row.alerts for row in await db.execute(_ALERTS, {"resident": resident})}
@@ -58,12 +62,15 @@ async def gather(db: AsyncConnection, kms: Kms, resident: UUID, at: datetime) ->
         **_declared(said, held, today),
         **_outside(known, overrides),
     )
-    return Gathered(facts, known, overrides)
+    return Gathered(facts, known, overrides, safe)
 
 
 async def whom(db: AsyncConnection, kms: Kms, resident: UUID, document: Row[Any]) -> Person:
     """Open what the latest document says of its holder; raises app.vault.Erased."""
-    safe = await vault.look(db, kms, resident, access.SCREENING)
+    return _person(await vault.look(db, kms, resident, access.SCREENING), document)
+
+
+def _person(safe: Vault, document: Row[Any]) -> Person:
     opened = safe.open(document.person, table="kyc.document", column="person", row=document.id)
     return msgspec.json.decode(opened, type=Person)
 
@@ -73,12 +80,12 @@ async def latest_document(db: AsyncConnection, resident: UUID) -> Row[Any] | Non
     return (await db.execute(_DOCUMENT, {"resident": resident})).one_or_none()
 
 
-def _declared(said: Declaration | None, held: Row[Any], today: date) -> dict[str, Any]:
+def _declared(known: Declaration | None, held: Row[Any], today: date) -> dict[str, Any]:
     actual = {Product.WALLET: held.wallet, Product.CARD: held.card, Product.INVEST: held.invest}
-    told = declaration.tells(said, today, {product for product, has in actual.items() if has})
-    if said is None:
+    told = declaration.tells(known, today, {product for product, has in actual.items() if has})
+    if known is None:
         return told
-    percent = min(amounts.percent(Money(held.turnover, KZT), said.expected_turnover), 1_000_000)
+    percent = min(amounts.percent(Money(held.turnover, KZT), known.said.expected_turnover), 1_000_000)
     return {**told, "turnover_percent": percent}
 
 

@@ -23,7 +23,7 @@ from app.house import House
 from app.risk import gathering, reviewing
 from app.risk.gathering import Gathered
 from kyc.cases import records
-from kyc.check import Finding, Verdict
+from kyc.check import Finding
 from kyc.risk import arrival, assessment, exposure, override, profile
 from kyc.risk.assessment import Stored
 from kyc.risk.band import TERMS
@@ -45,16 +45,6 @@ async def step(house: House) -> int:
     return len(waiting)
 
 
-async def expect(house: House, db: AsyncConnection, resident: UUID, *, at: datetime, actor: str) -> None:
-    """Let nobody be approved before the outside answered, where there is one to ask: not answered is not clear."""
-    if house.settings.exposure_url is None:
-        return
-    open_ = [Finding(kind.check, Verdict.ERROR, {"reason": "no_answer"}) for kind in Kind]
-    if not await db.scalar(_EXPECTED, {"resident": resident}):
-        inputs = exposure.inputs(open_)
-        await records.add(db, resident, open_, inputs=inputs, at=at, actor=actor)
-
-
 async def judge(house: House, db: AsyncConnection, resident: UUID, why: str, *, at: datetime) -> Stored | None:
     """Judge a resident, keep it, report what is new and plan what comes next; None where nothing is known."""
     today = calendar.statutory_date(at)
@@ -66,7 +56,9 @@ async def judge(house: House, db: AsyncConnection, resident: UUID, why: str, *, 
     if gathered is None:
         await profile.judged(db, resident, again_at=None)
         return None
-    stored = await assessment.store(db, resident, gathered.facts, new=ids.new(), why=why, on=today, actor=ACTOR, at=at)
+    stored = await assessment.store(
+        db, resident, gathered.facts, safe=gathered.safe, new=ids.new(), why=why, on=today, actor=ACTOR, at=at
+    )
     band = override.band(stored.assessment, gathered.overrides)
     score = arrival.finding(stored.assessment, band, stored.inputs_hash, [f"assessment_{stored.id}"])
     found = [score, *_outside(gathered)]
@@ -84,7 +76,7 @@ async def judge(house: House, db: AsyncConnection, resident: UUID, why: str, *, 
 
 
 def _outside(gathered: Gathered) -> list[Finding]:
-    """Say what was answered. That nothing was is said by expect(), of who is not approved yet, and of nobody else."""
+    """Say what was answered. That nothing was is said by what is demanded (app/identity_cases.py)."""
     return [
         exposure.finding(known, kind, override.excepted(gathered.overrides, What(kind)))
         for kind, known in sorted(gathered.known.items())
@@ -104,5 +96,3 @@ _SAID = text(
     WHERE resident = :resident AND name = ANY (:names) ORDER BY name, id DESC
     """
 )
-# The API speaks for the resident here, who is not shown the checks themselves: it is asked whether an answer was kept.
-_EXPECTED = text("SELECT kyc.was_expected(:resident)")

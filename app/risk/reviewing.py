@@ -70,10 +70,10 @@ async def outstanding(db: AsyncConnection, asked: Review, *, at: datetime) -> tu
     """Say what somebody who was asked has not done yet: identified by a document, and a declaration, since then."""
     known = await standing.standing(db, asked.resident, calendar.statutory_date(at))
     shown_at = None if known.document is None else await _shown_at(db, known.document)
-    said = next(iter(await declaration.of(db, asked.resident, limit=1)), None)
+    said_at = await declaration.last_at(db, asked.resident)
     done: dict[Todo, bool] = {
         "document": shown_at is not None and shown_at > asked.asked_at,
-        "declaration": said is not None and said.at > asked.asked_at,
+        "declaration": said_at is not None and said_at > asked.asked_at,
     }
     return tuple(name for name, is_done in done.items() if not is_done)
 

@@ -1,6 +1,7 @@
 """Is it still true? What `eresidency verify` asks the database, computed by other means than those that wrote it.
 
-audit(…)    the feed, the security log and the anchors; whether every event and transfer is in the feed unchanged
+audit(…)    the feed, the security log, the issuance log and the anchors; whether every event and transfer is in the
+            feed unchanged, and every copy of a credential in the issuance log
 ledger(…)   balances against transfers, gaps, holds, and the blocks whose hashes vouch for them
 
 Nothing of what writes is used here, nor anything that it uses (an import contract checks it): this folder, psycopg and

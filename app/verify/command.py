@@ -25,7 +25,11 @@ UNREADABLE = 2
 def add(parser: argparse.ArgumentParser) -> None:
     """Describe both commands."""
     checks = parser.add_subparsers(required=True, dest="check", metavar="audit|ledger")
-    for name, about in (("audit", "events, feed, security log, anchors"), ("ledger", "balances, transfers, blocks")):
+    abouts = {
+        "audit": "events, feed, security log, issuance log, anchors",
+        "ledger": "balances, transfers, blocks",
+    }
+    for name, about in abouts.items():
         check = checks.add_parser(name, help=about)
         check.add_argument("--database", help="a database, a replica or a restored dump; by default the installation's")
         check.add_argument(

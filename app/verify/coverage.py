@@ -87,6 +87,10 @@ COVERED: Mapping[str, frozenset[str]] = {
             "root",
         }
     ),
+    "credential.leaf": frozenset({"commitment", "list", "idx", "issuance", "holder"}),
+    "credential.log_entry": frozenset({"position", "commitment"}),
+    "credential.log_node": frozenset({"level", "idx", "hash"}),
+    "credential.log_head": frozenset({"size", "root", "prev", "jws"}),
     "wallet.linked": frozenset({"lane", "id", "transfers", "total", "at"}),
     "wallet.hold": frozenset({"lane", "id", "debit", "credit", "currency", "amount", "remaining"}),
 }
@@ -98,6 +102,7 @@ NOT_COVERED: Mapping[str, str] = {
     "wallet.lane.relayed": "how far the relay has come; what is missing from the feed is found there",
     "wallet.statement.letterhead": "sealed with its holder's key for this row and no other",
     "wallet.statement.due_at": "when the worker reads a long one; what it then finds is computed again",
+    "credential.leaf.salt": "the entry holds it together with the copy, which only the wallet has: its receipt tells",
     "wallet.hold.expires_at": "until when a hold can be captured; what then becomes of it is a transfer",
 }
 

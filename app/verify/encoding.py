@@ -112,9 +112,14 @@ def root(leaves: Sequence[bytes]) -> bytes:
     """Compute the Merkle root over hashed leaves."""
     level = list(leaves) or [hashlib.sha256(b"").digest()]
     while len(level) > 1:
-        above = [hashlib.sha256(b"\x01" + level[i] + level[i + 1]).digest() for i in range(0, len(level) - 1, 2)]
+        above = [node(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
         level = above + level[len(above) * 2 :]
     return level[0]
+
+
+def node(left: bytes, right: bytes) -> bytes:
+    """Hash two nodes that lie side by side to the one above them."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
 
 
 def keys(*trusted: Mapping[str, str]) -> Keys:

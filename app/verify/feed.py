@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from psycopg import sql
 
-from app.verify import anchors, encoding
+from app.verify import anchors, encoding, issuances
 from app.verify.anchors import Marks
 from app.verify.encoding import Forged, Keys
 from app.verify.finding import Connection, Finding, Kind, Verdict, count, findings, snapshot
@@ -37,6 +37,8 @@ def check(connection: Connection, *trusted: Mapping[str, str], elsewhere: Mappin
     found += feed.findings + _heads(connection, feed, keys) + security.findings
     events, lost = _journals(connection, feed_is_whole=feed.whole)
     found += lost + _ledger(connection, feed_is_whole=feed.whole)
+    issued, untrue = issuances.walk(connection)
+    found += untrue
     if feed.position and not anchored:
         found.append(Finding(anchors.TABLE, "-", Kind.TRUNCATED, "holds no anchor, and the feed has rows"))
     looked_at = {
@@ -46,6 +48,7 @@ def check(connection: Connection, *trusted: Mapping[str, str], elsewhere: Mappin
         "events": events,
         "transfers": count(connection, "SELECT count(*) AS n FROM wallet.transfer"),
         "security_events": security.position,
+        "issuance_log_entries": issued,
         "anchors": anchored,
         "anchors_elsewhere": len(elsewhere or {}),
         "unanchored_rows": feed.position - min(feed.stated, feed.position),

@@ -1,9 +1,7 @@
-"""Files that show what happened: told by their bytes, bounded, and kept as the house sealed them.
+"""Files that show what happened: bounded, and kept as the house sealed them.
 
-The network is shown each before the first message that names it (app/cards/dispute_errands.py).
-
-Nothing here opens a picture or a document. What a file is, its first and last bytes say; what somebody calls it does
-not count.
+What a file is, its bytes say (app/http/mobile/disputes.py asks kyc, which frees it of its notes); what somebody calls
+it does not count. The network is shown each before the first message that names it (app/cards/dispute_errands.py).
 """
 
 import hashlib
@@ -31,12 +29,6 @@ FILES_MAX = 12
 TAKES = frozenset({
     State.DRAFT, State.EVIDENCE_NEEDED, State.SUBMITTED, State.CHARGEBACK, State.REPRESENTMENT, State.PRE_ARBITRATION,
 })  # fmt: skip
-
-_PDF_END_WITHIN = 1024
-
-
-class NoEvidence(Exception):
-    """The bytes are no picture and no document we take."""
 
 
 class TooManyFiles(Exception):
@@ -73,23 +65,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
 
 
-def media(content: bytes) -> str:
-    """Say what a file is, by its beginning and its end: what follows a picture belongs to no picture.
-
-    Raises NoEvidence.
-    """
-    if len(content) <= BYTES_MAX:
-        if content.startswith(b"\xff\xd8\xff") and content.endswith(b"\xff\xd9"):
-            return "image/jpeg"
-        if content.startswith(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR") and content.endswith(b"IEND\xaeB`\x82"):
-            return "image/png"
-        if content.startswith(b"%PDF-1.") and b"%%EOF" in content[-_PDF_END_WITHIN:]:
-            return "application/pdf"
-    raise NoEvidence
-
-
-def told(about: Dispute, made: UUID, kind: Proof, content: bytes, *, by: str, at: datetime) -> Evidence:
-    """Say what a file is that is handed in as `made`; raises NoEvidence, TakesNoFiles."""
+def told(about: Dispute, made: UUID, kind: Proof, content: bytes, *, media: str, by: str, at: datetime) -> Evidence:
+    """Say what is handed in as `made`; raises TakesNoFiles."""
     if about.state not in TAKES:
         raise TakesNoFiles(about.state)
     return Evidence(
@@ -97,7 +74,7 @@ def told(about: Dispute, made: UUID, kind: Proof, content: bytes, *, by: str, at
         dispute=about.id,
         holder=about.holder,
         kind=kind,
-        media=media(content),
+        media=media,
         size=len(content),
         sha256=hashlib.sha256(content).digest(),
         given_by=by,

@@ -1,4 +1,4 @@
-"""What belongs to payments beside them and their elements (cards/tables.py): migrations/versions/0025, 0036."""
+"""What belongs to payments beside them and their elements (cards/tables.py): migrations/versions/0025, 0036, 0044."""
 
 from sqlalchemy import (
     ARRAY,
@@ -8,6 +8,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     ForeignKeyConstraint,
+    Identity,
     Index,
     Integer,
     PrimaryKeyConstraint,
@@ -91,6 +92,16 @@ allowance = Table(
     Column("used_at", _TIME),
     Index("allowance_open", "card", postgresql_where=text("used_at IS NULL")),
     Index("allowance_holder", "holder", "id"),
+)
+
+#: What each place that stands in for the books may promise of what is left, in ten thousandths, until then.
+standin_share = Table(
+    "standin_share",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("place", Uuid, nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("ends_at", _TIME, nullable=False),
 )
 
 #: Which payment another one is about (cards/payments/matching.py).

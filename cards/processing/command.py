@@ -199,6 +199,12 @@ async def later(db: AsyncConnection, row: Row, *, due_at: datetime, trouble: str
     await db.execute(_LATER, given)
 
 
+async def refusals(db: AsyncConnection, row: Row) -> int:
+    """Say how often this was refused since it was last done, this time included."""
+    given = {"holder": row.holder, "about": row.about, "kind": row.kind}
+    return int(await db.scalar(_REFUSALS, given) or 0)
+
+
 async def tell(db: AsyncConnection, row: Row, told: msgspec.Struct, *, at: datetime) -> None:
     """Tell what came of a command for whose it was."""
     await _tell(db, row, told, actor=f"processor:{row.processor}", at=at)
@@ -236,6 +242,14 @@ _END = text(
     """
 )
 _DETAIL = text("UPDATE cards.command SET trouble = :trouble WHERE id = :id")
+_REFUSALS = text(
+    """
+    SELECT count(*) FROM cards.command AS refused
+    WHERE holder = :holder AND about = :about AND kind = :kind AND state = 'refused'
+      AND NOT EXISTS (SELECT FROM cards.command AS done WHERE done.holder = :holder AND done.about = :about
+                      AND done.kind = :kind AND done.state = 'done' AND done.id > refused.id)
+    """
+)
 _LATER = text(
     """
     UPDATE cards.command SET state = 'unknown', due_at = :due_at, leased_until = NULL, trouble = :trouble

@@ -147,35 +147,44 @@ async def reference(db: AsyncConnection, *, processor: str, kind: str, ours: UUI
 
 
 class Untold(msgspec.Struct, frozen=True, kw_only=True):
-    """A card that changed here since its processor was last told; what it was told."""
+    """A card that changed here since its processor was last told, or a token of which it would not hear.
+
+    `status` and `permits` are what it was told of a card.
+    """
 
     processor: str
-    card: UUID
+    kind: str
+    ours: UUID
     holder: UUID
-    status: Status
+    status: Status | None
     permits: bytes | None
 
 
 async def untold(db: AsyncConnection, limit: int) -> list[tuple[UUID, UUID]]:
-    """List cards whose processors are to be told, each with its holder."""
-    return [(row.card, row.holder) for row in await db.execute(_UNTOLD, {"limit": limit})]
+    """List cards and tokens of which processors are to be told, each with its holder."""
+    return [(row.ours, row.holder) for row in await db.execute(_UNTOLD, {"limit": limit})]
 
 
-async def lock(db: AsyncConnection, card: UUID) -> Untold | None:
-    """Keep other workers from telling a card's processor; None where it is told by now."""
-    row = (await db.execute(_LOCK, {"card": card})).one_or_none()
+async def lock(db: AsyncConnection, ours: UUID) -> Untold | None:
+    """Keep other workers from telling of a card or a token; None where its processor is told by now."""
+    row = (await db.execute(_LOCK, {"ours": ours})).one_or_none()
     return None if row is None else msgspec.convert(row._asdict(), Untold, strict=False)
 
 
 async def told(db: AsyncConnection, card: Untold, status: Status, permitted: bytes) -> None:
     """Note what a card's processor is being asked to make true."""
-    given = {"processor": card.processor, "card": card.card, "status": status.value, "permits": permitted}
+    given = {"processor": card.processor, "card": card.ours, "status": status.value, "permits": permitted}
     await db.execute(_TOLD, given)
 
 
-async def later(db: AsyncConnection, card: UUID, *, due_at: datetime) -> None:
-    """Let a card wait whose processor could not be told (machine's clock), unless it is told by now."""
-    await db.execute(_PUT_OFF, {"card": card, "due_at": due_at})
+async def later(db: AsyncConnection, ours: UUID, *, due_at: datetime) -> None:
+    """Let a card or a token wait whose processor could not be told (machine's clock), unless it is told by now."""
+    await db.execute(_PUT_OFF, {"ours": ours, "due_at": due_at})
+
+
+async def owe(db: AsyncConnection, processor: str, token: UUID, *, due_at: datetime | None) -> None:
+    """Have a processor told at `due_at` (machine's clock) what a token is here; None once it is asked or was told."""
+    await db.execute(_OWE, {"processor": processor, "token": token, "due_at": due_at})
 
 
 def _row(card: Card) -> dict[str, object]:
@@ -200,20 +209,20 @@ _LANGUAGE = text("SELECT notice_language FROM cards.card WHERE id = :card")
 _NAMED = text(
     "SELECT reference FROM cards.processor_reference WHERE processor = :processor AND kind = :kind AND ours = :ours"
 )
-_UNTOLD = text(
-    "SELECT ours AS card, holder FROM cards.processor_reference WHERE due_at <= now() ORDER BY due_at LIMIT :limit"
+_UNTOLD = text("SELECT ours, holder FROM cards.processor_reference WHERE due_at <= now() ORDER BY due_at LIMIT :limit")
+_OWE = text(
+    """
+    UPDATE cards.processor_reference SET due_at = :due_at
+    WHERE processor = :processor AND kind = 'token' AND ours = :token
+    """
 )
 _LOCK = text(
     """
-    SELECT processor, ours AS card, holder, status, permits FROM cards.processor_reference
-    WHERE kind = 'card' AND ours = :card AND due_at IS NOT NULL FOR UPDATE
+    SELECT processor, kind, ours, holder, status, permits FROM cards.processor_reference
+    WHERE ours = :ours AND due_at IS NOT NULL FOR UPDATE
     """
 )
-_PUT_OFF = text(
-    """
-    UPDATE cards.processor_reference SET due_at = :due_at WHERE kind = 'card' AND ours = :card AND due_at IS NOT NULL
-    """
-)
+_PUT_OFF = text("UPDATE cards.processor_reference SET due_at = :due_at WHERE ours = :ours AND due_at IS NOT NULL")
 _TOLD = text(
     """
     UPDATE cards.processor_reference SET status = :status, permits = :permits, due_at = NULL

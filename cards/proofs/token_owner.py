@@ -1,11 +1,12 @@
 """Whose tokens are whose: what is asked before, or without, locking one."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cards.proofs.token import COLUMNS, SELECT, Token, UnknownToken, of_row
+from cards.proofs.token import COLUMNS, SELECT, Device, Life, Token, UnknownToken, of_row
 
 
 async def holder_of(db: AsyncConnection, network: str, reference: str) -> UUID:
@@ -15,6 +16,13 @@ async def holder_of(db: AsyncConnection, network: str, reference: str) -> UUID:
     if holder is None:
         raise UnknownToken
     return holder
+
+
+async def paying(db: AsyncConnection, holder: UUID, devices: Collection[Device]) -> list[Token]:
+    """List and lock a resident's active tokens on such devices, in the order in which they are always locked."""
+    wanted = (COLUMNS.holder == holder) & (COLUMNS.state == Life.ACTIVE) & COLUMNS.device.in_(devices)
+    rows = await db.execute(SELECT.where(wanted).order_by(COLUMNS.id).with_for_update())
+    return [of_row(row) for row in rows]
 
 
 async def of_holder(db: AsyncConnection, holder: UUID, *, after: UUID | None, limit: int) -> list[Token]:

@@ -8,7 +8,7 @@ Without it a network that has fallen silent looks like one with nothing to settl
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -71,6 +71,12 @@ async def waiting(db: AsyncConnection, *, limit: int) -> list[Missing]:
     return [msgspec.convert(row, Missing, from_attributes=True) for row in await db.execute(query)]
 
 
+async def count(db: AsyncConnection, networks: Iterable[str]) -> dict[str, int]:
+    """Count for each of `networks` the days whose file has not come."""
+    rows = await db.execute(_COUNT)
+    return dict.fromkeys(networks, 0) | {row.network: row.files for row in rows}
+
+
 async def _tell(db: AsyncConnection, about: Missing, event: msgspec.Struct, *, at: datetime) -> None:
     named = hashlib.sha256(f"settlement/{about.network}/{about.business_date}".encode()).digest()[:16]
     fact = journal.Fact(aggregate=UUID(bytes=named, version=4), holder=None, at=at, actor="system", event=event)
@@ -87,6 +93,9 @@ _FIRST = text(
          FROM wallet.lane JOIN cards.payment ON payment.lane = lane.lane WHERE network = :network)
     )
     """
+)
+_COUNT = text(
+    "SELECT network, count(*) AS files FROM cards.settlement_missing WHERE arrived_at IS NULL GROUP BY network"
 )
 _THERE = text(
     """

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from kyc.cases import case, decision, records, review, tables, told
 from kyc.cases.case import Case, Hop
 from kyc.cases.decision import OFFICERS
-from kyc.cases.life import Act, IllegalMove, State
+from kyc.cases.life import SHOWN, Act, IllegalMove, State
 from kyc.check import Finding, Verdict
 
 
@@ -28,7 +28,7 @@ async def may(db: AsyncConnection, held: Case, refused: review.Refusal | None, o
 async def lodge(db: AsyncConnection, held: Case, *, id_: UUID, words: bytes, on: date, at: datetime, by: str) -> Case:
     """Appeal against the refusal of a locked case; `words` are sealed. Raises life.IllegalMove, AppealOver."""
     if held.state is not State.REJECTED_FINAL:
-        raise IllegalMove(held.state, Act.APPEAL)
+        raise IllegalMove(SHOWN[held.state], Act.APPEAL)  # its person reads it
     refused = await review.refusal(db, held.id)
     if refused is None or not await may(db, held, refused, on):
         raise AppealOver

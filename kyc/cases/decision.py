@@ -4,10 +4,10 @@ reports    kyc/cases/records.py     add()
 decides    kyc/cases/decision.py    decide()        <- you are here
 replays    kyc/cases/replay.py      byte for byte, in ten years too
 
-A document that lacks nothing speaks for the person, the one read last of such; a look at the person counts whichever
-document it came with, and a face only for the document it was compared with. What two officers settled is a record like
-any other: it settles what was open before it, and nothing that failed or was found later. A record that failed and can
-be mended asks the person; what cannot be mended asks officers.
+A document that lacks nothing speaks for the person, the one read last of such, or else the last one of which nothing
+failed; a look at the person counts whichever document it came with, and a face only for the document it was compared
+with. What two officers settled is a record like any other: it settles what was open before it, and nothing that failed
+or was found later. A record that failed and can be mended asks the person; what cannot be mended asks officers.
 """
 
 import enum
@@ -18,7 +18,7 @@ from uuid import UUID
 
 import msgspec
 
-from kyc.cases.required import NOW, VERSIONS, Rules, is_of_document
+from kyc.cases.required import DEMANDED, NOW, VERSIONS, Rules, is_of_document
 from kyc.check import Finding, Verdict
 
 #: The version that decides now. What it decides by is data (kyc/cases/required.py): a change is a version of its own.
@@ -38,7 +38,7 @@ _STOPS = _OPEN | {Verdict.FAIL}
 
 
 class Outcome(enum.StrEnum):
-    """What follows. `reject` is only ever what officers said; `incomplete` waits for a document."""
+    """What follows. `reject` is only ever what officers said; `incomplete` waits for a document, or for a face."""
 
     INCOMPLETE = "incomplete"
     APPROVE = "approve"
@@ -142,6 +142,12 @@ def is_unlooked(records: Iterable[Record], decided: Decision) -> bool:
     return bool(decided.reasons) and not any(NOW.is_bound(check) or check in looked for check in decided.reasons)
 
 
+def open_(records: Iterable[Record], decided: Decision, *, purpose: str = "identity") -> tuple[str, ...]:
+    """Name what was looked at and is open, of the document that speaks and of the person, whatever failed beside it."""
+    seen = _seen(NOW, _latest(NOW, records), decided.document)
+    return tuple(check for check in _unsettled(NOW, seen, decided.document, purpose) if check in seen)
+
+
 def changes(records: Iterable[Record], *, purpose: str = "identity") -> tuple[Change, ...]:
     """List which check, were it to say something else, would change the outcome; each by itself."""
     known = tuple(records)
@@ -181,8 +187,10 @@ def by_rules(rules: Rules, records: Sequence[Record], purpose: str) -> Decision:
     latest = _latest(rules, records)
     if not (documents := _documents(records)):
         return _decision(rules, _seen(rules, latest, None), None, purpose)
-    sound = (each for each in reversed(documents) if _sound(rules, _own(rules, latest, each), each, purpose))
-    speaks = next(sound, documents[-1])
+    own = {each: _own(rules, latest, each) for each in reversed(documents)}
+    sound = (each for each, looks in own.items() if _sound(rules, looks, each, purpose))
+    whole = (each for each, looks in own.items() if rules.spares and not _failed(_of_itself(rules, looks)))
+    speaks = next(sound, None) or next(whole, documents[-1])
     return _decision(rules, _seen(rules, latest, speaks), speaks, purpose)
 
 
@@ -238,10 +246,15 @@ def _seen(rules: Rules, latest: _Latest, document: UUID | None) -> dict[str, Rec
 
 def _sound(rules: Rules, own: Mapping[str, Record], document: UUID, purpose: str) -> bool:
     """Say whether nothing about the document itself is open."""
-    of_document = {check: each for check, each in own.items() if rules.is_bound(check) or check == OFFICERS}
-    answering = {check: own[check] for check in rules.answers.values() if check in own}
-    failed, unsettled = _failed(of_document), _unsettled(rules, answering | of_document, document, purpose)
+    of_document = _of_itself(rules, own)
+    beside = {check: own[check] for check in (*rules.answers.values(), DEMANDED) if check in own}
+    failed, unsettled = _failed(of_document), _unsettled(rules, beside | of_document, document, purpose)
     return not failed and not any(rules.is_bound(check) for check in unsettled)
+
+
+def _of_itself(rules: Rules, own: Mapping[str, Record]) -> dict[str, Record]:
+    """Give what was looked at of a document itself, and what officers settled of it."""
+    return {check: each for check, each in own.items() if rules.is_bound(check) or check == OFFICERS}
 
 
 def _decision(rules: Rules, seen: Mapping[str, Record], document: UUID | None, purpose: str) -> Decision:
@@ -265,7 +278,15 @@ def _follows(
         return Outcome.ALERT, (*unsettled, *failed)
     if failed:
         return Outcome.RETRY, failed
-    return (Outcome.REVIEW, unsettled) if unsettled else (Outcome.APPROVE, ())
+    return _lacks(rules, seen, unsettled) if unsettled else (Outcome.APPROVE, ())
+
+
+def _lacks(rules: Rules, seen: Mapping[str, Record], unsettled: tuple[str, ...]) -> tuple[Outcome, tuple[str, ...]]:
+    """Wait for what only the person can give once nothing else is open; what is not looked at yet comes by itself."""
+    given = tuple(check for check in unsettled if check.startswith(rules.given))
+    if given and not seen.keys() & set(unsettled):
+        return Outcome.INCOMPLETE, given
+    return Outcome.REVIEW, unsettled
 
 
 def _failed(seen: Mapping[str, Record]) -> tuple[str, ...]:
@@ -280,8 +301,14 @@ def _unsettled(rules: Rules, seen: Mapping[str, Record], document: UUID | None, 
         for check, each in seen.items()
         if each.verdict in _OPEN and not (check in covers and each.seq < by) and not _answered(rules, each, seen)
     ]
-    missing = sorted(set(rules.required[purpose]) - seen.keys() - covers)
+    missing = sorted(_required(rules, seen, purpose) - seen.keys() - covers)
     return (*found, *missing)
+
+
+def _required(rules: Rules, seen: Mapping[str, Record], purpose: str) -> frozenset[str]:
+    """Name what must have passed: by the version, and by what was demanded of this person."""
+    demanded = seen[DEMANDED].params["checks"].split() if rules.heeds and DEMANDED in seen else ()
+    return frozenset((*rules.required[purpose], *demanded))
 
 
 def _answered(rules: Rules, open_: Record, seen: Mapping[str, Record]) -> bool:

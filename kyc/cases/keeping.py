@@ -1,30 +1,56 @@
 """What the calendar and the account do to a case: watching, renewal, suspension, the end.
 
+demands    app/identity_cases.py                what the day asks of who shows a document
 watches    app/identity_cases.py                who was approved a day ago
 renews     kyc/risk            fall_due()       when the risk of a person says so
 lapses     app/identity_cases.py                when the person did not answer in time
-resumes    app/http/officer/identity_cases.py   when an officer claims what was suspended
+suspends   app/http/officer/identity_holds.py   one officer, at once
+resumes    app/http/officer/identity_holds.py   under review, where two officers may grant it again
 ends       app/account/ending.py                step(): close(), erase()
 
 Each verb answers the case as it stands then, or None where there is none or it is not there to be done.
 """
 
+import enum
 import hashlib
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import exists, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from kyc.cases import case, decision, life, records, tables, told
+from kyc.cases import case, decision, life, records, required, tables, told
 from kyc.cases.case import Case, Hop
 from kyc.cases.decision import FRESH
 from kyc.cases.life import Act, State
+from kyc.cases.required import DEMANDED
 from kyc.check import RULES, Finding, Verdict
 
 #: The record of an officer's or a partner's word that nothing may be approved without a look.
 SUSPENDED = "case.suspended"
 _RULE = f"keeping@{RULES}"
+
+
+class Cause(enum.StrEnum):
+    """Why an officer suspends a case."""
+
+    COURT_ORDER = "court_order"
+    AUTHORITY_REQUEST = "authority_request"
+    DOCUMENT_INVALID = "document_invalid"
+    DOCUMENT_STOLEN = "document_stolen"
+    HOLDER_DOUBTED = "holder_doubted"
+
+
+async def demand(db: AsyncConnection, resident: UUID, checks: Collection[str], *, at: datetime, by: str) -> None:
+    """Ask of somebody what the day and the installation ask, from the next look on; the same again writes nothing."""
+    held = await case.opened(db, resident, at=at, by=by)
+    known = await records.latest(db, held.id)
+    asked = max((each for each in known if each.check == DEMANDED), key=lambda each: each.seq, default=None)
+    wanted = required.demand(checks)
+    if wanted.params != (asked.params if asked else required.demand(()).params):
+        inputs = hashlib.sha256(wanted.params["checks"].encode()).digest()
+        await records.store(db, held, [wanted], inputs=inputs, at=at, document=None)
 
 
 async def monitor(db: AsyncConnection, resident: UUID, *, at: datetime, by: str) -> Case | None:

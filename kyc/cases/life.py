@@ -68,7 +68,7 @@ class Shown(enum.StrEnum):
 
 
 class IllegalMove(Exception):
-    """The case is not in a state in which this may be done; to its person `state` is named as it is shown."""
+    """The case is not in a state in which this may be done; to its person, and to officers, named as it is shown."""
 
     def __init__(self, state: State | Shown, act: Act) -> None:
         super().__init__(state, act)
@@ -132,6 +132,8 @@ WAITS_FOR_OFFICERS = UNDER_REVIEW | {State.SCREENING_ALERT, State.ALERT, State.S
 WAITS_FOR_PERSON = frozenset({State.COLLECTING, State.NEEDS_INPUT, State.RE_KYC_DUE})
 STANDING = frozenset({State.APPROVED, State.MONITORING})
 OVER = frozenset({State.CLOSED, State.RETENTION, State.ERASED})
+#: What is seen as under review by officers whose duty lists are not.
+ALERTS = frozenset({State.SCREENING_ALERT, State.ALERT})
 
 SHOWN = {
     **dict.fromkeys((State.DRAFT, State.COLLECTING), Shown.COLLECTING),
@@ -142,6 +144,11 @@ SHOWN = {
     State.REJECTED_FINAL: Shown.REFUSED,
     **dict.fromkeys(OVER, Shown.CLOSED),
 }
+
+
+def seen(state: State, *, whole: bool) -> State:
+    """Give a state as an officer may see it, `whole` to those whose duty lists are."""
+    return State.MANUAL_REVIEW if state in ALERTS and not whole else state
 
 
 def after(state: State, act: Act) -> State:

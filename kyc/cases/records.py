@@ -22,6 +22,7 @@ from kyc import check
 from kyc import tables as kyc_tables
 from kyc.cases import case, course, decision, reasons, tables, told
 from kyc.cases.case import Case
+from kyc.cases.course import Turn
 from kyc.cases.decision import Decision, Record
 from kyc.check import Finding
 
@@ -44,7 +45,7 @@ async def add(
     """
     held = await case.opened(db, resident, at=at, by=actor)
     held = await store(db, held, findings, inputs=inputs, at=at, document=document)
-    return (await follow(db, held, at=at, actor=actor, shown=shown and document is not None))[1]
+    return (await follow(db, held, at=at, actor=actor, shown=document if shown else None))[1]
 
 
 async def store(
@@ -78,16 +79,20 @@ async def store(
 
 
 async def follow(
-    db: AsyncConnection, held: Case, *, at: datetime, actor: str, shown: bool = False
+    db: AsyncConnection, held: Case, *, at: datetime, actor: str, shown: UUID | None = None
 ) -> tuple[Case, Decision]:
-    """Decide anew over a locked case and move it where that leads; `shown` says that a document was just shown."""
+    """Decide anew over a locked case and move it where that leads; `shown` is the document that was just shown."""
     known = await latest(db, held.id)
     decided = decision.decide(known, purpose=held.purpose)
-    changed = held.decided != decided.gist()
+    turn = Turn(
+        decided=decided,
+        changed=held.decided != decided.gist(),
+        unlooked=decision.is_unlooked(known, decided),
+        open=decision.open_(known, decided, purpose=held.purpose),
+        copy=None if shown is None else decision.worth(known, shown, purpose=held.purpose),
+    )
     held = await write(db, held, decided, at=at, actor=actor)
-    unlooked = decision.is_unlooked(known, decided)
-    hops = course.hops(held, decided, shown=shown, changed=changed, unlooked=unlooked)
-    moved = await case.move(db, held, *hops, at=at, by=actor)
+    moved = await case.move(db, held, *course.hops(held, turn), at=at, by=actor)
     await told.tell(db, moved, known, at=at, actor=actor)
     return moved, decided
 

@@ -1,12 +1,18 @@
 """What the rules of a case decide by, as data: each version whole, so that no later one changes what it decided.
 
 A check that is not required may still stop a case by failing or by asking for a person; only its absence is no
-obstacle. To require `face.match` is a new version with another line, and nothing else.
+obstacle. What a day or an installation asks beyond a version (a face by the regime, offices and the press where there
+is an outside to ask) is no version: it is written into the case as a record, DEMANDED, when a document is shown.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
+
+from kyc.check import RULES, Finding, Verdict
+
+#: The record of what else is asked of this person; it holds until another one takes its place.
+DEMANDED = "case.demanded"
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +23,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     What is `besides` is judged by who asked for it: a diploma is no part of who somebody is, nor is a number, for who
     names another's first must not be able to stop them by it. What `lasts` is open for the person until officers
     settled it, whichever document they show next. What was not answered is answered as well by the check in `answers`.
+
+    It `heeds` what is demanded: then DEMANDED adds to `required`. What is missing and `given` by the person alone is
+    waited for once nothing else is open. It `spares` who shows a bad copy beside a document that is only in question:
+    of documents that all lack something the last one of which nothing failed speaks.
     """
 
     version: str
@@ -26,6 +36,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     besides: tuple[str, ...]
     lasts: tuple[str, ...] = ()
     answers: Mapping[str, str] = {}
+    heeds: bool = False
+    given: tuple[str, ...] = ()
+    spares: bool = False
 
     def is_bound(self, check: str) -> bool:
         """Say whether a look of this check is bound to its document."""
@@ -81,8 +94,11 @@ _SECOND = Rules(
     lasts=("document.same_holder",),
     answers={"chip.original": "face.match"},
 )
+_THIRD = msgspec.structs.replace(
+    _SECOND, version="case@2026-11.3", heeds=True, given=("face.", "liveness", "document.matches_form"), spares=True
+)
 #: Every version that ever decided; the last one decides now.
-VERSIONS = (_FIRST, _SECOND)
+VERSIONS = (_FIRST, _SECOND, _THIRD)
 NOW = VERSIONS[-1]
 REQUIRED = NOW.required
 
@@ -93,3 +109,8 @@ DOCUMENTS = ("mrz.", "chip.", "document.")
 def is_of_document(check: str) -> bool:
     """Say whether a check is about a document by itself, and neither about the person nor about who shows it."""
     return check.startswith(DOCUMENTS)
+
+
+def demand(checks: Iterable[str]) -> Finding:
+    """Write down what else is asked of a person."""
+    return Finding(DEMANDED, Verdict.PASS, {"checks": " ".join(sorted(checks))}, f"required@{RULES}")

@@ -73,6 +73,10 @@ class NotGrantable(Exception):
         self.checks = ", ".join(checks)
 
 
+class Unseen(Exception):
+    """What is open is in part for officers with another duty: who does not see it cannot settle it."""
+
+
 class AlertOpen(Exception):
     """An alert about the person is open or confirmed; it is closed in its own queue first."""
 
@@ -82,18 +86,21 @@ _COLUMNS = [tables.case_review.c[field] for field in Review.__struct_fields__]
 _REFUSAL = [tables.case_verdict.c[field] for field in Refusal.__struct_fields__]
 
 
-async def give(db: AsyncConnection, held: Case, opinion: Opinion, *, at: datetime, now: datetime, by: str) -> Case:
+async def give(
+    db: AsyncConnection, held: Case, opinion: Opinion, *, whole: bool, at: datetime, now: datetime, by: str
+) -> Case:
     """Record an officer's opinion on a locked case and do what follows; `now` is the machine's clock, of the claim.
 
-    Raises life.IllegalMove, claim.SameReviewer, claim.NotClaimed, reasons.UnknownReason, NotGrantable, AlertOpen.
+    `whole` says that they see what nobody concerned is told of. Raises life.IllegalMove, claim.SameReviewer,
+    claim.NotClaimed, reasons.UnknownReason, NotGrantable, AlertOpen, Unseen.
     """
     _check_reason(opinion)
     if held.state not in life.UNDER_REVIEW:
-        raise IllegalMove(held.state, Act.PROPOSE)
+        raise IllegalMove(life.seen(held.state, whole=whole), Act.PROPOSE)
     await claim.other_eyes(db, held.id, opinion.officer)
     claimed = await claim.require(db, held, opinion.officer, at=now)
     if opinion.verdict is Verdict.GRANT:
-        await _grantable(db, held)
+        await _grantable(db, held, whole=whole)
     opened = await _round(db, held.id)
     earlier = [each for each in await of(db, held.id) if each.round == opened]
     if any(each.records < held.records for each in earlier):
@@ -147,10 +154,14 @@ async def _round(db: AsyncConnection, case_id: UUID) -> int:
     return opened
 
 
-async def _grantable(db: AsyncConnection, held: Case) -> None:
-    if await db.scalar(_ALERT, {"resident": held.resident}):
-        raise AlertOpen
+async def _grantable(db: AsyncConnection, held: Case, *, whole: bool) -> None:
     known = await records.latest(db, held.id)
+    alerted = await db.scalar(_ALERT, {"resident": held.resident})
+    settles = decision.decide(known, purpose=held.purpose).reasons
+    if not whole and (alerted or any(map(reasons.is_confidential, settles))):
+        raise Unseen
+    if alerted:
+        raise AlertOpen
     finding = settled(known, purpose=held.purpose)
     said = Record(
         seq=held.records + 1,

@@ -67,7 +67,7 @@ async def tell(db: AsyncConnection, held: Case, records: Sequence[Record], *, at
 def _worth(held: Case, records: Sequence[Record], document: UUID) -> tuple[str, tuple[str, ...]]:
     stale = held.state is not State.RE_KYC_DUE
     follows = decision.worth(records, document, purpose=held.purpose, stale=stale)
-    if held.state in _IDENTIFIES and (_is_selfie(follows) or decision.is_unlooked(records, follows)):
+    if held.state in _IDENTIFIES and (_asks_more(follows) or decision.is_unlooked(records, follows)):
         return IDENTIFIED, ()  # neither a selfie that failed nor what is asked since takes away from who is known
     outcome = _SAYS.get(follows.outcome, "review")
     if outcome == IDENTIFIED and held.state not in _IDENTIFIES:
@@ -75,8 +75,10 @@ def _worth(held: Case, records: Sequence[Record], document: UUID) -> tuple[str, 
     return outcome, reasons.spoken(follows.reasons)
 
 
-def _is_selfie(follows: Decision) -> bool:
-    return follows.outcome is Outcome.RETRY and all(each.startswith(_FACE) for each in follows.reasons)
+def _asks_more(follows: Decision) -> bool:
+    """Say whether all that is missing is what the person may still give: a form, a face, a better selfie."""
+    selfie = follows.outcome is Outcome.RETRY and all(each.startswith(_FACE) for each in follows.reasons)
+    return selfie or follows.outcome is Outcome.INCOMPLETE
 
 
 def _events(known: Known, outcome: str) -> list[msgspec.Struct]:

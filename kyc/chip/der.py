@@ -84,6 +84,18 @@ def element(data: bytes, tag: int, what: str) -> bytes:
     return data[start:end]
 
 
+def elements(data: bytes, what: str) -> Iterator[tuple[int, bytes]]:
+    """Go through the elements of definite length that lie side by side, as tag and content; raises Malformed."""
+    place = 0
+    while place < len(data):
+        content, _ = _after_tag(data, place, len(data), what)
+        start, end, _ = _header(data, place, len(data), what)
+        if end == _INDEFINITE:
+            raise Malformed(what)
+        yield int.from_bytes(data[place:content], "big"), data[start:end]
+        place = end
+
+
 def encoded(tag: int, content: bytes) -> bytes:
     """Write an element with a definite length."""
     size = len(content)

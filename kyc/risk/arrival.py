@@ -15,9 +15,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from kyc import states
+from kyc import holder, states
 from kyc.cases import case, records
 from kyc.check import Finding, Verdict
+from kyc.holder import Safe
 from kyc.mrz import Mrz
 from kyc.risk import assessment, declaration, jurisdiction, rule
 from kyc.risk.assessment import Assessment
@@ -34,9 +35,11 @@ _VERDICTS = {
 _WORSE = (Verdict.PASS, Verdict.REVIEW, Verdict.FAIL)
 
 
-async def look(db: AsyncConnection, zone: Mrz, grade: str, *, resident: UUID, on: date) -> tuple[Finding, ...]:
+async def look(
+    db: AsyncConnection, zone: Mrz, grade: str, *, resident: UUID, safe: Safe, on: date
+) -> tuple[Finding, ...]:
     """Judge a resident who shows a document; nothing where what stands already is as severe."""
-    said = next(iter(await declaration.of(db, resident, limit=1)), None)
+    said = next(iter(await declaration.of(db, resident, holder.known(resident, safe), limit=1)), None)
     facts = Facts(
         **shown(zone.nationality, zone.issuer, str(states.nationality(zone.nationality)), grade, on),
         **declaration.tells(said, on),

@@ -5,11 +5,12 @@ stores    kyc/risk/assessment.py    store()        rows of kyc.assessment and ky
 reports   app/risk/judging.py       judge()        the check `risk.score` of the person's case
 
 The same rules over the same facts by the same scale give the same assessment, to the byte; its hash is stored, and
-replayed() proves it. Rules in their shadow are judged and stored beside it, and decide nothing.
+replayed() proves it. Rules in their shadow are judged and stored beside it, and decide nothing. Facts are sealed with
+the person's key for (kyc.assessment, facts, id); why a rule applied is told anew from them, and stored nowhere.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,7 @@ from sqlalchemy import Row, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kyc import tables as kyc_tables
+from kyc.holder import Safe, Safes
 from kyc.risk import condition, facts, rule, tables
 from kyc.risk.band import Band, Scale, scale, worst
 from kyc.risk.condition import Held
@@ -67,6 +69,20 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
 
 
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a version applied, in its shadow or in force."""
+
+    assessment: UUID
+    resident: UUID
+    shadow: bool
+    points: int
+    floor: Band | None
+    because: tuple[Held, ...]
+    score: int
+    band: Band
+    at: datetime
+
+
 class UnknownAssessment(Exception):
     """There is no such assessment."""
 
@@ -94,7 +110,16 @@ def inputs(rules: Iterable[str], known: Facts, by: Scale) -> bytes:
 
 
 async def store(
-    db: AsyncConnection, resident: UUID, known: Facts, *, new: UUID, why: str, on: date, actor: str, at: datetime
+    db: AsyncConnection,
+    resident: UUID,
+    known: Facts,
+    *,
+    safe: Safe,
+    new: UUID,
+    why: str,
+    on: date,
+    actor: str,
+    at: datetime,
 ) -> Stored:
     """Judge a person by the rules of the day and keep it, with what the rules in their shadow say."""
     running = await rule.running(db, on)
@@ -117,41 +142,75 @@ async def store(
         actor=actor,
         at=at,
     )
-    await _write(db, stored, {(each.rule, each.version): each.id for each in running})
+    await _write(db, stored, safe, {(each.rule, each.version): each.id for each in running})
     told = RiskAssessed(assessment=new, number=stored.number, outcome_hash=stored.outcome_hash.hex())
     await journal.append(db, kyc_tables.event, journal.Fact(aggregate=new, at=at, actor=actor, event=told))
     return stored
 
 
-async def replayed(db: AsyncConnection, wanted: UUID) -> bool:
+async def replayed(db: AsyncConnection, stored: Stored) -> bool:
     """Judge again what is stored by the versions it names; say whether it is the same, to the byte."""
-    stored = await find(db, wanted)
     again = assess(await rule.named(db, stored.rules), stored.facts, stored.assessment.scale)
     same = hashlib.sha256(written(again)).digest() == stored.outcome_hash
     return same and inputs(stored.rules, stored.facts, stored.assessment.scale) == stored.inputs_hash
 
 
-async def find(db: AsyncConnection, wanted: UUID) -> Stored:
+async def find(db: AsyncConnection, wanted: UUID, safes: Safes) -> Stored:
     """Read an assessment; raises UnknownAssessment."""
-    found = await _read(db, tables.assessment.c.id == wanted, 1)
+    found = await _read(db, tables.assessment.c.id == wanted, 1, safes)
     if not found:
         raise UnknownAssessment
     return found[0]
 
 
-async def of(db: AsyncConnection, resident: UUID, *, limit: int) -> list[Stored]:
+async def of(db: AsyncConnection, resident: UUID, safes: Safes, *, limit: int) -> list[Stored]:
     """Read the assessments of a person, the latest first."""
-    return await _read(db, tables.assessment.c.resident == resident, limit)
+    return await _read(db, tables.assessment.c.resident == resident, limit, safes)
 
 
-async def latest(db: AsyncConnection, resident: UUID) -> Stored | None:
-    """Read the assessment that stands."""
-    return next(iter(await of(db, resident, limit=1)), None)
+async def applied(db: AsyncConnection, version: Version, safes: Safes, *, limit: int) -> list[Result]:
+    """Read where a version applied, the latest first, and by what."""
+    rows = (await db.execute(_APPLIED, {"version": version.id, "limit": limit})).all()
+    opened = await unsealed(db, rows, safes)
+    return [
+        Result(
+            assessment=row.id,
+            resident=row.resident,
+            shadow=row.shadow,
+            points=row.points,
+            floor=Band(row.floor) if row.floor else None,
+            because=condition.because(version.body.when, opened[row.id]),
+            score=row.score,
+            band=Band(row.band),
+            at=row.at,
+        )
+        for row in rows
+        if row.id in opened
+    ]
 
 
-async def applied(db: AsyncConnection, version: UUID, *, limit: int) -> Sequence[Row[Any]]:
-    """Read where a version applied, in its shadow or in force, the latest first."""
-    return (await db.execute(_APPLIED, {"version": version, "limit": limit})).all()
+def sealed(safe: Safe, known: Facts, row: UUID) -> bytes:
+    """Seal facts for their assessment."""
+    return safe.seal(facts.written(known), table=_TABLE, column=_COLUMN, row=row)
+
+
+async def unsealed(db: AsyncConnection, rows: Sequence[Row[Any]], safes: Safes) -> dict[UUID, Facts]:
+    """Open the facts of some assessments; left out is whose key is gone, and what is not of a form that is known."""
+    keys = await safes(db, {row.resident for row in rows if row.facts is not None})
+    known: dict[UUID, Facts] = {}
+    for row in rows:
+        try:
+            known[row.id] = facts.read(_opened(row, keys))
+        except (KeyError, msgspec.ValidationError):
+            continue
+    return known
+
+
+def _opened(row: Row[Any], keys: Mapping[UUID, Safe]) -> bytes:
+    if row.facts is None:  # of before 0043, and not sealed yet
+        clear: str = row.unsealed
+        return clear.encode()
+    return keys[row.resident].open(row.facts, table=_TABLE, column=_COLUMN, row=row.id)
 
 
 def _hits(rules: Iterable[Version], known: Facts) -> Iterable[Hit]:
@@ -162,14 +221,14 @@ def _hits(rules: Iterable[Version], known: Facts) -> Iterable[Hit]:
             yield Hit(rule=each.rule, version=each.version, points=body.points, floor=body.floor, because=because)
 
 
-async def _write(db: AsyncConnection, stored: Stored, ids: dict[tuple[str, int], UUID]) -> None:
+async def _write(db: AsyncConnection, stored: Stored, safe: Safe, ids: dict[tuple[str, int], UUID]) -> None:
     made = stored.assessment
     row = {
         "id": stored.id,
         "resident": stored.resident,
         "number": stored.number,
         "why": stored.why,
-        "facts": facts.written(stored.facts).decode(),
+        "facts": sealed(safe, stored.facts, stored.id),
         "rules": list(stored.rules),
         "medium_from": made.scale.medium_from,
         "high_from": made.scale.high_from,
@@ -191,7 +250,6 @@ async def _write(db: AsyncConnection, stored: Stored, ids: dict[tuple[str, int],
             "shadow": shadow,
             "points": hit.points,
             "floor": hit.floor,
-            "because": msgspec.to_builtins(hit.because),
             "at": stored.at,
         }
         for hit, shadow in hits
@@ -200,23 +258,30 @@ async def _write(db: AsyncConnection, stored: Stored, ids: dict[tuple[str, int],
         await db.execute(insert(tables.risk_hit).values(rows))
 
 
-async def _read(db: AsyncConnection, where: Any, limit: int) -> list[Stored]:  # noqa: ANN401  SQLAlchemy's clause
+async def _read(
+    db: AsyncConnection,
+    where: Any,  # noqa: ANN401  SQLAlchemy's clause
+    limit: int,
+    safes: Safes,
+) -> list[Stored]:
     query = select(tables.assessment).where(where).order_by(tables.assessment.c.number.desc()).limit(limit)
     rows = (await db.execute(query)).all()
-    hits: dict[UUID, list[tuple[bool, Hit]]] = {row.id: [] for row in rows}
+    opened = await unsealed(db, rows, safes)
+    hits: dict[UUID, list[tuple[bool, Hit]]] = {row.id: [] for row in rows if row.id in opened}
     for row in await db.execute(_HITS, {"ids": list(hits)}):
+        when = msgspec.convert(row.body["when"], condition.When)
         hit = Hit(
             rule=row.rule,
             version=row.version,
             points=row.points,
             floor=Band(row.floor) if row.floor else None,
-            because=msgspec.convert(row.because, tuple[Held, ...]),
+            because=condition.because(when, opened[row.assessment]),
         )
         hits[row.assessment].append((row.shadow, hit))
-    return [_stored(row, hits[row.id]) for row in rows]
+    return [_stored(row, opened[row.id], hits[row.id]) for row in rows if row.id in opened]
 
 
-def _stored(row: Row[Any], hits: Sequence[tuple[bool, Hit]]) -> Stored:
+def _stored(row: Row[Any], known: Facts, hits: Sequence[tuple[bool, Hit]]) -> Stored:
     made = Assessment(
         score=row.score,
         band=Band(row.band),
@@ -229,7 +294,7 @@ def _stored(row: Row[Any], hits: Sequence[tuple[bool, Hit]]) -> Stored:
         resident=row.resident,
         number=row.number,
         why=row.why,
-        facts=facts.read(row.facts.encode()),
+        facts=known,
         rules=tuple(row.rules),
         assessment=made,
         shadow=tuple(hit for shadow, hit in hits if shadow),
@@ -240,13 +305,14 @@ def _stored(row: Row[Any], hits: Sequence[tuple[bool, Hit]]) -> Stored:
     )
 
 
+_TABLE, _COLUMN = "kyc.assessment", "facts"
 # The assessments of one person are made one after the other.
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('kyc.assessment:' || CAST(:resident AS uuid)::text, 0))")
 _NUMBER = text("SELECT max(number) FROM kyc.assessment WHERE resident = :resident")
 _HITS = text(
     """
-    SELECT risk_hit.*, risk_version.rule, risk_version.version FROM (
-        SELECT assessment, version AS of_version, shadow, points, floor, because FROM kyc.risk_hit
+    SELECT risk_hit.*, risk_version.rule, risk_version.version, risk_version.body FROM (
+        SELECT assessment, version AS of_version, shadow, points, floor FROM kyc.risk_hit
         WHERE assessment = ANY (:ids)
     ) AS risk_hit JOIN kyc.risk_version ON risk_version.id = risk_hit.of_version
     ORDER BY risk_version.rule, risk_version.version
@@ -254,8 +320,8 @@ _HITS = text(
 )
 _APPLIED = text(
     """
-    SELECT risk_hit.assessment, risk_hit.resident, risk_hit.shadow, risk_hit.points, risk_hit.floor, risk_hit.because,
-           risk_hit.at, assessment.score, assessment.band
+    SELECT assessment.id, risk_hit.resident, risk_hit.shadow, risk_hit.points, risk_hit.floor, risk_hit.at,
+           assessment.score, assessment.band, assessment.facts, assessment.unsealed
     FROM kyc.risk_hit JOIN kyc.assessment ON assessment.id = risk_hit.assessment
     WHERE risk_hit.version = :version ORDER BY risk_hit.at DESC, risk_hit.assessment DESC LIMIT :limit
     """

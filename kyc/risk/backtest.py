@@ -21,6 +21,7 @@ from sqlalchemy import Row, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kyc import tables as kyc_tables
+from kyc.holder import Safes
 from kyc.risk import assessment, condition, facts, rule, tables
 from kyc.risk.band import Band, Scale
 from kyc.risk.events import RiskRuleBacktested
@@ -118,10 +119,10 @@ async def due(db: AsyncConnection, *, at: datetime) -> Backtest | None:
     return None if row is None else _backtest(row)
 
 
-async def run(db: AsyncConnection, asked: Backtest, *, at: datetime) -> Report:
+async def run(db: AsyncConnection, asked: Backtest, safes: Safes, *, at: datetime) -> Report:
     """Try the version on every judgement, and keep the report."""
     version = await rule.find(db, asked.version)
-    report = await tried(db, asked, version)
+    report = await tried(db, asked, version, safes)
     hashed = digest(asked, version, report)
     done = {"due_at": None, "done_at": at, "report": msgspec.to_builtins(report), "hash": hashed}
     await db.execute(update(tables.risk_backtest).where(tables.risk_backtest.c.id == asked.id).values(done))
@@ -147,39 +148,34 @@ def digest(asked: Backtest, version: Version, report: Report) -> bytes:
     return hashlib.sha256(facts.one_form(content)).digest()
 
 
-async def tried(db: AsyncConnection, asked: Backtest, version: Version, *, size: int = _PAGE) -> Report:
+async def tried(db: AsyncConnection, asked: Backtest, version: Version, safes: Safes, *, size: int = _PAGE) -> Report:
     """Try `version` on the judgements `[since, until)`, `size` at a time; nothing is written."""
     known = {each.name: each for each in await rule.listed(db)}
     moved: Counter[tuple[Band, Band]] = Counter()
     examples: list[UUID] = []
     seen = unreadable = applied = 0
-    async for row in _rows(db, asked, size):
-        seen += 1
-        try:
-            then = facts.read(row.facts.encode())
-        except msgspec.ValidationError:
-            unreadable += 1
-            continue
-        applied += condition.applies(version.body.when, then)
-        others = [known[name] for name in row.rules if known[name].rule != version.rule]
-        again = assessment.assess([*others, version], then, Scale(row.medium_from, row.high_from))
-        if (before := Band(row.band)) is not again.band:
-            moved[before, again.band] += 1
-            examples += [row.id] if len(examples) < _EXAMPLES else []
+    async for rows in _pages(db, asked, size):
+        opened = await assessment.unsealed(db, rows, safes)
+        seen, unreadable = seen + len(rows), unreadable + len(rows) - len(opened)
+        for row in rows:
+            if (then := opened.get(row.id)) is None:
+                continue
+            applied += condition.applies(version.body.when, then)
+            others = [known[name] for name in row.rules if known[name].rule != version.rule]
+            again = assessment.assess([*others, version], then, Scale(row.medium_from, row.high_from))
+            if (before := Band(row.band)) is not again.band:
+                moved[before, again.band] += 1
+                examples += [row.id] if len(examples) < _EXAMPLES else []
     order = sorted(moved, key=lambda pair: (pair[0].rank, pair[1].rank))
     moves = tuple(Move(before=before, after=after, assessments=moved[before, after]) for before, after in order)
     return Report(assessments=seen, unreadable=unreadable, applied=applied, moved=moves, examples=tuple(examples))
 
 
-async def _rows(db: AsyncConnection, asked: Backtest, size: int) -> AsyncIterator[Row[Any]]:
+async def _pages(db: AsyncConnection, asked: Backtest, size: int) -> AsyncIterator[Sequence[Row[Any]]]:
     """Go through the judgements in the order they were made, some at a time."""
     after: dict[str, object] = {"at": asked.since, "id": UUID(int=0)}
-    while True:
-        rows: Sequence[Row[Any]] = (await db.execute(_MADE, {**after, "until": asked.until, "size": size})).all()
-        for row in rows:
-            yield row
-        if len(rows) < size:
-            return
+    while rows := (await db.execute(_MADE, {**after, "until": asked.until, "size": size})).all():
+        yield rows
         after = {"at": rows[-1].at, "id": rows[-1].id}
 
 
@@ -191,7 +187,7 @@ def _backtest(row: Row[Any]) -> Backtest:
 _COLUMNS = [tables.risk_backtest.c[name] for name in Backtest.__struct_fields__]
 _MADE = text(
     """
-    SELECT id, at, facts, rules, band, medium_from, high_from FROM kyc.assessment
+    SELECT id, resident, at, facts, unsealed, rules, band, medium_from, high_from FROM kyc.assessment
     WHERE at < :until AND (at, id) > (CAST(:at AS timestamptz), CAST(:id AS uuid)) ORDER BY at, id LIMIT :size
     """
 )

@@ -9,7 +9,6 @@ No answer is unknown, never clear. Who was asked is asked again each month (kyc/
 """
 
 import enum
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Protocol
@@ -22,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kyc import tables as kyc_tables
 from kyc.check import Finding, Verdict
-from kyc.risk import facts, profile, tables
+from kyc.risk import profile, tables
 from kyc.risk.events import ExposureAnswered
 from proof import journal
 
@@ -210,11 +209,6 @@ def finding(known: Known | None, kind: Kind, excepted: frozenset[str] = frozense
     }
     verdict = Verdict.REVIEW if counts else Verdict.PASS
     return Finding(kind.check, verdict, params, rule=f"{kind}@{known.version}")
-
-
-def inputs(findings: Sequence[Finding]) -> bytes:
-    """Hash what is said of somebody before anything was answered."""
-    return hashlib.sha256(facts.one_form(findings)).digest()
 
 
 #: After an answer, and when there was none: the worker's own clock counts, not the installation's.

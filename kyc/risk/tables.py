@@ -54,7 +54,8 @@ risk_step = Table(
     ForeignKeyConstraint(["version", "drafted_by"], ["kyc.risk_version.id", "kyc.risk_version.drafted_by"]),
 )
 
-#: Judgements, only ever added to; `facts` is their one written form, over which they are replayed.
+#: Judgements, only ever added to; `facts` is their one written form, sealed, over which they are replayed. `unsealed`
+#: is what was written before revision 0043 and waits to be sealed.
 assessment = Table(
     "assessment",
     metadata,
@@ -62,7 +63,8 @@ assessment = Table(
     Column("resident", Uuid, nullable=False),
     Column("number", Integer, nullable=False),
     Column("why", Text, nullable=False),
-    Column("facts", Text, nullable=False),
+    Column("facts", LargeBinary),
+    Column("unsealed", Text),
     Column("rules", ARRAY(Text), nullable=False),
     Column("medium_from", Integer, nullable=False),
     Column("high_from", Integer, nullable=False),
@@ -75,9 +77,10 @@ assessment = Table(
     Column("at", _TIME, nullable=False),
     UniqueConstraint("resident", "number"),
     Index("assessment_at", "at", "id"),
+    Index("assessment_unsealed", "id", postgresql_where=text("unsealed IS NOT NULL")),
 )
 
-#: Where a version applied, in force or in its shadow, and why.
+#: Where a version applied, in force or in its shadow; why, follows from the facts.
 risk_hit = Table(
     "risk_hit",
     metadata,
@@ -87,7 +90,6 @@ risk_hit = Table(
     Column("shadow", Boolean, nullable=False),
     Column("points", Integer, nullable=False),
     Column("floor", Text),
-    Column("because", JSONB, nullable=False),
     Column("at", _TIME, nullable=False),
     PrimaryKeyConstraint("assessment", "version"),
     ForeignKeyConstraint(["assessment"], ["kyc.assessment.id"]),
@@ -115,27 +117,21 @@ risk_backtest = Table(
     Index("risk_backtest_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
 )
 
-#: Where somebody's money comes from, as they say: codes in clear, words sealed. Every version stays.
+#: Where somebody's money comes from, as they say, in codes and in words: sealed. Every version stays.
 declaration = Table(
     "declaration",
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("resident", Uuid, nullable=False),
     Column("version", Integer, nullable=False),
-    Column("occupation", Text, nullable=False),
-    Column("industry", Text, nullable=False),
-    Column("residence", Text, nullable=False),
-    Column("products", ARRAY(Text), nullable=False),
-    Column("funds", ARRAY(Text), nullable=False),
-    Column("funds_amount", Integer, nullable=False),
-    Column("wealth", ARRAY(Text), nullable=False),
-    Column("wealth_amount", Integer, nullable=False),
-    Column("expected_turnover", Integer, nullable=False),
+    Column("codes", LargeBinary),
+    Column("unsealed", Text),
     Column("papers", ARRAY(Uuid), nullable=False),
     Column("words", LargeBinary, nullable=False),
     Column("at", _TIME, nullable=False),
     UniqueConstraint("resident", "version"),
     UniqueConstraint("id", "resident"),
+    Index("declaration_unsealed", "id", postgresql_where=text("unsealed IS NOT NULL")),
 )
 
 #: What an officer said to a declaration. It is said once; what was asked for comes as another declaration.

@@ -12,6 +12,8 @@ _DEPTH_MAX = 16
 _UINT, _NINT, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
 _BREAK = 0xFF
 _EMBEDDED = 24  # a byte string that holds CBOR (RFC 8949 section 3.4.5.1)
+_TAG_24 = b"\xd8\x18"
+_SHORT_EMBEDDED = _TAG_24 + b"\x58"  # its length is in the one byte that follows
 _IN_FIRST_BYTE = 24
 _INDEFINITE = 31
 
@@ -58,9 +60,11 @@ def items(raw: bytes) -> list[bytes]:
 
 def embedded(raw: bytes) -> bytes:
     """Give what the byte string under tag 24 holds; raises Malformed."""
-    major, tag, at = _head(raw, 0)
-    if (major, tag) != (_TAG, _EMBEDDED):
-        raise Malformed("not embedded CBOR")
+    at = len(_TAG_24)
+    if not raw.startswith(_TAG_24):  # or the same in more bytes
+        major, tag, at = _head(raw, 0)
+        if (major, tag) != (_TAG, _EMBEDDED):
+            raise Malformed("not embedded CBOR")
     major, length, at = _head(raw, at)
     if major != _BYTES or length is None or at + length != len(raw):
         raise Malformed("not embedded CBOR")
@@ -69,7 +73,7 @@ def embedded(raw: bytes) -> bytes:
 
 def embed(content: bytes) -> bytes:
     """Write `content`, which is CBOR, as a byte string under tag 24."""
-    return b"\xd8\x18" + head(_BYTES, len(content)) + content
+    return _TAG_24 + head(_BYTES, len(content)) + content
 
 
 def byte_string(content: bytes) -> bytes:
@@ -101,6 +105,8 @@ def end(raw: bytes, at: int = 0, depth: int = 0) -> int:
     """Answer where the item that begins at `at` ends; raises Malformed."""
     if depth > _DEPTH_MAX:
         raise Malformed("too deep")
+    if raw.startswith(_SHORT_EMBEDDED, at, len(raw) - 1) and (after := at + 4 + raw[at + 3]) <= len(raw):
+        return after  # as most items of an mdoc are
     major, argument, at = _head(raw, at)
     while major == _TAG:
         major, argument, at = _head(raw, at)
@@ -130,6 +136,8 @@ def _head(raw: bytes, at: int) -> tuple[int, int | None, int]:
         return major, info, at + 1
     if info == _INDEFINITE and major in (_ARRAY, _MAP):
         return major, None, at + 1
+    if info == _IN_FIRST_BYTE and at + 1 < len(raw):
+        return major, raw[at + 1], at + 2
     after = at + 1 + (1 << info - _IN_FIRST_BYTE if info < 28 else 0)  # noqa: PLR2004  28 to 30 are reserved
     if after == at + 1 or after > len(raw):
         raise Malformed("no head")

@@ -18,6 +18,7 @@ class Check(enum.StrEnum):
     NONCE = "nonce"
     FRESHNESS = "freshness"
     TRANSACTION = "transaction"
+    POLICY = "policy"
     STATUS = "status"
 
 

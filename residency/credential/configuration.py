@@ -1,6 +1,7 @@
 """What can be asked for: each document in each format, under the name that wallets know it by."""
 
 import enum
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -12,6 +13,8 @@ class Format(enum.StrEnum):
 
     SD_JWT = "dc+sd-jwt"
     MDOC = "mso_mdoc"
+    #: On paper (MOSIP Claim 169): no wallet asks for it, so no configuration names it.
+    PRINT = "claim-169"
 
 
 #: Where the metadata of a type are, which is its name too; another meaning would need another number.
@@ -43,3 +46,5 @@ CONFIGURATIONS = {
     found.id: found
     for found in (Configuration(f"{kind}_{short}", kind, format_) for kind in Kind for format_, short in _SHORT.items())
 }
+#: Their ids as a type of the wire.
+ConfigurationId: TypeAlias = Literal[tuple(CONFIGURATIONS)]  # type: ignore[valid-type]  # one table says which there are

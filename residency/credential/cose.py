@@ -131,6 +131,9 @@ def parse(raw: bytes) -> Message:
     shape = (type(protected), type(header), type(unprotected), type(signature))
     if shape != (bytes, dict, dict, bytes) or not isinstance(payload, bytes | None):
         raise BadMessage("other types")
+    # A decoder may take a simple value for the number it has, which no signature over the message would notice.
+    if any(type(label) not in (int, str) for label in (*header, *unprotected)):
+        raise BadMessage("a label that is none")
     if _CRITICAL in header:  # no extension is known here (RFC 9052 section 3.1)
         raise BadMessage("crit")
     return Message(protected, header, unprotected, payload, signature)

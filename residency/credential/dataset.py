@@ -11,10 +11,11 @@ import enum
 from collections.abc import Callable
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
-from residency.credential.disclosure import Sd
+from residency.credential.disclosure import ABSENT, Sd
 
 AUTHORITY = "e-Residency of the Republic of Kazakhstan"
 COUNTRY = "KZ"
@@ -42,6 +43,13 @@ class Place(msgspec.Struct, frozen=True, omit_defaults=True):
     locality: str | None = None
 
 
+class Sources(msgspec.Struct, frozen=True):
+    """What the facts rest on, by id: where it becomes another, what was issued is issued anew."""
+
+    document: UUID
+    iin: UUID | None = None
+
+
 class Resident(msgspec.Struct, frozen=True, kw_only=True):
     """The facts about one person on the day of issue: names in Latin script, as in the travel document.
 
@@ -63,6 +71,7 @@ class Resident(msgspec.Struct, frozen=True, kw_only=True):
     birth_place: Place | None = None
     portrait: bytes | None = None
     iin: str | None = None
+    sources: Sources | None = None
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -208,21 +217,22 @@ def of_kind(kind: Kind) -> tuple[Claim, ...]:
     return (status, *CLAIMS)
 
 
-def claims(resident: Resident, kind: Kind, *, on: date) -> dict[str, object]:
+def claims(resident: Resident, kind: Kind, *, on: date, filled: bool = False) -> dict[str, object]:
     """Write the claims of an SD-JWT as of the day `on`, what the holder may keep to himself marked with `Sd`.
 
-    Ages are those of the day of issue: a false may have become true since, never the other way.
+    Ages are those of the day of issue: a false may have become true since, never the other way. What is not known is
+    left out, or, where it is to be `filled`, marked so that nobody counts what somebody does not have.
     """
     told: dict[str, Any] = {}
     for claim in of_kind(kind):
         value = claim.says(resident, on)
-        if value is None:
+        if value is None and not filled:
             continue
         *above, name = claim.path
         within = told
         for step in above:
             within = within.setdefault(step, {})
-        within[name] = value if claim.always_shown else Sd(value)
+        within[name] = ABSENT if value is None else value if claim.always_shown else Sd(value)
     return told
 
 

@@ -18,6 +18,8 @@ HASH = "sha-256"
 SALT_CHARACTERS = 22
 RESERVED = frozenset({"_sd", "..."})
 _DEPTH_MAX = 32
+#: What JSON is made of that can hold a digest.
+_NESTS = frozenset({dict, list})
 #: 32 salts, no character left over.
 _BLOCK_BYTES = 32 * SALT_CHARACTERS * 6 // 8
 
@@ -28,6 +30,13 @@ class Sd(msgspec.Struct, frozen=True):
     """A claim, or an element of an array, that is shown only when the holder discloses it."""
 
     value: object
+
+
+class _Absent(msgspec.Struct, frozen=True):
+    """A claim that is not there, though a digest stands for it: a decoy (RFC 9901 section 4.2.5)."""
+
+
+ABSENT = _Absent()
 
 
 def fresh_salts() -> Salt:
@@ -71,6 +80,8 @@ def _object(claims: Mapping[str, object], salt: Salt, disclosures: list[str]) ->
         assert name not in RESERVED, "RFC 9901 keeps _sd and ... for itself"
         if isinstance(value, Sd):
             hidden.append(_hide([salt(), name], value, salt, disclosures))
+        elif value is ABSENT:
+            hidden.append(digest(salt()))
         else:
             shown[name] = _value(value, salt, disclosures)
     if hidden:
@@ -130,16 +141,23 @@ class _Reader:
     def read(self, given: jws.Json, path: tuple[str | int, ...]) -> jws.Json:
         require(len(path) <= _DEPTH_MAX, Check.DISCLOSURES, "nested_too_deeply")
         require("..." not in given, Check.DISCLOSURES, "reserved_name")
-        shown = {name: self._value(value, (*path, name)) for name, value in given.items() if name != "_sd"}
+        shown = {
+            name: self._value(value, (*path, name)) if type(value) in _NESTS else value
+            for name, value in given.items()
+            if name != "_sd"
+        }
         for text in self._digests(given):
             opened = self._open(text, items=3)
             if opened is None:
                 continue
             _, name, value = opened
-            require(isinstance(name, str) and name not in RESERVED, Check.DISCLOSURES, "reserved_name")
-            require(name not in shown, Check.DISCLOSURES, "claim_twice")
-            self.paths.append((*path, name))
-            shown[name] = self._value(value, (*path, name))
+            if not isinstance(name, str) or name in RESERVED:
+                raise NotVerified(Check.DISCLOSURES, "reserved_name")
+            if name in shown:
+                raise NotVerified(Check.DISCLOSURES, "claim_twice")
+            here = (*path, name)
+            self.paths.append(here)
+            shown[name] = self._value(value, here) if type(value) in _NESTS else value
         return shown
 
     def _array(self, given: list[Any], path: tuple[str | int, ...]) -> list[Any]:
@@ -168,7 +186,8 @@ class _Reader:
         """Find the disclosure of a digest: a list of `items`, or None for what the holder keeps (and for decoys)."""
         if not isinstance(text, str):
             raise NotVerified(Check.DISCLOSURES, "malformed_digest")
-        require(text not in self._met, Check.DISCLOSURES, "digest_twice")
+        if text in self._met:
+            raise NotVerified(Check.DISCLOSURES, "digest_twice")
         self._met.add(text)
         disclosure = self.waiting.pop(text, None)
         if disclosure is None:

@@ -18,11 +18,12 @@ class Opened(CredentialFact, frozen=True, tag="credential.opened"):
 
 
 class Issued(CredentialFact, frozen=True, tag="credential.issued"):
-    """Copies were signed for a wallet's keys; verifiers take them until `expires_at`."""
+    """Copies were signed for a wallet's keys; verifiers take them until `expires_at`. `grade` is the wallet's."""
 
     issuance: UUID
     copies: int
     expires_at: datetime
+    grade: str = "basic"
 
 
 class Paused(CredentialFact, frozen=True, tag="credential.paused"):
@@ -41,6 +42,18 @@ class Restored(CredentialFact, frozen=True, tag="credential.restored"):
     """The issuer made the copies usable again."""
 
 
+class Superseded(CredentialFact, frozen=True, tag="credential.superseded"):
+    """New copies are to be fetched: the old ones end when every wallet has, or at `until`."""
+
+    until: datetime | None = None
+
+
+class Ending(CredentialFact, frozen=True, tag="credential.ending"):
+    """The copies end at `ends_at`, and no wallet has fetched later ones: a reminder."""
+
+    ends_at: datetime
+
+
 class Revoked(CredentialFact, frozen=True, tag="credential.revoked"):
     """Every copy is void for good."""
 
@@ -52,4 +65,42 @@ class Notified(CredentialFact, frozen=True, tag="credential.notified"):
     outcome: str
 
 
-Event = Opened | Issued | Paused | Resumed | Suspended | Restored | Revoked | Notified
+class Signed(CredentialFact, frozen=True, tag="credential.signed"):
+    """A document key made `signatures` for one issuance: what an audit of the keys counts."""
+
+    issuance: UUID
+    key: str
+    signatures: int
+
+
+class Deferred(msgspec.Struct, frozen=True, kw_only=True, tag="credential.deferred"):
+    """A wallet asked for what its holder may not have yet, and comes again. Aggregate: the waiting request."""
+
+    configuration: str
+    copies: int
+
+
+class Headed(msgspec.Struct, frozen=True, kw_only=True, tag="credential.log_headed"):
+    """The issuance log stands at `size` entries under `root`; `head` is the SHA-256 of what `key` signed, in hex."""
+
+    size: int
+    root: str
+    head: str
+    key: str
+
+
+Event = (
+    Opened
+    | Issued
+    | Paused
+    | Resumed
+    | Suspended
+    | Restored
+    | Superseded
+    | Ending
+    | Revoked
+    | Notified
+    | Signed
+    | Deferred
+    | Headed
+)

@@ -9,11 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from residency.credential import tables
 from residency.credential.dataset import Kind
-from residency.credential.life import State, UnknownCredential
+from residency.credential.life import LOSSES, State, UnknownCredential
+from residency.credential.wallets.grade import Grade
 
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
-    """One credential. `copies` counts those that verifiers still take; `expires_at` is when the last of them ends."""
+    """One credential. `copies` counts those that verifiers still take; `expires_at` is when the last of them ends.
+
+    `until` is the deadline of one that is superseded: by then its wallets are to have new copies. `grade` is the lowest
+    of the wallets that hold these copies, None where there is none.
+    """
 
     id: UUID
     kind: Kind
@@ -23,6 +28,8 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None
     copies: int
     expires_at: datetime | None
+    until: datetime | None
+    grade: Grade | None
 
 
 async def of_holder(db: AsyncConnection, holder: UUID, *, at: datetime) -> list[Holding]:
@@ -36,6 +43,7 @@ async def of_holder(db: AsyncConnection, holder: UUID, *, at: datetime) -> list[
             transition.c.at.label("changed_at"),
             func.coalesce(func.sum(issuance.c.copies), 0).label("copies"),
             func.max(issuance.c.expires_at).label("expires_at"),
+            func.array_remove(func.array_agg(issuance.c.grade.distinct()), None).label("grades"),
         )
         .join(transition, (transition.c.credential == credential.c.id) & (transition.c.sort == credential.c.version))
         .outerjoin(issuance, live)
@@ -54,6 +62,19 @@ async def one(db: AsyncConnection, holder: UUID, credential: UUID, *, at: dateti
     return found
 
 
+async def follows_a_loss(db: AsyncConnection, holder: UUID, kind: Kind) -> bool:
+    """Whether the last credential of its kind ended with a phone: who asks for the next shows that it is they."""
+    columns, transition = tables.credential.c, tables.transition
+    last = (
+        select(transition.c.reason)
+        .join(tables.credential, (columns.id == transition.c.credential) & (columns.version == transition.c.sort))
+        .where(columns.holder == holder, columns.kind == kind)
+        .order_by(columns.id.desc())
+        .limit(1)
+    )
+    return await db.scalar(last) in LOSSES
+
+
 def _holding(row: Row[tuple[object, ...]]) -> Holding:
     return Holding(
         id=row.id,
@@ -64,4 +85,6 @@ def _holding(row: Row[tuple[object, ...]]) -> Holding:
         reason=row.reason,
         copies=0 if row.state == State.REVOKED else row.copies,
         expires_at=row.expires_at,
+        until=row.until,
+        grade=next((grade for grade in Grade if grade in row.grades), None),
     )

@@ -1,9 +1,9 @@
 """A credential is issued: entries are reserved, a copy is signed for each key, nothing of a copy is kept.
 
-route      app/http/wallet_openid/credential.py   POST /openid4vci/credential
-proves     residency/credential/key_proof.py      check()
-reserves   residency/credential/issuing.py        reserve()      <- you are here
-signs      residency/credential/issuing.py        sign()         <- and here
+route      app/http/wallet_openid/credential.py        POST /openid4vci/credential
+proves     residency/credential/wallets/key_proof.py   check()
+reserves   residency/credential/issuing.py             reserve()   <- you are here
+signs      residency/credential/issuing.py             sign()      <- and here
 """
 
 import hashlib
@@ -19,15 +19,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from law import calendar
 from proof import journal
-from residency.credential import dataset, entries, events, jws, sd_jwt, tables
+from residency.credential import dataset, entries, events, jws, life, renewal, sd_jwt, tables
 from residency.credential.configuration import DOC_TYPES, Configuration, Format, vct
 from residency.credential.cose import CoseSeal
-from residency.credential.dataset import Kind, Resident
+from residency.credential.dataset import Kind, Resident, Sources
 from residency.credential.entries import Entry
 from residency.credential.life import State
 from residency.credential.mdoc import issuing as mdoc
 from residency.credential.mdoc.issuing import StatusEntry, Validity
 from residency.credential.seal import Seal
+from residency.credential.wallets.grade import Grade
 
 #: A copy lives this long, or as long as the status or the signer's certificate where that is shorter.
 LIFE = timedelta(days=90)
@@ -54,7 +55,7 @@ class TooManyCopies(Exception):
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """Copies asked for: by `holder`'s wallet, whose DPoP key has the thumbprint `device`.
 
-    `made_at` and `expires_at` are of the real clock: it is the one that verifiers have.
+    `made_at` and `expires_at` are of the real clock: it is the one that verifiers have. `grade` is the wallet's.
     """
 
     holder: UUID
@@ -63,6 +64,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     copies: int
     made_at: datetime
     expires_at: datetime
+    sources: Sources | None = None
+    grade: Grade = Grade.BASIC
 
 
 class Reserved(msgspec.Struct, frozen=True):
@@ -100,7 +103,7 @@ async def require_issuable(db: AsyncConnection, holder: UUID, kind: Kind) -> Non
 
 def _held(holder: UUID, kind: Kind) -> Select[tuple[object, ...]]:
     table = tables.credential
-    return select(table).where(table.c.holder == holder, table.c.kind == kind, table.c.state != State.REVOKED)
+    return select(table).where(table.c.holder == holder, table.c.kind == kind, table.c.state.not_in(life.ENDED))
 
 
 async def reserve(db: AsyncConnection, order: Order, *, actor: str, at: datetime) -> Reserved:
@@ -117,8 +120,15 @@ async def reserve(db: AsyncConnection, order: Order, *, actor: str, at: datetime
     taken = await entries.take(db, order.copies, at=at)
     notification_id = secrets.token_urlsafe(24)
     issuance = await _store(db, order, credential.id, taken, notification_id, at=at)
-    fact = events.Issued(credential=credential.id, issuance=issuance, copies=order.copies, expires_at=order.expires_at)
+    fact = events.Issued(
+        credential=credential.id,
+        issuance=issuance,
+        copies=order.copies,
+        expires_at=order.expires_at,
+        grade=order.grade.value,
+    )
     await _record(db, order.holder, fact, actor=actor, at=at)
+    await renewal.issued(db, credential.id, expires_at=order.expires_at, at=order.made_at)
     return Reserved(credential.id, issuance, tuple(taken), notification_id)
 
 
@@ -151,7 +161,10 @@ async def _store(
         copies=order.copies,
         expires_at=order.expires_at,
         notification_hash=hash_of(notification_id),
+        grade=order.grade.value,
         at=at,
+        document=order.sources.document if order.sources else None,
+        iin=order.sources.iin if order.sources else None,
     )
     issuance: UUID = (await db.execute(new.returning(tables.issuance.c.id))).scalar_one()
     of = {"issuance": issuance, "credential": credential, "holder": order.holder}
@@ -187,7 +200,7 @@ _Pairs = Sequence[tuple[dict[str, str], Entry]]
 
 
 def _sd_jwts(resident: Resident, kind: Kind, wanted: _Pairs, *, issuer: Issuer, at: datetime) -> list[str]:
-    told = dataset.claims(resident, kind, on=calendar.statutory_date(at))
+    told = dataset.claims(resident, kind, on=calendar.statutory_date(at), filled=True)
     expires_at = expiry(at, resident=resident, seal=issuer.seal)
     always = {
         "iss": issuer.url,

@@ -4,7 +4,6 @@ Reading is stricter than the RFCs ask, so that one signed meaning has one spelli
 bits in base64url are refused. ES256 is the only algorithm; `none` and keyed hashes are not known here at all.
 """
 
-import binascii
 import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -20,14 +19,20 @@ from proof.signer import Signer
 ALGORITHM = "ES256"
 _COORDINATE_BYTES = 32
 _ECDSA = ec.ECDSA(hashes.SHA256())
+#: Beyond it a float skips numbers, and far beyond an int becomes none.
+_TIME_MAX = 2**53
 #: Everything RFC 7518 section 6 calls private, for any key type.
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
-_TO_URL, _FROM_URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_+/", b"+/==")
-_PADDING = (b"", b"===", b"==", b"=")
+#: What is base64 and not base64url becomes padding, which is refused where it stands; so does what JSON would escape.
+_TO_URL, _FROM_URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b'-_+/"\\', b"+/====")
+_PADDING = (b'"', b'==="', b'=="', b'="')
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 #: How a text may end, by its length modulo 4: where bits are left over they are zero.
 _LAST = (_ALPHABET, "", _ALPHABET[::16], _ALPHABET[::4])
+
+#: As a JSON string of bytes, which msgspec reads and writes three times as fast as binascii does base64.
+_to_base64, _from_base64 = msgspec.json.Encoder().encode, msgspec.json.Decoder(bytes).decode
 
 Json = dict[str, Any]
 
@@ -97,17 +102,16 @@ def sign_encoded(signer: Signer, header: str, payload: Mapping[str, object]) -> 
 
 def b64(data: bytes) -> str:
     """Encode base64url without padding."""
-    return binascii.b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=").decode("ascii")
+    return _to_base64(data).translate(_TO_URL, b'"=').decode("ascii")
 
 
 def unb64(text: str) -> bytes:
     """Decode base64url, only as `b64` would have written it; raises Unreadable."""
     try:
-        encoded = text.encode("ascii").translate(_FROM_URL)
-        data = binascii.a2b_base64(encoded + _PADDING[len(encoded) % 4], strict_mode=True)
-    except ValueError as error:
+        data = _from_base64(b'"' + text.encode("ascii").translate(_FROM_URL) + _PADDING[len(text) % 4])
+    except (ValueError, msgspec.DecodeError) as error:
         raise Unreadable("not base64url") from error
-    if text and text[-1] not in _LAST[len(encoded) % 4]:
+    if text and text[-1] not in _LAST[len(text) % 4]:
         raise Unreadable("not canonical base64url")
     return data
 
@@ -144,8 +148,8 @@ _decoder = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant
 
 
 def is_time(value: object) -> bool:
-    """Tell whether a claim is a NumericDate (RFC 7519 section 2)."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Tell whether a claim is a NumericDate (RFC 7519 section 2), and one that can be reckoned with."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _TIME_MAX
 
 
 def public_key(jwk: object) -> ec.EllipticCurvePublicKey:

@@ -2,11 +2,14 @@
 
 Copies are what wallets keep; a verifier sees their entries in the status lists. Whatever happens to the credential
 happens to every entry in the same transaction, so no copy outlives it.
+
+One that is superseded is still good: new copies open its successor, and when the wallets have those, or at its deadline
+(residency/credential/renewal.py), it is revoked. What is done against the successor before that ends it too.
 """
 
 import enum
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -15,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proof import journal
 from residency.credential import events, tables
+from residency.credential.dataset import Kind
 from residency.credential.status_list import Status
 
 
@@ -24,6 +28,7 @@ class State(enum.StrEnum):
     ACTIVE = "active"
     PAUSED = "paused"
     SUSPENDED = "suspended"
+    SUPERSEDED = "superseded"
     REVOKED = "revoked"
 
 
@@ -34,11 +39,12 @@ class Act(enum.StrEnum):
     RESUME = "resume"
     SUSPEND = "suspend"
     RESTORE = "restore"
+    RENEW = "renew"
     REVOKE = "revoke"
 
 
 class Reason(enum.StrEnum):
-    """Why. The first two are the holder's own."""
+    """Why. The first two are the holder's own; `not_identified`: the document it rests on was refused."""
 
     HOLDER_REQUEST = "holder_request"
     DEVICE_LOST = "device_lost"
@@ -46,7 +52,14 @@ class Reason(enum.StrEnum):
     STATUS_RESTORED = "status_restored"
     STATUS_REVOKED = "status_revoked"
     DATA_CHANGED = "data_changed"
+    NOT_IDENTIFIED = "not_identified"
+    ACCOUNT_RECOVERED = "account_recovered"
     KEY_COMPROMISED = "key_compromised"
+    ISSUED_IN_ERROR = "issued_in_error"
+
+
+#: A phone is in other hands: every copy on it is void, and new ones are for whoever shows that it is they.
+LOSSES = frozenset({Reason.DEVICE_LOST, Reason.ACCOUNT_RECOVERED})
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -59,19 +72,29 @@ class Step(msgspec.Struct, frozen=True):
 LIFE = {
     (State.ACTIVE, Act.PAUSE): Step(State.PAUSED, events.Paused),
     (State.ACTIVE, Act.SUSPEND): Step(State.SUSPENDED, events.Suspended),
+    (State.ACTIVE, Act.RENEW): Step(State.SUPERSEDED, events.Superseded),
     (State.ACTIVE, Act.REVOKE): Step(State.REVOKED, events.Revoked),
     (State.PAUSED, Act.RESUME): Step(State.ACTIVE, events.Resumed),
     (State.PAUSED, Act.SUSPEND): Step(State.SUSPENDED, events.Suspended),
     (State.PAUSED, Act.REVOKE): Step(State.REVOKED, events.Revoked),
     (State.SUSPENDED, Act.RESTORE): Step(State.ACTIVE, events.Restored),
     (State.SUSPENDED, Act.REVOKE): Step(State.REVOKED, events.Revoked),
+    (State.SUPERSEDED, Act.REVOKE): Step(State.REVOKED, events.Revoked),
 }
+
+#: There may be a successor.
+ENDED = (State.SUPERSEDED, State.REVOKED)
+#: What is done against a credential ends what it supersedes.
+_AGAINST = frozenset({Act.PAUSE, Act.SUSPEND, Act.REVOKE})
+#: How long the wallets have to fetch new copies of one that is superseded.
+GRACE = timedelta(days=14)
 
 #: What verifiers read of it.
 SHOWN_AS = {
     State.ACTIVE: Status.VALID,
     State.PAUSED: Status.SUSPENDED,
     State.SUSPENDED: Status.SUSPENDED,
+    State.SUPERSEDED: Status.VALID,
     State.REVOKED: Status.INVALID,
 }
 
@@ -96,45 +119,108 @@ def move(state: State, act: Act) -> Step:
     return step
 
 
-async def act_on(db: AsyncConnection, credential: UUID, act: Act, *, reason: Reason, actor: str, at: datetime) -> State:
-    """Do `act` to one credential and all its copies; raises UnknownCredential, IllegalAct."""
-    table = tables.credential
-    found = (await db.execute(select(table).where(table.c.id == credential).with_for_update())).one_or_none()
-    if found is None:
+class Whose(msgspec.Struct, frozen=True):
+    """Whose credential it is, and of which kind."""
+
+    holder: UUID
+    kind: Kind
+
+
+async def find(db: AsyncConnection, credential: UUID) -> Whose:
+    """Say whose a credential is; raises UnknownCredential."""
+    columns = tables.credential.c
+    row = (await db.execute(select(columns.holder, columns.kind).where(columns.id == credential))).one_or_none()
+    if row is None:
         raise UnknownCredential
-    return await _take(db, found, act, reason=reason, actor=actor, at=at)
+    return Whose(row.holder, Kind(row.kind))
+
+
+async def act_on(
+    db: AsyncConnection,
+    credential: UUID,
+    act: Act,
+    *,
+    reason: Reason,
+    actor: str,
+    at: datetime,
+    until: datetime | None = None,
+) -> State:
+    """Do `act` to one credential and all its copies; raises UnknownCredential, IllegalAct.
+
+    To renew takes `until`, the instant of the real clock at which the old copies end at the latest.
+    """
+    table = tables.credential
+    named = select(table.c.holder, table.c.kind).where(table.c.id == credential).cte("named")
+    of_its_kind = (table.c.holder == named.c.holder) & (table.c.kind == named.c.kind)
+    mine = select(table).where(of_its_kind, (table.c.id == credential) | (table.c.state == State.SUPERSEDED))
+    found = {each.id: each for each in await db.execute(mine.order_by(table.c.id).with_for_update(of=table))}
+    if (asked := found.pop(credential, None)) is None:
+        raise UnknownCredential
+    state = await _take(db, asked, act, reason=reason, actor=actor, at=at, until=until)
+    if act in _AGAINST and asked.state not in ENDED:
+        for each in found.values():
+            await _take(db, each, Act.REVOKE, reason=reason, actor=actor, at=at)
+    return state
 
 
 async def act_on_all(
-    db: AsyncConnection, holder: UUID, act: Act, *, reason: Reason, actor: str, at: datetime
+    db: AsyncConnection,
+    holder: UUID,
+    act: Act,
+    *,
+    reason: Reason,
+    actor: str,
+    at: datetime,
+    of: Kind | None = None,
 ) -> Sequence[UUID]:
-    """Do `act` to every credential of `holder` that it can be done to, and answer which.
+    """Do `act` to every credential of `holder` (of one kind) that it can be done to, and answer which.
 
-    Called by app/credentials.py when the holder's status changes: what the credential is proof of is no longer so.
+    Called by app/credentials/entitlement.py when the holder's status changes.
     """
     table = tables.credential
-    mine = select(table).where(table.c.holder == holder).order_by(table.c.id).with_for_update()
-    touched = [found for found in await db.execute(mine) if (State(found.state), act) in LIFE]
-    for found in touched:
-        await _take(db, found, act, reason=reason, actor=actor, at=at)
-    return [found.id for found in touched]
+    mine = table.c.holder == holder if of is None else (table.c.holder == holder) & (table.c.kind == of)
+    touched = []
+    for found in (await db.execute(select(table).where(mine).order_by(table.c.id).with_for_update())).all():
+        done = Act.REVOKE if act in _AGAINST and found.state == State.SUPERSEDED else act
+        if (State(found.state), done) in LIFE:
+            await _take(db, found, done, reason=reason, actor=actor, at=at)
+            touched.append(found.id)
+    return touched
 
 
 async def _take(
-    db: AsyncConnection, found: Row[tuple[object, ...]], act: Act, *, reason: Reason, actor: str, at: datetime
+    db: AsyncConnection,
+    found: Row[tuple[object, ...]],
+    act: Act,
+    *,
+    reason: Reason,
+    actor: str,
+    at: datetime,
+    until: datetime | None = None,
 ) -> State:
     step = move(State(found.state), act)
+    assert (act is Act.RENEW) == (until is not None), "what is renewed has a deadline, and nothing else has"
     table = tables.credential
-    to = {"state": step.state.value, "version": found.version + 1}
+    to = {"state": step.state.value, "version": found.version + 1, "until": until}
+    if step.state in ENDED:
+        to["due_at"] = until
     await db.execute(update(table).where(table.c.id == found.id).values(to))
     row = {"credential": found.id, "sort": found.version + 1, "holder": found.holder, "state": step.state.value}
     await db.execute(insert(tables.transition), row | {"act": act, "actor": actor, "reason": reason, "at": at})
     await _show(db, found.id, SHOWN_AS[step.state])
     fact = step.fact(credential=found.id, reason=reason.value)
-    await journal.append(
-        db, tables.event, journal.Fact(aggregate=found.id, holder=found.holder, at=at, actor=actor, event=fact)
-    )
+    if isinstance(fact, events.Superseded):
+        fact = msgspec.structs.replace(fact, until=until)
+    await tell(db, found.id, found.holder, fact, actor=actor, at=at)
     return step.state
+
+
+async def tell(
+    db: AsyncConnection, credential: UUID, holder: UUID, event: events.CredentialFact, *, actor: str, at: datetime
+) -> None:
+    """Write down what happened to a credential that this transaction holds."""
+    fact = journal.Fact(aggregate=credential, holder=holder, at=at, actor=actor, event=event)
+    await journal.append(db, tables.event, fact)
 
 
 _LISTS = text(

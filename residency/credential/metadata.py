@@ -4,23 +4,26 @@ Three documents: the credential issuer metadata (OpenID4VCI 1.0 section 12.2), t
 metadata of each SD-JWT VC (SD-JWT VC sections 4 and 5).
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from proof.signer import to_jwk
-from residency.credential import cose, dataset, jws, key_proof
+from residency.credential import cose, dataset, jws
 from residency.credential.configuration import CONFIGURATIONS, DOC_TYPES, Configuration, Format, vct
 from residency.credential.dataset import LANGUAGES, Claim, Kind
 from residency.credential.seal import Seal
+from residency.credential.wallets import encryption, grade, key_proof
+from residency.credential.wallets.grade import Grade
 
 SIGNED_TYP = "openidvci-issuer-metadata+jwt"
 
 SCOPE = "credential:issue"
 NONCE_PATH = "/openid4vci/nonce"
 CREDENTIAL_PATH = "/openid4vci/credential"
+DEFERRED_PATH = "/openid4vci/deferred"
 NOTIFICATION_PATH = "/openid4vci/notification"
 
 _TITLES = {
@@ -38,16 +41,40 @@ _DESCRIPTIONS = {
     ),
 }
 _ISSUER_TITLES = ("e-Residency of Kazakhstan", "e-Residency Казахстана", "Қазақстанның e-Residency бағдарламасы")
+#: How wallets use their copies (ARF annex II, ETSI TS 119 472-3 section 4.2.4.2): each shown once, or else never to two
+#: verifiers. New ones are fetched before the last are used, and a week before they end.
+_REUSE = {
+    "id": "arf_annex_ii",
+    "options": [
+        {
+            "details": ["once_only", "per-relying-party"],
+            "batch_size": key_proof.BATCH_MAX,
+            "reissue_trigger_unused": 2,
+            "reissue_trigger_lifetime_left": 604_800,
+        }
+    ],
+}
 _BACKGROUNDS, _TEXT = {Kind.E_RESIDENT: "#00778B", Kind.RESIDENT_ID: "#7A5C00"}, "#FFFFFF"
 
 
-def issuer(url: str, offered: Collection[Kind]) -> jws.Json:
-    """Describe the credential issuer at `url`, which is its own authorization server and issues `offered` today."""
+def issuer(url: str, offered: Collection[Kind], encryption_keys: Sequence[dict[str, str]]) -> jws.Json:
+    """Describe the credential issuer at `url`, which is its own authorization server and issues `offered` today.
+
+    Requests may be encrypted to `encryption_keys`.
+    """
+    encrypts: jws.Json = {
+        "enc_values_supported": list(encryption.ENCODINGS),
+        "zip_values_supported": [encryption.COMPRESSION],
+        "encryption_required": False,
+    }
     return {
         "credential_issuer": url,
         "credential_endpoint": url + CREDENTIAL_PATH,
         "nonce_endpoint": url + NONCE_PATH,
+        "deferred_credential_endpoint": url + DEFERRED_PATH,
         "notification_endpoint": url + NOTIFICATION_PATH,
+        "credential_request_encryption": {"jwks": {"keys": list(encryption_keys)}, **encrypts},
+        "credential_response_encryption": {"alg_values_supported": [encryption.ALGORITHM], **encrypts},
         "batch_credential_issuance": {"batch_size": key_proof.BATCH_MAX},
         "display": [{"name": title, "locale": tag} for tag, title in zip(LANGUAGES, _ISSUER_TITLES, strict=True)],
         "credential_configurations_supported": {
@@ -64,10 +91,11 @@ def signed(told: jws.Json, seal: Seal, *, at: datetime) -> str:
 def _configuration(url: str, offered: Configuration) -> jws.Json:
     return {
         "format": offered.format.value,
-        "scope": SCOPE,
+        "scope": offered.scope,
         **_by_format(url, offered),
-        "proof_types_supported": {"jwt": {"proof_signing_alg_values_supported": [jws.ALGORITHM]}},
+        "proof_types_supported": _proof_types(offered.kind),
         "credential_metadata": {
+            "credential_reuse_policy": _REUSE,
             "display": [
                 {"name": title, "locale": tag, "background_color": _BACKGROUNDS[offered.kind], "text_color": _TEXT}
                 for tag, title in zip(LANGUAGES, _TITLES[offered.kind], strict=True)
@@ -78,6 +106,16 @@ def _configuration(url: str, offered: Configuration) -> jws.Json:
             ],
         },
     }
+
+
+def _proof_types(kind: Kind) -> jws.Json:
+    """Say what shows that a wallet holds its keys, and what must be said of how it keeps them."""
+    taken: jws.Json = {"proof_signing_alg_values_supported": [jws.ALGORITHM]}
+    if grade.NEEDED[kind] is not Grade.HIGH:
+        return {"jwt": taken, "attestation": taken | {"key_attestations_required": {}}}
+    levels = list(grade.RESISTANT)
+    needed = {"key_attestations_required": {"key_storage": levels, "user_authentication": levels}}
+    return dict.fromkeys(key_proof.TYPES, taken | needed)
 
 
 def _by_format(url: str, offered: Configuration) -> jws.Json:

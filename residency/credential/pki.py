@@ -1,12 +1,13 @@
 """The certificates behind a credential: a root that verifiers pin, and the leaves that sign under it.
 
 Shapes follow ISO 18013-5 Annex B, so that the same root can vouch for the mdoc form: the root is self-signed with path
-length 0, a document signer carries the mdoc signing purpose and lives at most 457 days. A leaf names the issuer's URL
-in its subject alternative name, which ties it to the `iss` of what it signs.
+length 0, a document signer carries the mdoc signing purpose and lives at most 457 days, both name where the list of
+revoked leaves is. A leaf names the issuer's URL in its subject alternative name, which ties it to the `iss` of what it
+signs. Status signers carry no purpose: the one of the draft (`id-kp-oauthStatusSigning`) has no number yet.
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
@@ -22,8 +23,13 @@ from residency.credential.check import Check, NotVerified, require
 ROOT_DAYS = 3_650
 LEAF_DAYS = 457
 DOCUMENT_SIGNING = x509.ObjectIdentifier("1.0.18013.5.1.2")
+#: Where the list of revoked leaves lives, and how long it is good: readers want a new one within 90 days (Annex B.1.8).
+CRL_PATH = "/.well-known/eresidency-root.crl"
+CRL_DAYS = 90
 #: Whoever reads mdocs (ISO 18013-5 Annex B.1.7): verifiers sign what they ask with such a certificate.
 READER = x509.ObjectIdentifier("1.0.18013.5.1.6")
+#: How a certificate does not read; cryptography's own are no ValueErrors.
+UNREADABLE = (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 _CHAIN_MAX = 4
 _CHAINS_CACHED = 1_024
 _COUNTRY = x509.NameAttribute(NameOID.COUNTRY_NAME, "KZ")
@@ -51,6 +57,7 @@ def root(key: ec.EllipticCurvePrivateKey, *, url: str, at: datetime) -> Root:
         .add_extension(identifier, critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
         .add_extension(x509.IssuerAlternativeName([x509.UniformResourceIdentifier(url)]), critical=False)
+        .add_extension(_revocations(url), critical=False)
     )
     return Root(key, builder.sign(key, hashes.SHA256()))
 
@@ -77,10 +84,35 @@ def leaf(
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer), critical=False)
         .add_extension(x509.SubjectAlternativeName([site]), critical=False)
         .add_extension(x509.IssuerAlternativeName([site]), critical=False)
+        .add_extension(_revocations(url), critical=False)
     )
     if purpose is not None:
         builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=True)
     return builder.sign(anchor.key, hashes.SHA256())
+
+
+def revoked(
+    anchor: Root, leaves: Mapping[int, datetime], *, number: int, at: datetime
+) -> x509.CertificateRevocationList:
+    """List the leaves, by their serial numbers, that are not to be believed since an instant (RFC 5280 section 5)."""
+    issuer = anchor.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(anchor.certificate.subject)
+        .last_update(at)
+        .next_update(at + timedelta(days=CRL_DAYS))
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer), critical=False)
+        .add_extension(x509.CRLNumber(number), critical=False)
+    )
+    for serial, since in sorted(leaves.items()):
+        entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(since)
+        builder = builder.add_revoked_certificate(entry.build())
+    return builder.sign(anchor.key, hashes.SHA256())
+
+
+def _revocations(url: str) -> x509.CRLDistributionPoints:
+    place = x509.UniformResourceIdentifier(url + CRL_PATH)
+    return x509.CRLDistributionPoints([x509.DistributionPoint([place], None, None, None)])
 
 
 def _certificate(
@@ -125,7 +157,8 @@ class Signatory(msgspec.Struct, frozen=True):
     """Who signs under a trusted root: with which key, speaking for which URLs, from `begins` until before `ends`.
 
     `purposes` are the extended key usages of its certificate, as dotted numbers; `authorities` the identifiers, in hex,
-    of the keys above it up to the root.
+    of the keys above it up to the root. `anchor` is what was trusted: the root, or the certificate itself; `serial` is
+    by what the issuer of the certificate would revoke it.
     """
 
     key: ec.EllipticCurvePublicKey
@@ -134,19 +167,27 @@ class Signatory(msgspec.Struct, frozen=True):
     begins: datetime
     ends: datetime
     authorities: frozenset[str]
+    anchor: x509.Certificate
+    serial: int
 
 
 def signatory(x5c: object, roots: Sequence[x509.Certificate], *, at: datetime) -> Signatory:
     """Follow a JOSE `x5c` from its leaf to one of `roots` at the instant `at`; raises NotVerified.
 
-    The chain must not contain its anchor and its leaf must not be self-signed (HAIP 1.0 section 6.1.1).
+    The chain must not contain its anchor and its leaf must not be self-signed (HAIP 1.0 section 6.1.1). Where the
+    signer itself is among `roots`, no authority above it is asked for.
     """
     if not isinstance(x5c, list) or not all(isinstance(text, str) for text in x5c):
         raise NotVerified(Check.CHAIN, "no_chain")
     try:
-        return signatory_of(tuple(base64.b64decode(text, validate=True) for text in x5c), roots, at=at)
+        return signatory_of(_ders(tuple(x5c)), roots, at=at)
     except ValueError as error:
         raise NotVerified(Check.CHAIN, "unreadable_certificate") from error
+
+
+@lru_cache(_CHAINS_CACHED)
+def _ders(texts: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(base64.b64decode(text, validate=True) for text in texts)
 
 
 def signatory_of(chain: tuple[bytes, ...], roots: Sequence[x509.Certificate], *, at: datetime) -> Signatory:
@@ -162,8 +203,10 @@ def _followed(ders: tuple[bytes, ...], roots: tuple[x509.Certificate, ...]) -> S
     """Follow a chain, whatever the time: an issuer signs thousands of credentials under the same one."""
     try:
         chain = [_read(der) for der in ders]
-    except (ValueError, x509.InvalidVersion) as error:
+    except UNREADABLE as error:
         raise NotVerified(Check.CHAIN, "unreadable_certificate") from error
+    if chain[0] in roots and _signs(chain[0]):
+        return _signatory([chain[0]])
     require(all(certificate not in roots for certificate in chain), Check.CHAIN, "contains_anchor")
     # Two roots may share a name while one succeeds the other, so the signature decides which of them it was.
     anchor = next((known for known in roots if _is_issued(chain[-1], known)), None)
@@ -174,14 +217,28 @@ def _followed(ders: tuple[bytes, ...], roots: tuple[x509.Certificate, ...]) -> S
         require(_is_issued(path[below], issuer), Check.CHAIN, "not_issued_by_next")
         _require_authority(issuer, intermediates=below)
     require(_signs(chain[0]), Check.CHAIN, "not_for_signing")
+    return _signatory(path)
+
+
+def _signatory(path: list[x509.Certificate]) -> Signatory:
+    leaf = path[0]
     return Signatory(
-        signing_key(chain[0]),
-        tuple(urls(chain[0])),
-        _purposes(chain[0]),
+        signing_key(leaf),
+        tuple(urls(leaf)),
+        _purposes(leaf),
         max(certificate.not_valid_before_utc for certificate in path),
         min(certificate.not_valid_after_utc for certificate in path),
-        frozenset(map(_key_identifier, path[1:])),
+        frozenset({*map(_key_identifier, path[1:]), *_authority_of(leaf)}),
+        path[-1],
+        leaf.serial_number,
     )
+
+
+def _authority_of(leaf: x509.Certificate) -> Iterator[str]:
+    """Give the identifier of the key above, as the leaf names it: a signer that is trusted itself has no other."""
+    for each in leaf.extensions:
+        if isinstance(each.value, x509.AuthorityKeyIdentifier) and each.value.key_identifier is not None:
+            yield each.value.key_identifier.hex()
 
 
 def _key_identifier(certificate: x509.Certificate) -> str:
@@ -194,8 +251,9 @@ def _key_identifier(certificate: x509.Certificate) -> str:
 
 
 def _read(der: bytes) -> x509.Certificate:
-    """Read a certificate; ValueError also where its signature leaves bits over, which no signature covers."""
+    """Read a certificate whole; ValueError also where its signature leaves bits over, which no signature covers."""
     certificate = x509.load_der_x509_certificate(der)
+    _ = certificate.extensions  # what does not read here does not read later either
     if not der.endswith(b"\x00" + certificate.signature) or certificate.serial_number <= 0:
         raise ValueError
     return certificate
@@ -229,12 +287,11 @@ def _require_authority(issuer: x509.Certificate, *, intermediates: int) -> None:
 
 
 def _signs(certificate: x509.Certificate) -> bool:
-    try:
-        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
-    except x509.ExtensionNotFound:
-        return False
-    return usage.digital_signature and not constraints.ca
+    """Whether it is for signatures and no authority: without basic constraints it is none (RFC 5280, 4.2.1.9)."""
+    found = {type(each.value): each.value for each in certificate.extensions}
+    constraints, usage = found.get(x509.BasicConstraints), found.get(x509.KeyUsage)
+    authority = isinstance(constraints, x509.BasicConstraints) and constraints.ca
+    return isinstance(usage, x509.KeyUsage) and usage.digital_signature and not authority
 
 
 def signing_key(certificate: x509.Certificate) -> ec.EllipticCurvePublicKey:

@@ -91,7 +91,7 @@ def split(presentation: str) -> tuple[str, str]:
     require(len(presentation) <= _LENGTH_MAX, Check.FORMAT, "too_long")
     head, tilde, kb_jwt = presentation.rpartition("~")
     require(tilde, Check.FORMAT, "no_tilde")
-    require("~~" not in presentation, Check.FORMAT, "empty_part")
+    require("" not in head.split("~"), Check.FORMAT, "empty_part")
     return head + tilde, kb_jwt
 
 

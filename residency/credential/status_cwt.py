@@ -26,7 +26,8 @@ def token(compressed: bytes, *, uri: str, seal: CoseSeal, issued_at: datetime) -
         _IAT: issued,
         _EXP: issued + status_list.LIFE_S,
         _TTL: status_list.TTL_S,
-        _LIST: {"bits": status_list.BITS, "lst": compressed},
+        # Optional, but @owf/token-status-list reads no list without it.
+        _LIST: {"bits": status_list.BITS, "lst": compressed, "aggregation_uri": status_list.aggregation(uri)},
     }
     return cose.tagged(seal.sign(cbor2.dumps(payload)))
 

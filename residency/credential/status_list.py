@@ -91,6 +91,11 @@ def decode(lst: str) -> bytes:
         raise NotVerified(Check.STATUS, "unreadable_list") from error
 
 
+def aggregation(uri: str) -> str:
+    """Say where the list at `uri` is named among all of its issuer: they live below one address (draft section 9.2)."""
+    return uri.rpartition("/")[0]
+
+
 def token(lst: str, *, uri: str, seal: Seal, issued_at: datetime) -> str:
     """Sign the list that lives at `uri`."""
     issued = int(issued_at.timestamp())
@@ -99,7 +104,7 @@ def token(lst: str, *, uri: str, seal: Seal, issued_at: datetime) -> str:
         "iat": issued,
         "exp": issued + LIFE_S,
         "ttl": TTL_S,
-        "status_list": {"bits": BITS, "lst": lst},
+        "status_list": {"bits": BITS, "lst": lst, "aggregation_uri": aggregation(uri)},
     }
     return seal.sign(payload)
 

@@ -27,7 +27,9 @@ metadata = MetaData(schema="credential")
 event = journal.table(metadata)
 _TIME = DateTime(timezone=True)
 
-#: A running total over `transition`: what the holder has, whatever number of copies his wallets keep of it.
+#: A running total over `transition`: what the holder has, whatever number of copies his wallets keep of it. By the real
+#: clock: `due_at` is when the worker looks at it, `until` when a superseded one ends, `reminded_for` the end of its
+#: copies that the holder was told of.
 credential = Table(
     "credential",
     metadata,
@@ -37,6 +39,9 @@ credential = Table(
     Column("state", Text, nullable=False),
     Column("version", Integer, nullable=False),
     Column("opened_at", _TIME, nullable=False),
+    Column("due_at", _TIME),
+    Column("until", _TIME),
+    Column("reminded_for", _TIME),
     ForeignKeyConstraint(
         ["id", "version", "state"],
         ["credential.transition.credential", "credential.transition.sort", "credential.transition.state"],
@@ -45,7 +50,18 @@ credential = Table(
         initially="DEFERRED",
         use_alter=True,
     ),
-    Index("credential_one_alive", "holder", "kind", unique=True, postgresql_where=text("state <> 'revoked'")),
+    Index(
+        "credential_one_alive",
+        "holder",
+        "kind",
+        unique=True,
+        postgresql_where=text("state NOT IN ('revoked', 'superseded')"),
+    ),
+    Index(
+        "credential_due",
+        "due_at",
+        postgresql_where=text("due_at IS NOT NULL AND state IN ('active', 'superseded')"),
+    ),
 )
 
 transition = Table(
@@ -65,6 +81,7 @@ transition = Table(
 )
 
 #: One answer of the credential endpoint: some copies for one wallet, `device` being the thumbprint of its DPoP key.
+#: `document` and `iin` name in kyc what was said by it; what came before 0039 names neither.
 issuance = Table(
     "issuance",
     metadata,
@@ -76,7 +93,10 @@ issuance = Table(
     Column("copies", Integer, nullable=False),
     Column("expires_at", _TIME, nullable=False),
     Column("notification_hash", LargeBinary, nullable=False),
+    Column("grade", Text, nullable=False),
     Column("at", _TIME, nullable=False),
+    Column("document", Uuid),
+    Column("iin", Uuid),
     UniqueConstraint("notification_hash", name="issuance_notified_by"),
     ForeignKeyConstraint(["credential"], ["credential.credential.id"], name="issuance_of"),
     Index("issuance_credential", "credential"),
@@ -150,6 +170,25 @@ presentation = Table(
     Column("expires_at", _TIME, nullable=False),
     Column("answered_at", _TIME),
     Index("presentation_expiry", "expires_at"),
+)
+
+#: What a wallet asked for and its holder may not have yet. `sealed` holds the keys it proved; it goes when it is met.
+deferred = Table(
+    "deferred",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("holder", Uuid, nullable=False),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("configuration", Text, nullable=False),
+    Column("device", Text, nullable=False),
+    Column("grade", Text, nullable=False),
+    Column("kek_version", Integer, nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("at", _TIME, nullable=False),
+    Column("expires_at", _TIME, nullable=False),
+    Index("deferred_holder", "holder"),
+    Index("deferred_expiry", "expires_at"),
 )
 
 #: Nonces that wallets have used, kept until they would have expired.

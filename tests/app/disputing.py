@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from cards.disputes.reason import REVIEWED_ABOVE
 from cards.payments.message import Clearing
 from cards.payments.payment import Merchant, PaymentId
 from simulators.chargebacks import Case, Chargebacks, build
+from simulators.portrait import grey_jpeg
 from simulators.settlement_file import Line
 from simulators.standard_webhooks import Signer
 from tests.app.people import keyed, residents
@@ -36,7 +38,7 @@ from tests.wallet.ledgers import kzt
 
 __all__ = ["Case"]
 
-JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + b"\x00" * 8 + b"\xff\xd9"
+_shots = itertools.count(1)
 Json = dict[str, Any]
 
 
@@ -111,7 +113,7 @@ async def shows(
     client: httpx.AsyncClient, me: Seeded, dispute: str, kind: str, content: bytes | None = None
 ) -> httpx.Response:
     """Hand in a file: a picture like no other, unless one is given."""
-    made = JPEG[:-2] + ids.new().bytes + JPEG[-2:] if content is None else content
+    made = picture() if content is None else content
     body = {"kind": kind, "content": base64.b64encode(made).decode()}
     return await client.post(f"/v1/disputes/{dispute}/evidence", json=body, headers=keyed(me.access_token))
 
@@ -146,3 +148,8 @@ async def breaks(app: Litestar, folder: Path) -> str:
     network = await files.enrolled(app, Signer(folder / "network.key"), folder / "inbox")
     [found] = await network.takes([Line(kind="chargeback", lifecycle="X-1", element="CB-1", amount_minor=1_00)])
     return public.show("settlement_break", found.id)
+
+
+def picture() -> bytes:
+    """Take a picture like no other."""
+    return grey_jpeg(400, 400 + next(_shots))

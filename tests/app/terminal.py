@@ -10,10 +10,10 @@ import structlog
 @contextlib.contextmanager
 def as_before() -> Iterator[None]:
     """Let a command say how this process logs, and take it back."""
-    handlers, level = logging.root.handlers[:], logging.root.level
+    handlers, level, said = logging.root.handlers[:], logging.root.level, structlog.get_config()
     try:
         yield
     finally:
-        structlog.reset_defaults()
+        structlog.configure(**said)
         logging.root.handlers[:] = handlers
         logging.root.setLevel(level)

@@ -1,6 +1,7 @@
 """Cases of identification over HTTP: the queue, one case side by side, a claim, two officers, what the person reads."""
 
-from datetime import timedelta
+import re
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,10 +15,12 @@ from app.house import House
 from app.http import ids
 from app.http.mobile import identity_case
 from app.language import Language
+from app.settings import Settings
 from kyc.cases import keeping, reasons
 from kyc.cases.case import ATTEMPTS_MAX
 from kyc.cases.life import Shown, State
 from kyc.check import Verdict
+from law.regime import PROGRAMME, Programme
 from tests.app.account.people import pass_by
 from tests.app.applicants import officers
 from tests.app.people import bearer, keyed, token
@@ -119,6 +122,90 @@ async def test_what_was_suspended_two_officers_grant_again(app: Litestar, client
     answers = [await says(client, officer, path, decision="grant") for officer in (first, second)]
 
     assert [each.json()["state"] for each in answers] == ["second_review", "approved"]
+
+
+@pytest.mark.asyncio
+async def test_one_officer_suspends_and_two_free_again(app: Litestar, client: httpx.AsyncClient) -> None:
+    resident = await arrived(app, client)
+    first, second = await officers(app)
+    await resident.shows(all_pass())
+    path = await path_of(resident)
+
+    early = await client.post(f"{path}/resumption", headers=keyed(first))
+    suspended = await client.post(f"{path}/suspension", json={"reason": "document_stolen"}, headers=keyed(first))
+    again = await client.post(f"{path}/suspension", json={"reason": "court_order"}, headers=keyed(second))
+    held = await resident.identity()
+    known = (await client.get("/v1/identity/standing", headers=bearer(resident.token))).json()
+    resumed = await client.post(f"{path}/resumption", headers=keyed(first))
+    answers = [await says(client, officer, path, decision="grant") for officer in (first, second)]
+    back = (await client.get("/v1/identity/standing", headers=bearer(resident.token))).json()
+
+    assert (early.status_code, early.json()["code"]) == (409, "illegal_move")
+    assert (suspended.status_code, suspended.json()["state"]) == (201, "suspended"), suspended.text
+    assert (again.status_code, again.json()["code"]) == (409, "illegal_move")
+    assert (held["state"], [each["code"] for each in held["reasons"]]) == ("in_review", ["under_review"])
+    assert "stolen" not in str(held)
+    assert (known["identified"], resumed.json()["state"]) == (False, "manual_review")
+    assert [each.json()["state"] for each in answers] == ["second_review", "approved"]
+    assert back["identified"]
+
+
+@pytest.mark.asyncio
+async def test_who_does_not_see_what_is_open_grants_nothing_of_it(app: Litestar, client: httpx.AsyncClient) -> None:
+    resident, listed = await arrived(app, client), await arrived(app, client)
+    blind = await token(app, "officer", scopes=frozenset({"officer:read", "officer:cases"}))
+    [whole] = await officers(app, 1)
+    await resident.shows(all_pass(risk__score=Verdict.REVIEW))
+    await listed.shows(all_pass(person__screening=Verdict.REVIEW))
+    path = await path_of(resident)
+
+    unseen = await says(client, blind, path, decision="grant")
+    alert = await says(client, blind, await path_of(listed), decision="grant")
+    asked = await says(client, blind, path, decision="ask", reason_code="information_needed")
+    await resident.shows(all_pass(risk__score=Verdict.REVIEW))
+    seen = await says(client, whole, path, decision="grant")
+
+    assert (unseen.status_code, unseen.json()["code"]) == (409, "case_unseen")
+    assert (alert.status_code, alert.json()["code"]) == (409, "illegal_move")
+    assert "manual_review" in alert.json()["detail"]
+    assert not re.search("risk|alert|screening", unseen.text + alert.text)
+    assert asked.json()["state"] == "needs_input"
+    assert (seen.status_code, seen.json()["state"]) == (201, "second_review")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("open_", ["person__screening", "risk__score"])
+async def test_an_appeal_too_early_names_no_state_but_what_is_shown(
+    app: Litestar, client: httpx.AsyncClient, open_: str
+) -> None:
+    resident = await arrived(app, client)
+    await resident.shows(all_pass(**{open_: Verdict.REVIEW}))
+
+    early = await client.post("/v1/me/identity/appeals", json={"text": "No!"}, headers=keyed(resident.token))
+
+    assert early.status_code == 409
+    assert "in_review" in early.json()["detail"]
+    assert not re.search("risk|alert|screening|manual", early.text)
+
+
+def test_what_is_demanded_is_the_regimes_and_of_the_outside_that_is_there(settings: Settings) -> None:
+    [regime] = PROGRAMME.regimes
+    began, faces = date(2027, 1, 1), frozenset({"face.match", "liveness", "document.matches_form"})
+    programme = Programme(
+        [
+            msgspec.structs.replace(regime, ends=began),
+            msgspec.structs.replace(regime, begins=began, ends=date(2028, 1, 1), identification=faces),
+        ]
+    )
+    asking = msgspec.structs.replace(settings, exposure_url="http://127.0.0.1:9")
+    exposure = {"person.pep", "person.media"}
+    silent = msgspec.structs.replace(settings, exposure_url=None)
+
+    assert identity_cases.demanded(silent, programme, date(2026, 12, 31)) == set()
+    assert identity_cases.demanded(silent, programme, began) == faces
+    assert identity_cases.demanded(asking, programme, began) == faces | exposure
+    assert identity_cases.demanded(asking, programme, date(2028, 1, 1)) == exposure
+    assert Programme.load(programme.dump()).at(began).identification == faces
 
 
 @pytest.mark.asyncio

@@ -17,12 +17,12 @@ from app.settings import BadSetting, Settings, load
 
 @pytest.fixture
 def configured() -> object:
-    handlers, level = logging.root.handlers[:], logging.root.level
+    handlers, level, said = logging.root.handlers[:], logging.root.level, structlog.get_config()
     before = signal.getsignal(signal.SIGUSR1)
     log.configure()
     yield
     signal.signal(signal.SIGUSR1, before)
-    structlog.reset_defaults()
+    structlog.configure(**said)
     logging.basicConfig(handlers=handlers, level=level, force=True)
 
 

@@ -32,7 +32,10 @@ import kyc.papers.tables
 import kyc.risk.tables
 import kyc.screening.tables
 import kyc.tables
+import residency.credential.presenting.tables
+import residency.credential.showing.tables
 import residency.credential.tables
+import residency.credential.transparency.log_tables
 import residency.tables
 import wallet.tables
 from app import migrate

@@ -19,6 +19,7 @@ from residency.credential.cose import CoseSeal
 from residency.credential.dataset import Kind, Resident
 from residency.credential.entries import Entry
 from residency.credential.seal import Seal
+from residency.credential.wallets import key_proof
 
 URL = "https://id.example"
 AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
@@ -156,6 +157,12 @@ def payload(**changes: object) -> dict[str, Any]:
         "status": {"status_list": {"idx": 1, "uri": f"{URL}/status-lists/1"}},
     } | changes
     return {name: value for name, value in claims.items() if value is not None}
+
+
+def terms(**changes: object) -> key_proof.Terms:
+    """Expect proofs for the issuer, by nobody in particular, with whatever nonce, under no provider."""
+    sound = key_proof.Terms(audience=URL, client=None, judge=lambda _: None, providers=(), at=AT)
+    return msgspec.structs.replace(sound, **changes)
 
 
 def hidden(*content: object) -> tuple[str, str]:

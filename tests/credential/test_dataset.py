@@ -1,12 +1,15 @@
 """What the credential says of a person, and what it does not."""
 
+import base64
 import json
+import secrets
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.credentials import entitlement
 from proof.signer import FileSigner
 from residency.credential import dataset, issuing, jws, metadata, sd_jwt
 from residency.credential.configuration import vct
@@ -137,7 +140,7 @@ def _parts(copy: str) -> dict[str, dict[str, dict[str, int]]]:
 
 def test_the_descriptions_name_every_claim_and_how_it_is_shown() -> None:
     told = metadata.credential_type(made.URL, Kind.E_RESIDENT)
-    configuration = metadata.issuer(made.URL, [*Kind])["credential_configurations_supported"]["e_resident_sd_jwt"]
+    configuration = metadata.issuer(made.URL, [*Kind], [])["credential_configurations_supported"]["e_resident_sd_jwt"]
     described = {tuple(claim["path"]): claim["sd"] for claim in told["claims"]}
     whole = made.resident(
         national_family_name="Мустерманн",
@@ -161,7 +164,7 @@ def test_the_descriptions_name_every_claim_and_how_it_is_shown() -> None:
 
 def test_the_type_is_our_own_and_not_the_one_reserved_for_the_eu() -> None:
     assert vct(made.URL, Kind.E_RESIDENT) == f"{made.URL}/credentials/e-resident/1"
-    assert "eudi" not in json.dumps(metadata.issuer(made.URL, [*Kind]))
+    assert "eudi" not in json.dumps(metadata.issuer(made.URL, [*Kind], []))
 
 
 def test_the_issuer_publishes_the_keys_of_its_signers() -> None:
@@ -171,3 +174,14 @@ def test_the_issuer_publishes_the_keys_of_its_signers() -> None:
     assert told["issuer"] == made.URL
     assert [key["kid"] for key in told["jwks"]["keys"]] == [seal.signer.kid]
     assert json.loads(jws.unb64(seal.header))["kid"] == seal.signer.kid
+
+
+def test_the_largest_portrait_that_is_taken_fits_into_what_verifiers_read() -> None:
+    who = made.resident(portrait=b"\xff\xd8\xff" + secrets.token_bytes(entitlement.PORTRAIT_BYTES_MAX - 3))
+
+    [copy] = issuing.sign(
+        who, made.E_RESIDENT, [made.cnf(made.holder())], [made.ENTRY], issuer=made.authority().issuer, at=made.AT
+    )
+
+    shown = sd_jwt.verify(made.bound(copy), made.expected()).claims["picture"]
+    assert base64.b64decode(shown.removeprefix("data:image/jpeg;base64,")) == who.portrait

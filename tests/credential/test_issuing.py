@@ -11,7 +11,7 @@ from app import db
 from app.http import ids
 from app.seed import Seeded
 from residency import status
-from residency.credential import key_proof
+from residency.credential.wallets import key_proof
 from simulators.passkey import Json
 from simulators.wallet_app import Held, Offer, Refused, WalletApp
 from tests.app.people import bearer, keyed, token

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import product
 from uuid import UUID, uuid4
 
@@ -12,11 +12,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import transaction
-from residency.credential import entries, holding, issuing, life, notification, tables
+from residency.credential import entries, holding, issuing, life, tables
 from residency.credential.issuing import NotActive, Order, Reserved, TooManyCopies
 from residency.credential.life import LIFE, Act, IllegalAct, Reason, State, UnknownCredential
-from residency.credential.notification import Outcome, UnknownNotification
 from residency.credential.status_list import Status
+from residency.credential.wallets import notification
+from residency.credential.wallets.notification import Outcome, UnknownNotification
 from tests.conftest import Engines
 from tests.credential import made
 
@@ -45,7 +46,13 @@ async def act(engines: Engines, holder: UUID, credential: UUID, *acts: Act) -> S
     for each in acts:
         async with transaction(engines.api, holder=holder, audience="resident") as story:
             state = await life.act_on(
-                await story(), credential, each, reason=Reason.HOLDER_REQUEST, actor="resident:1", at=made.AT
+                await story(),
+                credential,
+                each,
+                reason=Reason.HOLDER_REQUEST,
+                actor="resident:1",
+                at=made.AT,
+                until=LATER if each is Act.RENEW else None,
             )
     return state
 
@@ -62,6 +69,7 @@ WAY: dict[State, tuple[Act, ...]] = {
     State.ACTIVE: (),
     State.PAUSED: (Act.PAUSE,),
     State.SUSPENDED: (Act.SUSPEND,),
+    State.SUPERSEDED: (Act.RENEW,),
     State.REVOKED: (Act.REVOKE,),
 }
 
@@ -197,7 +205,8 @@ async def test_everything_follows_when_the_status_changes(engines: Engines) -> N
 async def test_what_happened_is_in_the_journal(engines: Engines) -> None:
     holder = uuid4()
     issued = await issue(engines, holder, copies=2)
-    await act(engines, holder, issued.credential, Act.PAUSE, Act.RESUME, Act.SUSPEND, Act.RESTORE, Act.REVOKE)
+    done = (Act.PAUSE, Act.RESUME, Act.SUSPEND, Act.RESTORE, Act.RENEW, Act.REVOKE)
+    await act(engines, holder, issued.credential, *done)
 
     async with transaction(engines.report) as story:
         rows = await (await story()).execute(
@@ -208,9 +217,11 @@ async def test_what_happened_is_in_the_journal(engines: Engines) -> None:
         told = [(row.kind, row.body) for row in rows]
 
     assert [kind for kind, _ in told] == [
-        f"credential.{fact}" for fact in ("opened", "issued", "paused", "resumed", "suspended", "restored", "revoked")
+        f"credential.{fact}"
+        for fact in ("opened", "issued", "paused", "resumed", "suspended", "restored", "superseded", "revoked")
     ]
     assert told[1][1]["copies"] == 2
+    assert datetime.fromisoformat(told[-2][1]["until"]) == LATER
     assert told[-1][1]["reason"] == "holder_request"
 
 

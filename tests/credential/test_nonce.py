@@ -8,8 +8,8 @@ import pytest
 from app import clock, nonces
 from app.db import transaction
 from app.house import House
-from residency.credential import nonce
-from residency.credential.nonce import InvalidNonce
+from residency.credential.wallets import nonce
+from residency.credential.wallets.nonce import InvalidNonce
 from tests.conftest import Engines
 from tests.credential import made
 

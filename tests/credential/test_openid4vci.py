@@ -7,7 +7,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from residency.credential import nonce
+from residency.credential.wallets import nonce
 from simulators import wallet_app
 from simulators.passkey import Json
 from tests.app.people import bearer
@@ -17,50 +17,7 @@ from tests.credential.people import Ready, resident
 pytestmark = pytest.mark.asyncio
 
 
-async def test_an_identifier_or_a_configuration_names_what_is_asked(ready: Ready) -> None:
-    for name in ("credential_identifier", "credential_configuration_id"):
-        status_code, _, _ = await ready.ask({name: "e_resident_sd_jwt", "proofs": {"jwt": [await ready.proof()]}})
-        assert status_code == 200
-
-
 E_RESIDENT = {"credential_configuration_id": "e_resident_sd_jwt"}
-MALFORMED: dict[str, tuple[object, str, str]] = {
-    "nothing": ({}, "invalid_credential_request", "not exactly one of"),
-    "both names": (
-        E_RESIDENT | {"credential_identifier": "e_resident_sd_jwt"},
-        "invalid_credential_request",
-        "not exactly",
-    ),
-    "a list": ([], "invalid_credential_request", "Expected `object`"),
-    "a number for a name": ({"credential_identifier": 1}, "invalid_credential_request", "/credential_identifier"),
-    "an unknown configuration": ({"credential_configuration_id": "pid"}, "unknown_credential_configuration", "not for"),
-    "an unknown identifier": ({"credential_identifier": "pid"}, "unknown_credential_identifier", "not for"),
-    "no proof": (E_RESIDENT, "invalid_proof", "proofs is missing"),
-    "the proof of an old draft": (E_RESIDENT | {"proof": {"proof_type": "jwt"}}, "invalid_proof", "proofs is missing"),
-    "an unknown kind of proof": (E_RESIDENT | {"proofs": {"ldp_vp": [{}]}}, "invalid_proof", "jwt is not the one"),
-    "two kinds of proof": (
-        E_RESIDENT | {"proofs": {"jwt": ["a"], "di_vp": [{}]}},
-        "invalid_proof",
-        "jwt is not the one",
-    ),
-    "no proofs in the list": (E_RESIDENT | {"proofs": {"jwt": []}}, "invalid_proof", "between 1 and 10"),
-    "a proof that is an object": (E_RESIDENT | {"proofs": {"jwt": [{}]}}, "invalid_proof", "not a string"),
-    "a proof that is no token": (
-        E_RESIDENT | {"proofs": {"jwt": ["a"]}},
-        "invalid_proof",
-        "proofs.jwt[0]: the proof is not",
-    ),
-    "encryption": (E_RESIDENT | {"credential_response_encryption": {}}, "invalid_encryption_parameters", "not encrypt"),
-}
-
-
-async def test_a_request_is_refused_in_the_standards_words(ready: Ready) -> None:
-    for case, (body, error, description) in MALFORMED.items():
-        status_code, word, told = await ready.ask(body)
-
-        assert (status_code, word) == (400, error), case
-        assert description in told, case
-        assert not set('"\\') & set(told), case
 
 
 async def test_a_repeated_key_and_another_media_type_are_refused(ready: Ready) -> None:

@@ -3,147 +3,27 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import cbor2
 import httpx
 import pytest
-import pytest_asyncio
-from joserfc import jwe
-from joserfc.jwk import ECKey
+from cryptography import x509
 from litestar import Litestar
 
-from app import clock, db, presentations
+from app import clock, db
+from app.credentials import presentations
 from app.house import House
-from residency.credential import cbor, jws, pki
-from residency.credential.mdoc import response, session
-from simulators import wallet_app
-from simulators.passkey import DeviceKey, Json
-from simulators.wallet_app import Held, WalletApp
+from residency.credential import jws
+from residency.credential.mdoc import agreement
+from simulators.passkey import Json
 from tests.app import people
 from tests.app.people import bearer, keyed
 from tests.credential import test_mdoc_issued as mdocs
-from tests.credential.people import offered, resident
+from tests.credential.verifying import Bank, Holder, bank, holder, named
 
 pytestmark = pytest.mark.asyncio
-
-
-class Asked:
-    """One request as a wallet sees it: fetched by its link, its signature followed to the root."""
-
-    def __init__(self, client: httpx.AsyncClient, made: Json) -> None:
-        self.client, self.made = client, made
-        self.told: Json = {}
-
-    async def fetch(self, *, nonce: str | None = None) -> "Asked":
-        link = {name: value for name, [value] in parse_qs(urlsplit(self.made["request_uri"]).query).items()}
-        if nonce is None:
-            answer = await self.client.get(link["request_uri"])
-        else:
-            answer = await self.client.post(link["request_uri"], data={"wallet_nonce": nonce})
-        assert answer.status_code == 200, answer.text
-        assert answer.headers["content-type"] == "application/oauth-authz-req+jwt"
-        token = jws.parse(answer.text)
-        root = await mdocs.pinned(self.client)
-        assert token.signed_by(pki.signatory(token.header["x5c"], (root,), at=clock.real()).key)
-        assert token.payload["client_id"] == link["client_id"]
-        self.told = token.payload
-        return self
-
-    def sealed(self, vp_token: Json | None, **changes: object) -> str:
-        key = self.told["client_metadata"]["jwks"]["keys"][0]
-        header = {"alg": "ECDH-ES", "enc": "A256GCM", "kid": key["kid"]}
-        body = {"vp_token": vp_token, "state": self.told["state"]} | changes
-        return jwe.encrypt_compact(
-            header, json.dumps(body).encode(), ECKey.import_key(key), algorithms=["ECDH-ES", "A256GCM"]
-        )
-
-    async def answer(self, vp_token: Json | None, **changes: object) -> httpx.Response:
-        return await self.post(self.sealed(vp_token, **changes))
-
-    async def post(self, response: str) -> httpx.Response:
-        return await self.client.post(self.told["response_uri"], data={"response": response})
-
-
-class Bank:
-    """A verifier that asks through us."""
-
-    def __init__(self, client: httpx.AsyncClient, token: str) -> None:
-        self.client, self.token = client, token
-
-    async def ask(self, **wanted: Any) -> Asked:  # noqa: ANN401  JSON
-        answer = await self.client.post("/v1/sandbox/presentations", json=wanted, headers=keyed(self.token))
-        assert answer.status_code == 201, answer.text
-        return Asked(self.client, answer.json())
-
-    async def read(self, asked: Asked, **params: str) -> Json:
-        answer = await self.client.get(asked.made["verdict_url"], headers=bearer(self.token), params=params)
-        assert answer.status_code == 200, answer.text
-        found: Json = answer.json()
-        return found
-
-
-@pytest_asyncio.fixture
-async def bank(app: Litestar, client: httpx.AsyncClient) -> Bank:
-    return Bank(client, await people.token(app, "service"))
-
-
-class Holder:
-    """A resident with a copy in each format."""
-
-    def __init__(self, token: str, held: Held, key: DeviceKey, mdoc: bytes) -> None:
-        self.token, self.held, self.key, self.mdoc = token, held, key, mdoc
-
-    def sd_jwt(self, asked: Asked, paths: Sequence[Sequence[str]]) -> Json:
-        shown = wallet_app.present(self.held, [list(path) for path in paths], audience=asked.told["client_id"],
-                                   nonce=asked.told["nonce"])  # fmt: skip
-        return {"id": [shown]}
-
-    def device_response(self, asked: Asked, wanted: set[str]) -> str:
-        spaces = cbor.embed(b"\xa0")
-        key = asked.told["client_metadata"]["jwks"]["keys"][0]
-        required = json.dumps({name: key[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":"))
-        transcript = session.openid4vp(
-            client_id=asked.told["client_id"],
-            nonce=asked.told["nonce"],
-            response_uri=asked.told["response_uri"],
-            key_thumbprint=hashlib.sha256(required.encode()).digest(),
-        )
-        told = cbor.embed(response.authentication(transcript, mdocs.DOC_TYPE, spaces))
-        protected = cbor2.dumps({1: -7})
-        signature = self.key.sign(cbor2.dumps(["Signature1", protected, b"", told]))
-        auth = cbor.mapping(deviceSignature=cbor2.dumps([protected, {}, None, signature]))
-        issuer_signed = cbor.parts(self.mdoc)
-        items = cbor.items(cbor.parts(issuer_signed["nameSpaces"])[mdocs.DOC_TYPE])
-        shown = [each for each in items if cbor.load(cbor.embedded(each))["elementIdentifier"] in wanted]
-        signed = cbor.mapping(
-            nameSpaces=b"\xa1" + cbor2.dumps(mdocs.DOC_TYPE) + cbor.array(*shown),
-            issuerAuth=issuer_signed["issuerAuth"],
-        )
-        document = cbor.mapping(
-            docType=cbor2.dumps(mdocs.DOC_TYPE),
-            issuerSigned=signed,
-            deviceSigned=cbor.mapping(nameSpaces=spaces, deviceAuth=auth),
-        )
-        whole = cbor.mapping(version=cbor2.dumps("1.0"), documents=cbor.array(document), status=cbor2.dumps(0))
-        return jws.b64(whole)
-
-
-@pytest_asyncio.fixture
-async def holder(app: Litestar, client: httpx.AsyncClient, wallet: WalletApp) -> Holder:
-    who, key = await resident(app), DeviceKey()
-    [mdoc] = await mdocs.fetched(client, wallet, who.access_token, [key])
-    [held] = await wallet.accept(await offered(client, who))
-    return Holder(who.access_token, held, key, mdoc)
-
-
-def named(client: httpx.AsyncClient, *names: str) -> Json:
-    vct = f"{str(client.base_url).rstrip('/')}/credentials/e-resident/1"
-    claims = [{"path": [name]} for name in names]
-    return {"credentials": [{"id": "id", "format": "dc+sd-jwt", "meta": {"vct_values": [vct]}, "claims": claims}]}
+__all__ = ["bank", "holder"]
 
 
 async def test_a_bank_reads_the_name_and_every_check(client: httpx.AsyncClient, bank: Bank, holder: Holder) -> None:
@@ -234,13 +114,84 @@ async def test_what_answers_another_request_is_not_taken(client: httpx.AsyncClie
     assert (await bank.read(asked))["verdict"]["conclusion"] == "rejected"
 
 
-async def test_who_declines_is_heard(client: httpx.AsyncClient, bank: Bank) -> None:
-    asked = await (await bank.ask(question="over_18")).fetch()
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [("access_denied", "access_denied"), ("vp_formats_not_supported", "vp_formats_not_supported"), ("<b>", "other")],
+)
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_who_declines_is_heard(bank: Bank, error: str, told: str, encrypted: bool) -> None:
+    asked = await (await bank.ask(question="over_18", redirect_uri="https://bank.example/done")).fetch()
 
-    heard = await client.post(asked.told["response_uri"], data={"error": "access_denied", "state": asked.told["state"]})
+    if encrypted:
+        heard = await asked.post(asked.sealed(None, error=error))
+    else:
+        data = {"error": error, "error_description": "no", "state": asked.told["state"]}
+        heard = await asked.client.post(asked.told["response_uri"], data=data)
 
     assert heard.status_code == 200
-    assert (await bank.read(asked))["state"] == "declined"
+    code = parse_qs(urlsplit(heard.json()["redirect_uri"]).query)["response_code"][0]
+    found = await bank.read(asked, response_code=code)
+    assert (found["state"], found["error"], found["verdict"]) == ("declined", told, None)
+
+
+@pytest.mark.parametrize("state", [None, "", "of-another"])
+async def test_who_never_saw_the_request_declines_nothing(bank: Bank, state: str | None) -> None:
+    asked = await (await bank.ask(question="over_18")).fetch()
+    data = {"error": "access_denied"} | ({} if state is None else {"state": state})
+
+    refused = await asked.client.post(asked.told["response_uri"], data=data)
+
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_request")
+    assert (await bank.read(asked))["state"] == "open"
+
+
+async def test_the_first_of_several_ways_to_answer_is_enough(
+    client: httpx.AsyncClient, bank: Bank, holder: Holder
+) -> None:
+    query = named(client, "document_number", "family_name", "given_name")
+    [wanted] = query["credentials"]
+    for number, claim in enumerate(wanted["claims"]):
+        claim["id"] = f"c{number}"
+    wanted["claim_sets"] = [["c0"], ["c1", "c2"]]
+    conclusions = []
+    for names in (["family_name", "given_name"], ["document_number"], ["family_name"]):
+        asked = await (await bank.ask(query=query)).fetch()
+        await asked.answer(holder.sd_jwt(asked, [[name] for name in names]))
+        conclusions.append((await bank.read(asked))["verdict"]["conclusion"])
+
+    assert conclusions == ["accepted", "accepted", "rejected"]
+
+
+async def test_an_authority_is_named_by_its_key(client: httpx.AsyncClient, bank: Bank, holder: Holder) -> None:
+    root = await mdocs.pinned(client)
+    identifier = root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+    reasons = []
+    for key in (identifier, bytes(20)):
+        query = named(client, "family_name")
+        query["credentials"][0]["trusted_authorities"] = [{"type": "aki", "values": [jws.b64(key)]}]
+        asked = await (await bank.ask(query=query)).fetch()
+        await asked.answer(holder.sd_jwt(asked, [["family_name"]]))
+        checks = (await bank.read(asked))["verdict"]["credentials"][0]["checks"]
+        reasons.append([each["reason"] for each in checks if each["outcome"] == "failed"])
+
+    assert reasons == [[], ["other_authority"]]
+
+
+@pytest.mark.parametrize("agrees", [True, False])
+async def test_an_mdoc_carries_an_agreement(bank: Bank, holder: Holder, agrees: bool) -> None:
+    agreed = {"type": "payment", "told": {"amount": "100.00", "currency": "KZT"}}
+    asked = await (await bank.ask(question="over_18", agreement=agreed)).fetch()
+    [sent] = asked.told["transaction_data"]
+    assert json.loads(jws.unb64(sent)) == {
+        "type": "payment", "credential_ids": ["sd_jwt", "mdoc"], "amount": "100.00", "currency": "KZT",
+    }  # fmt: skip
+
+    said = {agreement.NAMESPACE: {agreement.ELEMENT: [hashlib.sha256(sent.encode()).digest()]}} if agrees else {}
+    await asked.answer({"mdoc": [holder.device_response(asked, {"age_over_18"}, said)]})
+
+    verdict = (await bank.read(asked))["verdict"]
+    failed = [each["check"] for each in verdict["credentials"][0]["checks"] if each["outcome"] == "failed"]
+    assert (verdict["answer"], failed) == (("yes", []) if agrees else ("no", ["transaction"]))
 
 
 async def test_the_result_is_told_to_the_session_the_holder_came_back_to(bank: Bank, holder: Holder) -> None:
@@ -274,7 +225,13 @@ async def test_nobody_reads_what_another_asked(app: Litestar, client: httpx.Asyn
         ({"query": {}, "question": "over_18"}, "not_together"),
         ({"query": {"credentials": []}}, "bad_query"),
         ({"question": "over_7"}, "invalid_request"),
-        ({"question": "over_18", "agreement": {"type": "payment", "told": {}}}, "bad_agreement"),
+        (
+            {
+                "query": {"credentials": [{"id": "a", "format": "mso_mdoc", "meta": {"doctype_value": "org.other.1"}}]},
+                "agreement": {"type": "payment", "told": {}},
+            },
+            "bad_agreement",
+        ),
         ({"question": "over_18", "redirect_uri": "http://bank.example"}, "invalid_request"),
     ],
 )

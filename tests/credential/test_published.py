@@ -1,6 +1,8 @@
 """What is published for wallets and verifiers: metadata, root, type, status lists and how they are cached."""
 
+import base64
 import gzip
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from uuid import uuid4
@@ -13,7 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from litestar import Litestar
 
-from app import clock, credentials, db
+from app import clock, db
+from app.credentials import entitlement
 from app.settings import Settings
 from residency.credential import entries, jws, life, pki, status_list
 from residency.credential.entries import Entry
@@ -52,6 +55,8 @@ async def test_the_type_lives_where_its_name_says(client: httpx.AsyncClient) -> 
     answer = await client.get(configuration["vct"])
 
     assert answer.json()["vct"] == configuration["vct"]
+    digest = base64.b64encode(hashlib.sha256(answer.content).digest()).decode()
+    assert (answer.headers["repr-digest"], answer.headers["etag"]) == (f"sha-256=:{digest}:", f'"{digest}"')
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert (
         answer.headers["content-security-policy"]
@@ -74,6 +79,24 @@ async def test_the_root_and_the_keys_are_public(client: httpx.AsyncClient, app: 
     assert all("d" not in key for key in told["jwks"]["keys"])
 
 
+async def test_the_list_of_revoked_signers_is_where_certificates_say(
+    client: httpx.AsyncClient, app: Litestar, settings: Settings
+) -> None:
+    authority = app.state.house.credentials.authority
+    for certificate in (authority.root, authority.documents.chain[0]):
+        [place] = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+        assert [name.value for name in place.full_name or ()] == [settings.issuer + pki.CRL_PATH]
+
+    answer = await client.get(pki.CRL_PATH)
+
+    assert answer.headers["content-type"] == "application/pkix-crl"
+    listed = x509.load_der_x509_crl(answer.content)
+    assert listed.is_signature_valid(authority.root.public_key())
+    assert listed.next_update_utc is not None
+    assert listed.next_update_utc > clock.real()
+    assert list(listed) == []
+
+
 async def test_nonces_are_never_stored_by_anybody_on_the_way(client: httpx.AsyncClient) -> None:
     first, second = [await client.post("/openid4vci/nonce") for _ in range(2)]
 
@@ -88,7 +111,7 @@ async def entry(engines: Engines) -> AsyncIterator[Entry]:
 
 
 def path(entry: Entry) -> str:
-    return credentials.list_url("", entry.list)
+    return entitlement.list_url("", entry.list)
 
 
 async def revoke(engines: Engines, entry: Entry) -> None:
@@ -184,7 +207,7 @@ async def test_the_past_of_a_status_list_is_nobodys_business(client: httpx.Async
 
 
 async def test_a_list_there_is_not_is_not_found(client: httpx.AsyncClient) -> None:
-    for address in (credentials.list_url("", uuid4()), "/status-lists/1"):
+    for address in (entitlement.list_url("", uuid4()), "/status-lists/1"):
         answer = await client.get(address)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
@@ -219,5 +242,5 @@ async def test_every_list_is_named_in_one_place(client: httpx.AsyncClient, entry
 
     named = (await client.get(server["status_list_aggregation_endpoint"])).json()["status_lists"]
 
-    assert credentials.list_url(settings.issuer, entry.list) in named
+    assert entitlement.list_url(settings.issuer, entry.list) in named
     assert [(await client.get(each)).status_code for each in named] == [200] * len(named)

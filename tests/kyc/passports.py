@@ -1,6 +1,6 @@
 """Passports for tests: one holder, any authority, and the ways to spoil them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from functools import cache
 
@@ -27,6 +27,7 @@ def passport(
     born: date = date(1974, 8, 12),
     expires: date = date(2032, 4, 15),
     nationality: str | None = None,
+    files: Mapping[int, bytes] | None = None,
 ) -> Passport:
     return (by or authority()).issue(
         surname=surname,
@@ -37,6 +38,7 @@ def passport(
         expires=expires,
         nationality=nationality,
         personal_number="ZE184226B",
+        files=files,
     )
 
 

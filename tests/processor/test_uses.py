@@ -12,6 +12,7 @@ from app.http import ids as public_ids
 from cards.programme import verification
 from law.calendar import statutory_date
 from simulators.letter import DeviceKey
+from simulators.portrait import grey_jpeg
 from tests.app import people
 from tests.processor.acts import World, card, tries
 from tests.processor.worlds import Json, Ours, Theirs
@@ -235,10 +236,10 @@ async def test_a_dispute_is_taken_back_where_that_can_be_done(world: World) -> N
 async def test_files_are_taken_as_long_as_somebody_there_looks_at_them(world: World) -> None:
     opened = await disputed(world)
     where = f"/v1/disputes/{opened['id']}/evidence"
-    first = await world.says("POST", where, shot(b"first"))
+    first = await world.says("POST", where, shot(300))
     await world.does("POST", f"/v1/disputes/{opened['id']}/submission")
 
-    later = await world.says("POST", where, shot(b"later"))
+    later = await world.says("POST", where, shot(400))
 
     assert first.status_code == 201, first.text
     if isinstance(world, Ours):
@@ -247,9 +248,9 @@ async def test_files_are_taken_as_long_as_somebody_there_looks_at_them(world: Wo
         assert later.json()["code"] == "not_at_this_processor", "Stripe hears of a dispute once"
 
 
-def shot(what: bytes) -> Json:
+def shot(width: int) -> Json:
     """Take a picture."""
-    return {"kind": "receipt", "content": base64.b64encode(b"\xff\xd8\xff\xe0" + what + b"\xff\xd9").decode()}
+    return {"kind": "receipt", "content": base64.b64encode(grey_jpeg(width, 300)).decode()}
 
 
 async def disputed_again(world: World) -> Json:

@@ -91,6 +91,63 @@ def test_a_path_proves_nothing_else(leaves: list[bytes], data: st.DataObject) ->
         assert not merkle.verify(leaves[index], index, size, forged, root)
 
 
+def test_a_proof_takes_the_hashes_of_the_spans_that_are_named() -> None:
+    for size in range(1, 40):
+        leaves = [bytes([n]) for n in range(size)]
+        for index in range(size):
+            spans = merkle.path_spans(index, size)
+            assert [by_definition(leaves[slice(*span)]) for span in spans] == merkle.path(leaves, index)
+            for begin, end in spans:
+                parts = merkle.subtrees(begin, end)
+                assert [at << level for level, at in parts] + [end] == [begin] + [
+                    (at + 1) << level for level, at in parts
+                ]
+                whole = [by_definition(leaves[at << level : (at + 1) << level]) for level, at in parts]
+                assert merkle.fold(whole) == by_definition(leaves[begin:end])
+
+
+def test_every_tree_is_proved_to_begin_with_every_smaller_one() -> None:
+    roots = [by_definition([bytes([n]) for n in range(size)]) for size in range(41)]
+    for second in range(1, 41):
+        leaves = [bytes([n]) for n in range(second)]
+        for first in range(1, second + 1):
+            path = [by_definition(leaves[slice(*span)]) for span in merkle.consistency_spans(first, second)]
+            assert merkle.verify_consistency(first, second, path, roots[first], roots[second])
+            assert not merkle.verify_consistency(first, second, path, roots[first - 1], roots[second])
+            assert not merkle.verify_consistency(first, second, path, roots[first], roots[second - 1])
+            assert not merkle.verify_consistency(first, second, [*path, roots[1]], roots[first], roots[second])
+            assert not path or not merkle.verify_consistency(first, second, path[1:], roots[first], roots[second])
+
+
+#: The same repository: what proves that the tree of 8 leaves begins with that of 6, and the tree of 5 with that of 2.
+CONSISTENT = [
+    (1, 8, ["96a296d2", "5f083f0a", "6b47aaf2"]),
+    (6, 8, ["0ebc5d34", "ca854ea1", "d37ee418"]),
+    (2, 5, ["5f083f0a", "bc1a0643"]),
+    (1, 1, []),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "path"), CONSISTENT)
+def test_the_published_proofs_of_consistency(first: int, second: int, path: list[str]) -> None:
+    spans = merkle.consistency_spans(first, second)
+
+    assert [by_definition(LEAVES[slice(*span)]).hex()[:8] for span in spans] == path
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 3), (4, 3), (-1, 3)])
+def test_what_never_was_is_not_begun_with(first: int, second: int) -> None:
+    assert not merkle.verify_consistency(first, second, [], merkle.EMPTY_ROOT, merkle.EMPTY_ROOT)
+    with pytest.raises(IndexError):
+        merkle.consistency_spans(first, second)
+
+
+@pytest.mark.parametrize("index", [-1, 8])
+def test_a_leaf_outside_the_tree_has_no_spans(index: int) -> None:
+    with pytest.raises(IndexError):
+        merkle.path_spans(index, 8)
+
+
 def test_a_node_can_not_be_passed_off_as_a_leaf() -> None:
     left, right = (merkle.leaf_hash(leaf) for leaf in LEAVES[:2])
 

@@ -45,7 +45,8 @@ def tells() -> Comment:
 
 async def drafted(engines: Engines, resident: UUID, *, at: datetime = FILED_AT) -> Application:
     async with db.transaction(engines.api, holder=resident, audience="resident") as story:
-        begun = await filing.begin(await story(), resident, SERVICE, at=at, by=f"resident:{resident}")
+        by = f"resident:{resident}"
+        begun = await filing.begin(await story(), resident, SERVICE, at=at, by=by, thresholds=THRESHOLDS)
         return await filing.answer(await story(), begun, ANSWERS)
 
 

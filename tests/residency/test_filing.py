@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from app import db
+from law.seed import THRESHOLDS
 from residency import application, case, filing, number, service, status
 from residency.case import State
 from residency.eligibility import Finding, Verdict
@@ -61,7 +62,14 @@ async def test_an_application_filed_twice_at_once_is_filed_once(engines: Engines
 async def test_an_incomplete_form_is_not_filed(engines: Engines) -> None:
     resident = cases.somebody()
     async with db.transaction(engines.api, holder=resident, audience="resident") as story:
-        draft = await filing.begin(await story(), resident, cases.SERVICE, at=cases.FILED_AT, by=f"resident:{resident}")
+        draft = await filing.begin(
+            await story(),
+            resident,
+            cases.SERVICE,
+            at=cases.FILED_AT,
+            by=f"resident:{resident}",
+            thresholds=THRESHOLDS,
+        )
 
     with pytest.raises(service.IncompleteAnswers):
         await cases.submitted(engines, draft)

@@ -12,7 +12,7 @@ from litestar import Litestar
 from app import house as house_
 from app.settings import Environment, Settings
 from tests import postgres
-from tests.conftest import composed
+from tests.kept import composed
 from tests.security import world
 from tests.security.world import World
 

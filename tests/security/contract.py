@@ -4,6 +4,7 @@ A path parameter `card_id` takes an id `card_…`; in a body every text of that 
 operation is therefore in every harness as soon as it is in the contract.
 """
 
+import functools
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -71,20 +72,22 @@ def ids_in(text: str) -> Iterator[tuple[str, str]]:
     return ((match[1], match[0]) for match in ID.finditer(text))
 
 
+@functools.cache
 def schema(app: Litestar) -> Json:
-    """Give the contract of `app`, as it is served and as docs/openapi.json keeps it."""
+    """Give the contract of `app`, as it is served and as docs/openapi.json keeps it; not to be changed."""
     found: Json = msgspec.json.decode(msgspec.json.encode(app.openapi_schema.to_schema()))
     return found
 
 
-def operations(app: Litestar) -> list[Operation]:
+@functools.cache
+def operations(app: Litestar) -> tuple[Operation, ...]:
     """List every operation of the contract."""
-    return [
+    return tuple(
         _operation(path, method, described)
         for path, methods in schema(app)["paths"].items()
         for method, described in methods.items()
         if method in _METHODS
-    ]
+    )
 
 
 def _operation(path: str, method: str, described: Json) -> Operation:

@@ -91,6 +91,10 @@ SAID_BY_THE_CALLER = {
     ("LookAtDeclaration", "outcome"): "what an officer makes of a declaration",
     ("ChipWire", "sequence"): "the number of the card among those with one PAN (field 23), read by a terminal",
     ("MerchantAt", "id"): "the acquirer's name of an invented merchant of a sandbox",
+    ("SandboxProvider", "id"): "how attestations name the provider that a tester invents",
+    ("ProposeForeignIssuer", "status"): "how an officer says the issuer tells statuses; another one decides",
+    ("ScanCode", "session"): "what the first scan answered; a guess reads nothing",
+    ("VerifyShownCode", "session"): "as ScanCode",
 }
 
 IMPORTS = re.compile(r"^\s*(?:from|import) (\w+)", re.MULTILINE)

@@ -23,7 +23,7 @@ from app import log
 from app.settings import Settings
 from simulators.passport import Authority
 from tests import postgres
-from tests.app import card_numbers, people
+from tests.app import card_numbers, people, terminal
 from tests.security import contract, world
 from tests.security.contract import Operation
 from tests.security.world import World
@@ -196,7 +196,7 @@ async def test_nothing_planted_can_be_read_anywhere(
     living: World, client: httpx.AsyncClient, settings: Settings
 ) -> None:
     ear, written = Ear(), WriteAhead(settings.database_url)
-    with redirect_stdout(ear.lines):
+    with terminal.as_before(), redirect_stdout(ear.lines):
         log.configure()
         secrets = await _lived(living, client)
         for operation in contract.operations(living.app):

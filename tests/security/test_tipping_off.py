@@ -69,27 +69,8 @@ _MASKS = (
 _PICTURES = {"getMyPaymentCode"}
 #: What ends the session, or the account, is tried no more: nothing would be answered after it.
 _ENDING = {"signOut", "endSession", "endOtherSessions", "closeAccount", "removeDevice"}
-#: What somebody whose money is stopped would try first; at night it is everything.
-_FIRST = {
-    *(
-        "scanDocument",
-        "appealIdentity",
-        "declareFunds",
-        "respondToRestriction",
-        "appealRestriction",
-        "beginApplication",
-    ),
-    *(
-        "sendMoney",
-        "sendManyTransfers",
-        "payOut",
-        "moveToBank",
-        "createTopup",
-        "askQuote",
-        "orderCard",
-        "openCardAccount",
-    ),
-}
+#: What somebody whose money is stopped would try first.
+_FIRST = {"scanDocument", "appealIdentity", "declareFunds", "appealRestriction", "sendMoney", "payOut", "orderCard"}
 Answers = dict[tuple[str, str], tuple[int, str]]
 
 
@@ -127,18 +108,12 @@ async def walked(app: Litestar, client: httpx.AsyncClient, who: UUID) -> Answers
     return told
 
 
-async def acted(
-    app: Litestar, client: httpx.AsyncClient, who: UUID, payee: str, *, only: set[str] | None = None
-) -> Answers:
-    """Try all that a resident may do, or `only` some of it, with their own things; gives the answers, masked."""
+async def acted(app: Litestar, client: httpx.AsyncClient, who: UUID, payee: str) -> Answers:
+    """Try all that a resident may do with their own things; gives the answers, masked."""
     acting = [
         each
         for each in contract.operations(app)
-        if each.method != "GET"
-        and each.scope
-        and "resident" in each.roles
-        and each.name not in _ENDING
-        and (only is None or each.name in only)
+        if each.method != "GET" and each.scope and "resident" in each.roles and each.name not in _ENDING
     ]
     token = await people.token(app, "resident", of=who)
     known: dict[str, str] = {}
@@ -295,7 +270,7 @@ async def stopped(house: House, database: str, who: UUID, why: str) -> None:
 async def test_whose_money_is_stopped_cannot_tell_a_list_from_officers_whatever_they_try(
     app: Litestar, client: httpx.AsyncClient, database: str
 ) -> None:
-    who, tried = await _stopped(app, client, database, ["officers", "grave"], only=_FIRST)
+    who, tried = await _stopped(app, client, database, ["officers", "grave"], start=5_810)
 
     read = ("me/restrictions", "me/identity", "me/feed", "limits", "cards")
     told = {
@@ -305,16 +280,17 @@ async def test_whose_money_is_stopped_cannot_tell_a_list_from_officers_whatever_
     assert differences(told) == []
     assert tried["grave"]["sendMoney", "act"][0] == 403, "the money does stand still"
     assert tried["grave"]["appealRestriction", "act"][0] == 201
-    assert {name for name, _ in tried["grave"]} == _FIRST
+    assert {name for name, _ in tried["grave"]} > _FIRST
+    assert len(tried["grave"]) > 100, "all of the API was tried"
     assert telling(answer for answers in tried.values() for _, answer in answers.values()) == set()
 
 
 @pytest.mark.nightly
-async def test_nor_whatever_they_try_at_all_and_read_after_it(
+async def test_nor_when_an_alert_is_confirmed_nor_by_all_they_read_after_it(
     app: Litestar, client: httpx.AsyncClient, database: str
 ) -> None:
     """A grave alert, a confirmed one, and a report that has nothing to do with lists."""
-    who, _ = await _stopped(app, client, database, ["officers", "grave", "confirmed"])
+    who, _ = await _stopped(app, client, database, ["officers", "grave", "confirmed"], start=5_820)
 
     told = {name: await walked(app, client, resident) for name, resident in who.items()}
 
@@ -322,19 +298,16 @@ async def test_nor_whatever_they_try_at_all_and_read_after_it(
 
 
 async def _stopped(
-    app: Litestar, client: httpx.AsyncClient, database: str, why: list[str], *, only: set[str] | None = None
+    app: Litestar, client: httpx.AsyncClient, database: str, why: list[str], *, start: int
 ) -> tuple[dict[str, UUID], dict[str, Answers]]:
     """Stop the money of people who are alike, and let them try everything: nothing tells them apart."""
     house = cast("House", app.state.house)
-    start = 5_810 if only else 5_820
     who = await _alike(app, why, start=start)
     [payee] = await people.residents(app, 1, start=start - 1)
     for name, resident in who.items():
         await hit(house, database, resident, HITS["risky" if name == "officers" else "listed"])
         await stopped(house, database, resident, name)
-    tried = {
-        name: await acted(app, client, resident, people.wallet(payee), only=only) for name, resident in who.items()
-    }
+    tried = {name: await acted(app, client, resident, people.wallet(payee)) for name, resident in who.items()}
     await relayed(house)
     assert differences(tried) == []
     return who, tried

@@ -37,6 +37,7 @@ from tests.app.people import bearer, keyed
 from tests.app.risk.relations import DECLARED, RISK_RULE
 from tests.banking import clients
 from tests.credential.people import another_wallet, offered
+from tests.credential.presenting import foreign
 from tests.kyc.listing import entity, put_in_force
 from tests.partners import outside
 from tests.partners.investors import investor
@@ -49,7 +50,7 @@ _FIRST = 7_100
 _ROUNDS = 3
 
 #: Calls of one's own that end what other calls need.
-_ENDS = ("close", "withdraw", "revoke", "delete", "end", "remove", "suspend", "signOut")
+_ENDS = ("close", "withdraw", "revoke", "delete", "end", "lose", "remove", "suspend", "signOut")
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -172,6 +173,10 @@ async def _lives(app: Litestar, client: httpx.AsyncClient, me: Seeded, payee: Se
     await _restricted(app, client, me, seen, lifted=True)
     async with another_wallet(app) as wallet:
         await wallet.accept(await offered(client, me))
+    # One code that somebody scanned, and one that still stands.
+    scanned = (await do("POST", "/v1/me/shown-codes", {"question": "over_18"}))["code"]
+    await done(client, {}, seen, "POST", "/v1/public/shown-codes", {"code": scanned, "name": "Hotel Almaty"})
+    await do("POST", "/v1/me/shown-codes", {"fields": ["family_name"]})
 
 
 async def _shows_face(app: Litestar, client: httpx.AsyncClient, me: Seeded, seen: Owned) -> None:
@@ -270,6 +275,7 @@ async def _decides(app: Litestar, client: httpx.AsyncClient, officer: Caller, re
     await _screened(app, client, token, stranger[0], seen)
     await _risk(app, client, token, about["resident"], seen)
     await programme(client, token, about["resident"], seen)
+    await done(client, keyed(token), seen, "POST", "/v1/officer/foreign-issuers", foreign.proposal(foreign.abroad()))
     await _disputes(app, client, token, seen, folder)
     return await _read_everything(app, client, officer, seen)
 

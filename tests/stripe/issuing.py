@@ -128,6 +128,26 @@ async def _update_card(fake: Fake, parts: list[str], params: Object) -> Object:
     return card
 
 
+def again(fake: Fake, card: Object) -> Object:
+    """Have made a card once more."""
+    made = card | {"id": fake.name("ic"), "created": fake.now + 1}
+    fake.objects[made["id"]] = made
+    return made
+
+
+def _lists(prefix: str, kind: str) -> Door:
+    """List what was made in a while, of somebody where it says so."""
+
+    async def listed(fake: Fake, _: list[str], params: Object) -> Object:
+        made = [each for each in fake.objects.values() if each["object"] == kind]
+        while_, of = params.get("created", {}), params.get("cardholder")
+        in_time = [each for each in made if while_.get("gte", 0) <= each["created"] <= while_.get("lte", 1 << 40)]
+        mine = [each for each in in_time if of is None or each["cardholder"]["id"] == of]
+        return page(mine, params, f"/v1/issuing/{prefix}")
+
+    return listed
+
+
 async def _retrieve(fake: Fake, parts: list[str], _: Object) -> Object:
     return fake.objects[parts[0]] if parts[0] in fake.objects else fake.find(parts[0], "nothing")
 
@@ -339,6 +359,11 @@ DOORS: dict[tuple[str, str], tuple[Door, Any]] = {
     ("POST", "/v1/issuing/cards"): (_create_card, issuing.CardCreateParams),
     ("POST", "/v1/issuing/cards/*"): (_update_card, issuing.CardUpdateParams),
     ("GET", "/v1/issuing/cardholders/*"): (_retrieve, issuing.CardholderRetrieveParams),
+    ("GET", "/v1/issuing/cardholders"): (
+        _lists("cardholders", "issuing.cardholder"),
+        issuing.CardholderListParams,
+    ),
+    ("GET", "/v1/issuing/cards"): (_lists("cards", "issuing.card"), issuing.CardListParams),
     ("GET", "/v1/issuing/tokens/*"): (_retrieve, issuing.TokenRetrieveParams),
     ("POST", "/v1/issuing/tokens/*"): (_update_token, issuing.TokenUpdateParams),
     ("POST", "/v1/files"): (disputing.upload, root.FileCreateParams),

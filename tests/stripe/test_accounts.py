@@ -105,21 +105,26 @@ async def test_the_number_is_shown_by_stripe_to_the_device_alone_and_a_tester_pl
         await told(app, fake)
         card = await me.phone.get(f"/v1/cards/{ordered['id']}")
 
-        async def opened(**more: str) -> dict[str, Any]:
+        async def opens(operation: str, asked: dict[str, str], **told: str) -> httpx.Response:
             nonce = f"ephkn_{ids.new().hex}"
-            shown = {"card": card["last4"], "card_id": card["id"], "device_key": nonce}
-            body = {"nonce": nonce, "step_up": await me.phone.step_up("card.reveal", shown), **more}
-            answer = await me.phone.call("POST", f"/v1/cards/{card['id']}/sessions", body=body)
-            assert answer.headers["cache-control"] == "no-store", answer.text
-            found: dict[str, Any] = answer.json()
-            return found
+            shown = {"card": card["last4"], "card_id": card["id"], "device_key": nonce, **told}
+            body = {"nonce": nonce, "step_up": await me.phone.step_up(operation, shown), **asked}
+            return await me.phone.call("POST", f"/v1/cards/{card['id']}/sessions", body=body)
 
-        seen, loaded = await opened(), await opened(wallet="apple_pay")
-        unconfirmed = await me.phone.call("POST", f"/v1/cards/{card['id']}/sessions", body={"nonce": "ephkn_123456"})
+        apple, google = {"wallet": "apple_pay"}, {"wallet": "google_pay"}
+        seen, loaded = await opens("card.reveal", {}), await opens("card_wallet.load", apple, **apple)
+        refused_ones = [
+            await opens("card.reveal", apple),
+            await opens("card_wallet.load", {}, **apple),
+            await opens("card_wallet.load", google, **apple),
+            await me.phone.call("POST", f"/v1/cards/{card['id']}/sessions", body={"nonce": "ephkn_123456"}),
+        ]
 
-        assert seen["secret"].startswith("ek_test_")
-        assert loaded["secret"] != seen["secret"]
-        assert (unconfirmed.status_code, unconfirmed.json()["code"]) == (403, "step_up_required")
+        assert [each.headers["cache-control"] for each in (seen, loaded)] == ["no-store"] * 2, loaded.text
+        assert seen.json()["secret"].startswith("ek_test_")
+        assert loaded.json()["secret"] != seen.json()["secret"]
+        codes = [(each.status_code, each.json()["code"]) for each in refused_ones]
+        assert codes == [(403, "step_up_mismatch")] * 3 + [(403, "step_up_required")]
         sent = [said for _, path, said in fake.asked if path == "/v1/ephemeral_keys"]
         assert ["nonce" in said for said in sent] == [True, False]
 

@@ -1,6 +1,5 @@
 """A card that Stripe issued follows the one we have, whatever is asked of it here and whatever gets lost on the way."""
 
-from datetime import timedelta
 from typing import Any
 from unittest.mock import ANY
 from uuid import UUID
@@ -13,11 +12,9 @@ from app import db, ids, vault
 from app.cards import processing, processors
 from app.house import House
 from cards.card import Card, Closing, Form, Limits, Owner, State
-from cards.processing.command import CreateCardholder, IssueCard, ReplaceCard
+from cards.processing.command import CreateCardholder, IssueCard
 from cards.processing.processor import Address, Asking, Shown
 from cards.programme import change
-from cards.proofs import token_owner
-from cards.proofs.token import Act
 from law.money import EUR, Money
 from tests.stripe import issuing
 from tests.stripe.fake import Fake, Object, Refusal
@@ -176,60 +173,6 @@ async def test_what_is_only_of_interest_there_is_noted(programme: House, fake: F
     assert outcome == "noted"
 
 
-async def test_a_token_is_merged_whatever_order_its_words_come_in(programme: House, fake: Fake) -> None:
-    mine = await spender(programme, fake, 0)
-    theirs = issuing.provisioned(fake, mine.reference, status="requested")
-    words = []
-    for status in ("active", "suspended", "active", "deleted"):
-        theirs["status"] = status
-        words.append(fake.tell("issuing_token.updated", theirs))
-
-    await mine.hears(shuffled=words[::-1])
-    theirs["status"] = "active"  # an older word of Stripe's own, read from a server that lags
-    await mine.hears(shuffled=[fake.tell("issuing_token.updated", theirs)])
-
-    assert await tokens(programme, mine) == [("apple_pay", "deleted", [])]
-
-
-async def test_a_pause_of_the_holders_is_not_lifted_by_the_wallet(programme: House, fake: Fake) -> None:
-    mine = await spender(programme, fake, 0)
-    theirs = issuing.provisioned(fake, mine.reference)
-    await mine.hears()
-    async with db.transaction(programme.api, holder=mine.holder, audience="resident") as story:
-        connection = await story()
-        by = Asking(db=connection, actor=f"resident:{mine.holder}", at=story.now)
-        [found] = await token_owner.of_holder(connection, mine.holder, after=None, limit=2)
-        await processors.of(programme, "stripe").turn_token(by, found, Act.SUSPEND)
-    await told(programme)
-    assert theirs["status"] == "suspended"
-
-    theirs["status"] = "active"
-    await mine.hears(shuffled=[fake.tell("issuing_token.updated", theirs)])
-
-    assert await tokens(programme, mine) == [("apple_pay", "suspended", ["holder"])]
-
-
-async def test_what_was_taken_out_of_a_wallet_here_pays_nowhere_whatever_stripe_made_of_it(
-    programme: House, fake: Fake
-) -> None:
-    mine = await spender(programme, fake, 100_00)
-    theirs = issuing.provisioned(fake, mine.reference)
-    unknown = await mine.tester.pays(mine.reference, 1_00, wallet="apple_pay")
-    await mine.hears()
-    known = await mine.tester.pays(mine.reference, 1_00, wallet="apple_pay")
-
-    async with db.transaction(programme.api, holder=mine.holder, audience="resident") as story:
-        connection = await story()
-        by = Asking(db=connection, actor=f"resident:{mine.holder}", at=story.now)
-        [found] = await token_owner.of_holder(connection, mine.holder, after=None, limit=2)
-        await processors.of(programme, "stripe").turn_token(by, found, Act.DELETE)
-    gone = await mine.tester.pays(mine.reference, 1_00, wallet="apple_pay")
-    by_number = await mine.tester.pays(mine.reference, 1_00)
-
-    assert theirs["status"] == "active", "the worker has told Stripe nothing yet"
-    assert [each.approved for each in (unknown, known, gone, by_number)] == [True, True, False, True]
-
-
 async def test_of_two_first_orders_the_second_finds_who_it_is_for(programme: House, fake: Fake) -> None:
     holder = ids.new()
     prepaid = await opened(programme, holder, 0)
@@ -246,28 +189,6 @@ async def test_of_two_first_orders_the_second_finds_who_it_is_for(programme: Hou
     assert await states(programme, holder) == ["done"] * 4
     kinds = [each["object"] for each in fake.objects.values()]
     assert (kinds.count("issuing.cardholder"), kinds.count("issuing.card")) == (1, 2)
-
-
-async def test_nothing_is_made_again_under_a_key_that_may_be_forgotten(
-    programme: House, fake: Fake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    holder = ids.new()
-    async with db.transaction(programme.api, holder=holder, audience="resident") as story:
-        connection = await story()
-        safe = await vault.of(connection, programme.keys.kms, holder, story.now)
-        by: dict[str, Any] = {"holder": holder, "processor": "stripe", "actor": f"resident:{holder}", "at": story.now}
-        await processing.ask(connection, safe, CreateCardholder(person(id=holder)), **by)
-    fake.lose = 1
-    await told(programme)
-    before = await states(programme, holder)
-
-    monkeypatch.setattr(processing, "KEY_LASTS", timedelta())
-    async with programme.worker.begin() as connection:
-        await connection.execute(text("UPDATE cards.command SET due_at = now() WHERE due_at IS NOT NULL"))
-    await told(programme)
-
-    assert (before, await states(programme, holder)) == (["unknown"], ["refused"])
-    assert len([each for each in fake.objects.values() if each["object"] == "issuing.cardholder"]) == 1
 
 
 async def test_what_can_not_be_kept_holds_up_nobody_else(
@@ -287,34 +208,6 @@ async def test_what_can_not_be_kept_holds_up_nobody_else(
 
     assert fake.objects[other.reference]["status"] == "inactive"
     assert fake.objects[mine.reference]["status"] == "active", "nobody can write down what to ask"
-
-
-async def test_a_token_of_the_first_card_is_heard_of_however_often_it_was_replaced(
-    programme: House, fake: Fake
-) -> None:
-    mine = await spender(programme, fake, 0)
-    theirs = issuing.provisioned(fake, mine.reference)
-    await mine.hears()
-    last = mine.card
-    for _ in range(2):
-        made = ids.new()
-        async with db.transaction(programme.api, holder=mine.holder, audience="resident") as story:
-            connection = await story()
-            safe = await vault.of(connection, programme.keys.kms, mine.holder, story.now)
-            by: dict[str, Any] = {"holder": mine.holder, "processor": "stripe", "actor": f"resident:{mine.holder}"}
-            asked = ReplaceCard(card=last, made=made, why=Closing.DAMAGED)
-            await processing.ask(connection, safe, asked, **by, at=story.now)
-        await told(programme)
-        last = made
-    reference = next(each["id"] for each in fake.objects.values() if each.get("metadata") == {"card": str(last)})
-
-    theirs.update(card=reference, status="suspended")
-    await mine.hears(shuffled=[fake.tell("issuing_token.updated", theirs)])
-
-    async with programme.report.connect() as connection:
-        query = text("SELECT state FROM cards.token WHERE reference = :id")
-        state = await connection.scalar(query, {"id": theirs["id"]})
-    assert state == "suspended"
 
 
 async def test_who_is_told_that_a_pin_or_an_address_was_not_taken_is_its_holder(programme: House, fake: Fake) -> None:
@@ -357,14 +250,6 @@ async def states(house: House, holder: UUID) -> list[str]:
     async with house.report.connect() as connection:
         query = text("SELECT state FROM cards.command WHERE holder = :holder ORDER BY id")
         return list(await connection.scalars(query, {"holder": holder}))
-
-
-async def tokens(house: House, mine: Spender) -> list[tuple[str, str, list[str]]]:
-    async with house.report.connect() as connection:
-        rows = await connection.execute(
-            text("SELECT requestor, state, paused_by FROM cards.token WHERE card = :card"), {"card": mine.card}
-        )
-        return [tuple(row) for row in rows]
 
 
 async def test_whom_stripe_does_not_serve_sees_it_before_a_till_does(programme: House, fake: Fake) -> None:

@@ -56,7 +56,8 @@ async def gives(
     *,
     at: datetime,
 ) -> None:
-    file = evidence.told(about, ids.new(), kind, content, by=f"resident:{about.holder}", at=at)
+    by = f"resident:{about.holder}"
+    file = evidence.told(about, ids.new(), kind, content, media="image/jpeg", by=by, at=at)
     sealed = safe.seal(content, table="cards.dispute_evidence", column="content", row=file.id)
     await evidence.add(connection, about, file, sealed)
 

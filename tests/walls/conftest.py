@@ -13,7 +13,7 @@ from app import house as house_
 from app.house import House
 from app.settings import Environment, Settings
 from tests import postgres
-from tests.conftest import composed
+from tests.kept import composed
 from tests.walls import lives, owners
 from tests.walls.lives import Lives
 

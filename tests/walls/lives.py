@@ -15,7 +15,7 @@ import psycopg
 from litestar import Litestar
 from sqlalchemy import text
 
-from app import access, clock, db, ids, main, monitoring, presentations, remarks, seed, vault
+from app import access, clock, db, ids, main, monitoring, remarks, seed, vault
 from app import house as house_
 from app.account import export
 from app.auth import device
@@ -24,6 +24,8 @@ from app.banking.bank_statement import Statement
 from app.banking.order import Act, Change
 from app.banking.told import Told
 from app.cards import processing
+from app.credentials import deferral, presentations
+from app.credentials.deferral import Waiting
 from app.house import House
 from app.http import ids as ids_
 from app.partners import inbox, registry
@@ -43,6 +45,9 @@ from kyc.risk.exposure import Answer, Errand
 from kyc.screening import alert
 from law.calendar import statutory_date
 from residency import application, comment
+from residency.credential.configuration import CONFIGURATIONS
+from residency.credential.wallets.grade import Grade
+from simulators.passkey import DeviceKey
 from tests import postgres
 from tests.app import deeds, disputing
 from tests.app.papers import deeds as papers
@@ -91,6 +96,8 @@ async def live(url: str, keys: Path) -> Lives:
                 await _bring_papers(client, one)
                 await _judge(client, app, house, one)
                 await _prove(house, one)
+                await _wait(house, one)
+                await _show(client, one)
             for one in (first, second):
                 await _identify(house, one)
             await _name_on_list(client, app, house, first, second)
@@ -160,6 +167,31 @@ async def _prove(house: House, one: Seeded) -> None:
     async with db.transaction(house.api, audience="service", actor=by) as story:
         connection, kms, now = await story(), house.keys.kms, clock.real()
         await presentations.ask(connection, kms, house.credentials, wanted, verifier=by, now=now)
+
+
+async def _show(client: httpx.AsyncClient, one: Seeded) -> None:
+    """Let this one show a code, and somebody scan it."""
+    agreed = {"fields": ["family_name"]}
+    shown = await client.post("/v1/me/shown-codes", json=agreed, headers=keyed(one.access_token))
+    assert shown.is_success, shown.text
+    body = {"code": shown.json()["code"], "name": "Hotel Almaty"}
+    scanned = await client.post("/v1/public/shown-codes", json=body)
+    assert scanned.is_success, scanned.text
+
+
+async def _wait(house: House, one: Seeded) -> None:
+    """Let a wallet of this one wait for a credential."""
+    waiting = Waiting(
+        holder=one.subject,
+        configuration=CONFIGURATIONS["e_resident_mdoc"],
+        device="device",
+        grade=Grade.BASIC,
+        keys=(DeviceKey().jwk,),
+    )
+    actor = f"resident:{one.subject}"
+    async with db.transaction(house.api, holder=one.subject, audience="resident", actor=actor) as story:
+        connection, now = await story(), clock.real()
+        await deferral.keep(connection, house.keys.kms, waiting, actor=actor, at=story.now, now=now)
 
 
 async def _write(house: House, about: Seeded) -> None:
@@ -276,7 +308,7 @@ async def _identify(house: House, one: Seeded) -> None:
             await claim.take(connection, held, officer, id_=ids.new(), at=now)
             refuse = review.Verdict.REFUSE
             opinion = review.Opinion(id=row, officer=officer, verdict=refuse, reason="not_confirmed", note=note)
-            await review.give(connection, held, opinion, at=now, now=now, by=by)
+            await review.give(connection, held, opinion, whole=True, at=now, now=now, by=by)
     async with db.transaction(house.api, holder=one.subject, audience="resident") as story:
         connection, now, row = await story(), story.now, ids.new()
         held = await cases.locked(connection, one.subject)

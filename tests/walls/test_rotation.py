@@ -14,11 +14,13 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import insert, text
 
-from app import clock, db, ids, presentations, rotation, rowkey, vault
+from app import clock, db, ids, rotation, rowkey, vault
 from app import house as house_
 from app.auth import message
 from app.auth.message import Address
 from app.cards.keys import CardKeys
+from app.credentials import deferral, presentations
+from app.credentials.deferral import Waiting
 from app.house import House
 from app.language import Language
 from app.partners import registry
@@ -32,6 +34,11 @@ from cards.proofs import pan
 from kyc.screening import cohort
 from proof.kms import FileKms, Kms, Wrapped
 from proof.versions import Newest, UnknownKeyVersion
+from residency.credential import dataset
+from residency.credential.configuration import CONFIGURATIONS
+from residency.credential.showing import code
+from residency.credential.showing.code import Showing
+from residency.credential.wallets.grade import Grade
 from tests import postgres
 from tests.kyc.listing import put_in_force
 
@@ -170,6 +177,8 @@ async def test_whatever_is_wrapped_is_wrapped_anew_and_opens_as_before(house: Ho
     await _message(house, person.id)
     await _told(house, person.id)
     await _asked(house)
+    await _shown(house, person.id)
+    await _waiting(house, person.id)
     await _cohort(house)
     keys = await _card_keys(house)
     before = await rotation.progress(house)
@@ -271,6 +280,35 @@ async def _asked(house: House) -> None:
     async with db.transaction(house.api, audience="service", actor="service:1") as story:
         kms = house.keys.kms
         await presentations.ask(await story(), kms, house.credentials, wanted, verifier="service:1", now=now)
+
+
+async def _shown(house: House, resident: UUID) -> None:
+    """Let a resident show a code, and somebody scan it."""
+    kms, id_, now = house.keys.kms, ids.new(), clock.real()
+    agreed, noted = (
+        code.Cell(*msgspec.structs.astuple(rowkey.seal(kms, f"credential.{table}", id_, [])))
+        for table in ("shown_code", "showing")
+    )
+    new = code.New(id=id_, holder=resident, kind=dataset.Kind.E_RESIDENT, question=None, names=(), cell=agreed)
+    seen = Showing(id=id_, kind=dataset.Kind.E_RESIDENT, question=None, fields=(), verifier=None, cell=noted, at=now)
+    async with db.transaction(house.api, holder=resident, audience="resident") as story:
+        connection = await story()
+        await code.open_(connection, new, actor="resident:1", at=now, now=now)
+        await code.record(connection, resident, seen, actor="public")
+
+
+async def _waiting(house: House, resident: UUID) -> None:
+    """Let a wallet ask before it is decided whether its holder may have the document."""
+    asked = Waiting(
+        holder=resident,
+        configuration=CONFIGURATIONS["e_resident_mdoc"],
+        device="wallet",
+        grade=Grade.BASIC,
+        keys=({"kty": "EC"},),
+    )
+    async with db.transaction(house.api, holder=resident, audience="resident") as story:
+        now = clock.real()
+        await deferral.keep(await story(), house.keys.kms, asked, actor="resident:1", at=now, now=now)
 
 
 async def test_a_key_that_was_tampered_with_stops_nobody_else_and_is_told(house: House) -> None:

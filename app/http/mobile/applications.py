@@ -159,7 +159,8 @@ async def begin_application(
     async def act(story: Story) -> ApplicationView:
         db = await story()
         await vault.of(db, house.keys.kms, me.subject, story.now)  # what officers write about it is sealed with it
-        return await _view(db, await filing.begin(db, me.subject, data.service, at=story.now, by=me.actor))
+        begun = await filing.begin(db, me.subject, data.service, at=story.now, by=me.actor, thresholds=THRESHOLDS)
+        return await _view(db, begun)
 
     return await once(act, headers=lambda view: {"Location": f"/v1/applications/{view.id}", **_etag(view)})
 

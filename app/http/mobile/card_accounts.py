@@ -108,10 +108,10 @@ class OrderElsewhere(Wire, frozen=True, kw_only=True):
 
 
 class OpenSession(Wire, frozen=True):
-    """A token of the processor's own library on the device, and the passkey's answer over `card.reveal`.
+    """A token of the processor's own library on the device, and the passkey's answer over what it is for.
 
-    What is confirmed: the last four digits and the id of the card, and the nonce as `device_key`. Without a wallet it
-    is to see the number.
+    Without a wallet it is to see the number: `card.reveal`, over the last four digits and the id of the card, and the
+    nonce as `device_key`. With one the card is loaded into it: `card_wallet.load`, over the same and the wallet.
     """
 
     nonce: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{8,255}$(?!\n)", examples=["ephkn_1P0vqBB7WZ01zgkW"])]
@@ -248,9 +248,9 @@ async def open_session(
         connection = await story()
         card = await cards_card.find(connection, ids.parse("card", card_id))
         shown = {**card_shown(card), "device_key": data.nonce}
-        await stepup.redeem(
-            connection, house.settings, me, operation="card.reveal", shown=shown, confirmation=data.step_up
-        )
+        operation = "card.reveal" if data.wallet is None else "card_wallet.load"
+        shown |= {} if data.wallet is None else {"wallet": data.wallet}
+        await stepup.redeem(connection, house.settings, me, operation=operation, shown=shown, confirmation=data.step_up)
         by, device = await processors.asking(story, me.actor), processor.Device(nonce=data.nonce, wallet=data.wallet)
         opening = await processors.of(house, card.processor).reveal(by, card, device)
     answer = await opening()

@@ -13,9 +13,10 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
-from app import clock, credentials
-from app.auth import code
+from app import clock
+from app.auth import code, stepup
 from app.auth.principal import Principal
+from app.credentials import issuance
 from app.db import Story
 from app.house import House
 from app.http import ids
@@ -23,10 +24,11 @@ from app.http.wallet_openid import offers
 from app.http.wire import Wire
 from app.idempotency import Once
 from residency.credential import holding, issuing, life
-from residency.credential.configuration import CONFIGURATIONS
+from residency.credential.configuration import CONFIGURATIONS, ConfigurationId
 from residency.credential.dataset import Kind
 from residency.credential.holding import Holding
 from residency.credential.life import Act, Reason, State
+from residency.credential.wallets.grade import Grade
 
 _TAGS = ["Credentials"]
 
@@ -35,7 +37,7 @@ class OfferCredential(Wire, frozen=True):
     """Which credential a wallet shall be offered."""
 
     configuration: Annotated[
-        Literal["e_resident_sd_jwt", "e_resident_mdoc", "resident_id_sd_jwt", "resident_id_mdoc"],
+        ConfigurationId,
         Meta(description="A key of the issuer's metadata.", examples=["e_resident_sd_jwt"]),
     ] = "e_resident_sd_jwt"
     by: Annotated[
@@ -45,6 +47,10 @@ class OfferCredential(Wire, frozen=True):
     with_tx_code: Annotated[
         bool, Meta(description="Whether the wallet must also send a code that only the app shows.", examples=[False])
     ] = False
+    step_up: Annotated[
+        stepup.Confirmation | None,
+        Meta(description="Of `credential.offer`, which shows the `configuration`: asked for after a device was lost."),
+    ] = None
 
 
 class CredentialOffer(Wire, frozen=True):
@@ -76,6 +82,17 @@ class CredentialView(Wire, frozen=True, kw_only=True):
     reason: Annotated[str | None, Meta(description="Why it stands so.", examples=["holder_request"])] = None
     copies: Annotated[int, Meta(ge=0, description="Copies that have neither ended nor been revoked.", examples=[1])]
     expires_at: Annotated[datetime | None, Meta(description="When the last of them ends, on the real clock.")] = None
+    grade: Annotated[
+        Grade | None,
+        Meta(
+            description="The lowest of its wallets: basic (nobody vouches for it), attested, high (for its keys too).",
+            examples=["attested"],
+        ),
+    ] = None
+    until: Annotated[
+        datetime | None,
+        Meta(description="Superseded: it ends then, or before, when every wallet has copies of its successor."),
+    ] = None
 
     @classmethod
     def of(cls, held: Holding) -> "CredentialView":
@@ -89,6 +106,8 @@ class CredentialView(Wire, frozen=True, kw_only=True):
             reason=held.reason,
             copies=held.copies,
             expires_at=held.expires_at,
+            until=held.until,
+            grade=held.grade,
         )
 
 
@@ -111,15 +130,20 @@ async def offer_credential(
     house: NamedDependency[House],
     me: NamedDependency[Principal],
 ) -> CredentialOffer:
-    """Make an offer with which a wallet fetches the caller's document.
+    """Make an offer with which a wallet fetches the caller's document; after a loss the passkey confirms it.
 
     Takes no Idempotency-Key: an answer kept for repeats would keep the code, of which we store only a hash. A second
     offer does no harm; each is good once, for ten minutes.
     """
     db, now = await story(), clock.real()
     kind = CONFIGURATIONS[data.configuration].kind
-    await credentials.entitled(db, me.subject, kind, at=story.now)
+    await issuance.require_possible(db, me.subject, kind, at=story.now)
     await issuing.require_issuable(db, me.subject, kind)
+    if await holding.follows_a_loss(db, me.subject, kind):
+        shown: stepup.Shown = {"configuration": data.configuration}
+        await stepup.redeem(
+            db, house.settings, me, operation="credential.offer", shown=shown, confirmation=data.step_up
+        )
     offer = await offers.made(
         db,
         me.subject,
@@ -175,6 +199,24 @@ async def resume_credential(
     return await once(_act(credential_id, me, Act.RESUME))
 
 
+@post(
+    "/v1/me/credentials/{credential_id:str}/renew",
+    operation_id="renewCredential",
+    opt={"scope": "credential:write"},
+    tags=_TAGS,
+    summary="Renew the ID",
+    status_code=200,
+)
+async def renew_credential(
+    credential_id: FromPath[str], once: NamedDependency[Once], me: NamedDependency[Principal]
+) -> Response[CredentialView]:
+    """Have all copies replaced: the next offer opens a new credential, and this one ends when every wallet has it.
+
+    More copies of the same need no renewal: a wallet fetches them as long as the credential is active.
+    """
+    return await once(_act(credential_id, me, Act.RENEW))
+
+
 class RevokeCredential(Wire, frozen=True):
     """Why it shall be void."""
 
@@ -204,7 +246,8 @@ def _act(
 ) -> Callable[[Story], Awaitable[CredentialView]]:
     async def do(story: Story) -> CredentialView:
         db, credential = await story(), ids.parse("credential", credential_id)
-        await life.act_on(db, credential, act, reason=reason, actor=me.actor, at=story.now)
+        until = clock.real() + life.GRACE if act is Act.RENEW else None
+        await life.act_on(db, credential, act, reason=reason, actor=me.actor, at=story.now, until=until)
         return CredentialView.of(await holding.one(db, me.subject, credential, at=clock.real()))
 
     return do
@@ -215,5 +258,6 @@ routes: list[HTTPRouteHandler] = [
     list_credentials,
     pause_credential,
     resume_credential,
+    renew_credential,
     revoke_credential,
 ]

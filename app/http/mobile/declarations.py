@@ -4,7 +4,7 @@ path   POST /v1/identity/declarations   ->  kyc/risk/declaration.py   declare()
        GET  /v1/identity/review         ->  kyc/risk/profile.py       open_review()
 
 Every version stays. Nothing here tells how anybody is judged: the words are the same for all (tipping-off). The answer
-to a POST holds none of the caller's words, because it is kept for repeats of the request; GET does.
+to a POST holds nothing of what the caller said, because it is kept for repeats of the request; GET does.
 """
 
 import tomllib
@@ -13,10 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import ids as mint
 from app import language, vault
@@ -31,8 +33,9 @@ from app.language import Language
 from app.risk import amounts, reviewing
 from app.risk.words import Words
 from app.vault import Vault
+from kyc import holder
 from kyc.risk import declaration, profile
-from kyc.risk.declaration import Ask, Declaration, Said, UnknownDeclaration
+from kyc.risk.declaration import Ask, Codes, Declaration, Looked, Said, UnknownDeclaration
 from kyc.risk.facts import Declared, Industry, Occupation, Origin, Product
 
 #: What is said of asks and reviews, in three languages.
@@ -72,6 +75,20 @@ class DeclareFunds(Wire, frozen=True, kw_only=True):
     expected_turnover: Band
     papers: Annotated[tuple[PaperId, ...], Meta(max_length=20, examples=[[]])] = ()
 
+    def codes(self) -> Codes:
+        """Give what rules read, each code once."""
+        return Codes(
+            occupation=self.occupation,
+            industry=self.industry,
+            residence=self.residence,
+            products=tuple(sorted(set(self.products))),
+            funds=tuple(sorted(set(self.funds))),
+            funds_amount=self.funds_amount,
+            wealth=tuple(sorted(set(self.wealth))),
+            wealth_amount=self.wealth_amount,
+            expected_turnover=self.expected_turnover,
+        )
+
 
 class AskView(Wire, frozen=True):
     """What is still to be explained: for programs, and in the caller's language."""
@@ -83,24 +100,24 @@ class AskView(Wire, frozen=True):
 class DeclarationView(Wire, frozen=True, kw_only=True):
     """A version of what was declared; `asks` say what to explain where `state` is `more`, by declaring again.
 
-    The words are absent in the answer to the request that said them.
+    What was said, in codes and in words, is absent in the answer to the request that said it.
     """
 
     id: DeclarationId
     version: Annotated[int, Meta(examples=[1])]
     state: Annotated[Declared, Meta(examples=["declared"])]
     asks: list[AskView]
-    occupation: Annotated[Occupation, Meta(examples=["employed"])]
-    industry: Annotated[Industry, Meta(examples=["it"])]
-    residence: Country
-    products: Products
-    funds: Origins
-    funds_amount: Annotated[int, Meta(examples=[2])]
-    wealth: Origins
-    wealth_amount: Annotated[int, Meta(examples=[3])]
-    expected_turnover: Annotated[int, Meta(examples=[2])]
     papers: list[PaperId]
     declared_at: datetime
+    occupation: Annotated[Occupation, Meta(examples=["employed"])] | None = None
+    industry: Annotated[Industry, Meta(examples=["it"])] | None = None
+    residence: Country | None = None
+    products: Products | None = None
+    funds: Origins | None = None
+    funds_amount: Annotated[int, Meta(examples=[2])] | None = None
+    wealth: Origins | None = None
+    wealth_amount: Annotated[int, Meta(examples=[3])] | None = None
+    expected_turnover: Annotated[int, Meta(examples=[2])] | None = None
     employer: str | None = None
     funds_explained: str | None = None
     wealth_explained: str | None = None
@@ -156,25 +173,16 @@ async def declare_funds(
     async def act(story: Story) -> DeclarationView:
         db, new = await story(), mint.new()
         keys = await vault.of(db, house.keys.kms, me.subject, story.now)
+        words = Words(employer=data.employer, funds=data.funds_explained, wealth=data.wealth_explained)
         said = Said(
             id=new,
             resident=me.subject,
-            occupation=data.occupation,
-            industry=data.industry,
-            residence=data.residence,
-            products=tuple(sorted(set(data.products))),
-            funds=tuple(sorted(set(data.funds))),
-            funds_amount=data.funds_amount,
-            wealth=tuple(sorted(set(data.wealth))),
-            wealth_amount=data.wealth_amount,
-            expected_turnover=data.expected_turnover,
+            codes=data.codes(),
             papers=tuple(sorted({ids.parse("paper", each) for each in data.papers})),
-            words=Words(employer=data.employer, funds=data.funds_explained, wealth=data.wealth_explained).sealed(
-                keys, new
-            ),
+            words=words.sealed(keys, new),
             at=story.now,
         )
-        return _view(await declaration.declare(db, said, actor=me.actor), tag)
+        return _view(await declaration.declare(db, said, keys, actor=me.actor), tag)
 
     return await once(act, headers=lambda view: {"Location": f"/v1/identity/declarations/{view.id}"})
 
@@ -195,13 +203,14 @@ async def list_declarations(
 ) -> DeclarationList:
     """List what the caller declared, the latest first."""
     db, tag = await story(), _language(request)
-    found = await declaration.of(db, me.subject, limit=limit)
-    keys = await vault.existing(db, house.keys.kms, me.subject) if found else None
+    keys = await _keys(db, house, me)
+    found = await declaration.of(db, me.subject, holder.known(me.subject, keys), limit=limit) if keys else []
     bounds = Bounds(
         turnover_most_minor=[each.minor for each in amounts.TURNOVER_MOST],
         owned_most_minor=[each.minor for each in amounts.OWNED_MOST],
     )
-    return DeclarationList(declarations=[_view(each, tag, keys) for each in found], bounds=bounds)
+    shown = [_told(_view(each, tag), each, keys) for each in found if keys]
+    return DeclarationList(declarations=shown, bounds=bounds)
 
 
 @get(
@@ -219,11 +228,11 @@ async def get_declaration(
     house: NamedDependency[House],
 ) -> DeclarationView:
     """Show a version of what the caller declared, and what was said to it."""
-    db = await story()
-    found = await declaration.find(db, ids.parse("declaration", declaration_id))
-    if found.resident != me.subject:
+    db, wanted = await story(), ids.parse("declaration", declaration_id)
+    if (keys := await _keys(db, house, me)) is None:
         raise UnknownDeclaration
-    return _view(found, _language(request), await vault.existing(db, house.keys.kms, me.subject))
+    found = await declaration.find(db, wanted, holder.known(me.subject, keys))
+    return _told(_view(found, _language(request)), found, keys)
 
 
 @get(
@@ -256,27 +265,34 @@ def _language(request: Request[Any, Any, Any]) -> Language:
     return language.choose(request.headers.get("accept-language"))
 
 
-def _view(found: Declaration, tag: Language, keys: Vault | None = None) -> DeclarationView:
-    words = Words.opened(keys, found.words, found.id) if keys else None
+async def _keys(db: AsyncConnection, house: House, me: Principal) -> Vault | None:
+    """Open the caller's own vault; None where nothing of theirs was ever sealed."""
+    try:
+        return await vault.existing(db, house.keys.kms, me.subject)
+    except vault.Erased:
+        return None
+
+
+def _view(found: Looked, tag: Language) -> DeclarationView:
     return DeclarationView(
         id=ids.show("declaration", found.id),
         version=found.version,
         state=found.state,
         asks=[AskView(code=each, text=_texts()["asks"][each][tag]) for each in found.asks],
-        occupation=found.occupation,
-        industry=found.industry,
-        residence=found.residence,
-        products=list(found.products),
-        funds=list(found.funds),
-        funds_amount=found.funds_amount,
-        wealth=list(found.wealth),
-        wealth_amount=found.wealth_amount,
-        expected_turnover=found.expected_turnover,
         papers=[ids.show("paper", each) for each in found.papers],
         declared_at=found.at,
-        employer=words.employer if words else None,
-        funds_explained=words.funds if words else None,
-        wealth_explained=words.wealth if words else None,
+    )
+
+
+def _told(view: DeclarationView, found: Declaration, keys: Vault) -> DeclarationView:
+    """Add what was said."""
+    words = Words.opened(keys, found.words, found.id)
+    return msgspec.structs.replace(
+        view,
+        **msgspec.structs.asdict(found.said),
+        employer=words.employer,
+        funds_explained=words.funds,
+        wealth_explained=words.wealth,
     )
 
 

@@ -46,6 +46,7 @@ from cards.disputes.acting import Doing
 from cards.disputes.dispute import Dispute, Wanted
 from cards.disputes.life import Act
 from cards.disputes.reason import Proof, Reason
+from kyc.papers import media
 from law.money import Money
 
 _TAGS = ["Disputes"]
@@ -59,7 +60,7 @@ File = Annotated[
         pattern=BASE64,
         min_length=4,
         max_length=-(-evidence.BYTES_MAX // 3) * 4,
-        description="A JPEG, a PNG or a PDF, in base64: what it is, its bytes say.",
+        description="A JPEG, a PNG or a PDF, in base64: what it is, its bytes say. Its notes are taken out.",
         examples=["/9j/4AAQSkZJRgABAQAAAQABAAD/2Q=="],
     ),
 ]
@@ -203,9 +204,10 @@ async def give_evidence(
         about = await disputes.find(db, _id(dispute_id))
         by = await processors.asking(story, me.actor)
         await processors.of_network(house, about.network).check_evidence(by, about)
-        file = evidence.told(about, made, data.kind, content, by=me.actor, at=story.now)
+        taken = media.take(content)
+        file = evidence.told(about, made, data.kind, taken.content, media=taken.media, by=me.actor, at=story.now)
         keys = await vault.of(db, house.keys.kms, me.subject, story.now)
-        await evidence.add(db, about, file, keys.seal(content, table=_FILES, column="content", row=made))
+        await evidence.add(db, about, file, keys.seal(taken.content, table=_FILES, column="content", row=made))
         return EvidenceView.of(file)
 
     return await once(act)
@@ -225,7 +227,7 @@ async def get_evidence(
     story: NamedDependency[Story],
     house: NamedDependency[House],
 ) -> EvidenceContent:
-    """Give a file back as it was handed in."""
+    """Give a file back as it is kept."""
     db, wanted = await story(), ids.parse("dispute_evidence", dispute_evidence_id)
     file, sealed = await evidence.content(db, _id(dispute_id), wanted)
     keys = await vault.existing(db, house.keys.kms, me.subject)

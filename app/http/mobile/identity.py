@@ -23,8 +23,8 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app import identity_cases, language, vault
 from app import ids as mint
-from app import language, vault
 from app.auth.principal import Principal
 from app.db import Story
 from app.house import House
@@ -32,7 +32,6 @@ from app.http import ids
 from app.http.mobile.chip_challenges import ChipAnswer, Stated
 from app.http.wire import BASE64, Wire
 from app.idempotency import Once
-from app.risk import judging
 from kyc import document, identify
 from kyc import standing as standing_
 from kyc.check import Finding, Verdict
@@ -189,7 +188,7 @@ async def scan_document(
         examined = await asyncio.to_thread(identify.examine, reading, house.csca, story.now)
         examined = examined.took(round((time.perf_counter() - started) * 1000))
         safe = await vault.of(db, house.keys.kms, me.subject, story.now)
-        await judging.expect(house, db, me.subject, at=story.now, actor=me.actor)
+        await identity_cases.demand(house, db, me.subject, at=story.now, actor=me.actor)
         await identify.store(
             db,
             reading,

@@ -143,8 +143,8 @@ async def appeal_identity(
     async def act(story: Story) -> AppealView:
         db, row = await story(), mint.new()
         held = await case.of(db, me.subject, locked=True)
-        if held is None or held.state is not State.REJECTED_FINAL:
-            raise IllegalMove(SHOWN[held.state if held is not None else State.DRAFT], Act.APPEAL)
+        if held is None:
+            raise IllegalMove(SHOWN[State.DRAFT], Act.APPEAL)
         keys = await vault.of(db, house.keys.kms, me.subject, story.now)
         sealed = keys.seal(data.text.encode(), table="kyc.case_appeal", column="words", row=row)
         on = statutory_date(story.now)

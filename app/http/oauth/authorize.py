@@ -18,10 +18,11 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from msgspec import Meta
 
-from app import clock, credentials, language
+from app import clock, language
 from app.auth import authorization, passkey, stepup
 from app.auth.credential import Assertion, RequestOptions
 from app.auth.operations import OPERATIONS
+from app.credentials import issuance
 from app.db import Story
 from app.house import House
 from app.http import ids
@@ -130,10 +131,10 @@ async def approve(
     story: NamedDependency[Story],
     house: NamedDependency[House],
 ) -> Decided:
-    """Let the wallet fetch what was shown; for e-residents only."""
+    """Let the wallet fetch what was shown; for e-residents, and for who has applied to become one."""
     asked = ids.parse("authorization", authorization_id)
     who, back = await authorization.approve(story, house.settings, asked, data.credential, clock.real())
-    await credentials.entitled(await story(), who.id, Kind.E_RESIDENT, at=story.now)
+    await issuance.require_possible(await story(), who.id, Kind.E_RESIDENT, at=story.now)
     return Decided(redirect_to=back)
 
 

@@ -5,6 +5,7 @@ refused. Refusals are returned by the handlers, not raised through: what they st
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, ClassVar
 from urllib.parse import parse_qsl
 
@@ -16,6 +17,9 @@ from msgspec import Meta
 
 from app.auth import authenticate, dpop, token
 from app.auth.door import Door
+from app.auth.wallets import attested as attested_
+from app.db import Story
+from residency.credential.wallets.wallet_attestation import WalletAttestation
 
 FORM = "application/x-www-form-urlencoded"
 _FIELDS_MAX = 32
@@ -71,7 +75,14 @@ class FormOperation(Operation):
         )
         self.request_body = RequestBody(content={FORM: OpenAPIMediaType(schema=form)}, required=True)
         said = "RFC 9449 proof of the key that tokens are to be bound to."
-        self.parameters = [Parameter(name="DPoP", param_in="header", description=said, required=True, schema=text)]
+        attests = "Of a wallet that a provider vouches for (attest_jwt_client_auth, OpenID4VCI 1.0 appendix E)."
+        self.parameters = [
+            Parameter(name="DPoP", param_in="header", description=said, required=True, schema=text),
+            *(
+                Parameter(name=name, param_in="header", description=attests, required=False, schema=text)
+                for name in (attested_.ATTESTATION, attested_.POP)
+            ),
+        ]
 
 
 async def read(request: Request[Any, Any, State], *, bytes_max: int = _BODY_BYTES_MAX) -> Form:
@@ -99,6 +110,24 @@ def needed(form: Form, name: str) -> str:
     if not (value := form.get(name)):
         raise Unacceptable("invalid_request", f"{name} is missing")
     return value
+
+
+async def attested(
+    request: Request[Any, Any, State], story: Story, form: Form, door: Door, now: datetime
+) -> WalletAttestation | None:
+    """Say which attested wallet sends this; None for a client that shows no attestation. Raises Unacceptable."""
+    shown = attested_.Presented(*(request.headers.getall(name, []) for name in (attested_.ATTESTATION, attested_.POP)))
+    if not any(shown):
+        return None
+    try:
+        return await attested_.recognise(
+            await story(), shown, client_id=form.get("client_id"), issuer=door.issuer, now=now
+        )
+    except attested_.Refused as refused:
+        if refused.again:
+            headers = {"Retry-After": str(attested_.AGAIN_AFTER_S)}
+            raise Unacceptable(refused.error, refused.reason, status=503, headers=headers) from None
+        raise Unacceptable(refused.error, refused.reason) from None
 
 
 async def device_key(request: Request[Any, Any, State], door: Door) -> str:

@@ -9,19 +9,21 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
 
-from app.auth import scopes
+from app.auth import par, scopes
+from app.auth.wallets import attested
 from app.house import House
 from app.http.oauth import authorize, pushed
-from app.http.oauth.token import PRE_AUTHORIZED
+from app.http.oauth.wallet_token import PRE_AUTHORIZED
 from app.http.wallet_openid.status_lists import AGGREGATION_PATH
 from app.language import Language
+from residency.credential import jws
 
 _ALGORITHMS = ["ES256", "EdDSA"]
 _AN_HOUR = CacheControlHeader(public=True, max_age=3_600)
 
 
 class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """RFC 8414, with what RFC 9126, RFC 9207, RFC 9449, RFC 9396 and OpenID4VCI add to it."""
+    """RFC 8414, with what RFC 9126, 9207, 9449, 9396, attestation-based client authentication and OpenID4VCI add."""
 
     issuer: Annotated[str, Meta(examples=["https://e-residency.example"])]
     authorization_endpoint: str
@@ -38,6 +40,8 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True):
     grant_types_supported: list[str]
     token_endpoint_auth_methods_supported: list[str]
     token_endpoint_auth_signing_alg_values_supported: list[str]
+    client_attestation_signing_alg_values_supported: list[str]
+    client_attestation_pop_signing_alg_values_supported: list[str]
     dpop_signing_alg_values_supported: list[str]
     authorization_details_types_supported: list[str]
     tls_client_certificate_bound_access_tokens: bool
@@ -68,14 +72,16 @@ async def authorization_server(house: NamedDependency[House]) -> ServerMetadata:
         pushed_authorization_request_endpoint=issuer + pushed.PATH,
         token_endpoint=f"{issuer}/oauth/token",
         jwks_uri=f"{issuer}/.well-known/jwks.json",
-        scopes_supported=sorted(scopes.SCOPES),
+        scopes_supported=sorted(scopes.SCOPES.keys() | par.SCOPES.keys()),
         response_types_supported=["code"],
         response_modes_supported=["query"],
         code_challenge_methods_supported=["S256"],
         ui_locales_supported=list(Language),
         grant_types_supported=["authorization_code", "refresh_token", "client_credentials", PRE_AUTHORIZED],
-        token_endpoint_auth_methods_supported=["none", "private_key_jwt"],
+        token_endpoint_auth_methods_supported=["none", "private_key_jwt", attested.METHOD],
         token_endpoint_auth_signing_alg_values_supported=_ALGORITHMS,
+        client_attestation_signing_alg_values_supported=[jws.ALGORITHM],
+        client_attestation_pop_signing_alg_values_supported=[jws.ALGORITHM],
         dpop_signing_alg_values_supported=_ALGORITHMS,
         authorization_details_types_supported=["openid_credential"],
         status_list_aggregation_endpoint=issuer + AGGREGATION_PATH,

@@ -22,7 +22,7 @@ _EXAMPLE = {
     "client_id": "kz.example.wallet",
     "response_type": "code",
     "redirect_uri": "https://wallet.example/callback",
-    "scope": "credential:issue",
+    "scope": "credential:e_resident_sd_jwt",
     "state": "af0ifjsldkj",
     "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
     "code_challenge_method": "S256",
@@ -59,8 +59,10 @@ async def push(
     try:
         asked = await form_.read(request)
         jkt = await form_.device_key(request, house.door)
+        now = clock.real()
+        by = await form_.attested(request, story, asked, house.door, now)
         db = await story()
-        made = await par.push(db, await par.read(db, asked, jkt), clock.real())
+        made = await par.push(db, await par.read(db, asked, jkt, by), now)
     except Unacceptable as refused:
         return refused.response()
     except par.Denied as denied:

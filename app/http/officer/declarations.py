@@ -8,6 +8,7 @@ path   GET  /v1/officer/declarations                            ->  kyc/risk/dec
 from datetime import datetime, timedelta
 from typing import Annotated
 
+import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
@@ -25,8 +26,9 @@ from app.http.paging import Limit
 from app.http.wire import NotTogether, Wire
 from app.idempotency import Once
 from app.risk.words import Words
+from kyc import holder
 from kyc.risk import declaration
-from kyc.risk.declaration import Ask, Declaration, Outcome
+from kyc.risk.declaration import Ask, Declaration, Looked, Outcome
 from kyc.risk.facts import Declared, Industry, Occupation
 
 TAGS = ["Declarations"]
@@ -34,55 +36,54 @@ SCOPE = {"scope": "officer:declarations"}
 
 
 class DeclaredView(Wire, frozen=True, kw_only=True):
-    """A version of what a resident declared, with their words where one is asked for; amounts are bands."""
+    """A version of what a resident declared; what it says, in codes, bands and words, where one is asked for."""
 
     id: DeclarationId
     resident: ResidentId
     version: Annotated[int, Meta(examples=[1])]
     state: Annotated[Declared, Meta(examples=["declared"])]
-    occupation: Annotated[Occupation, Meta(examples=["employed"])]
-    industry: Annotated[Industry, Meta(examples=["it"])]
-    residence: Country
-    products: Products
-    funds: Origins
-    funds_amount: Annotated[int, Meta(examples=[2])]
-    wealth: Origins
-    wealth_amount: Annotated[int, Meta(examples=[3])]
-    expected_turnover: Annotated[int, Meta(examples=[2])]
     papers: list[PaperId]
     declared_at: datetime
     asks: list[Ask]
     looked_by: Annotated[Officer | None, Meta(examples=[None])]
     looked_at: Annotated[datetime | None, Meta(examples=[None])]
+    occupation: Annotated[Occupation, Meta(examples=["employed"])] | None = None
+    industry: Annotated[Industry, Meta(examples=["it"])] | None = None
+    residence: Country | None = None
+    products: Products | None = None
+    funds: Origins | None = None
+    funds_amount: Annotated[int, Meta(examples=[2])] | None = None
+    wealth: Origins | None = None
+    wealth_amount: Annotated[int, Meta(examples=[3])] | None = None
+    expected_turnover: Annotated[int, Meta(examples=[2])] | None = None
     employer: str | None = None
     funds_explained: str | None = None
     wealth_explained: str | None = None
 
     @classmethod
-    def of(cls, found: Declaration, words: Words | None = None) -> "DeclaredView":
-        """Show a declaration."""
+    def of(cls, found: Looked) -> "DeclaredView":
+        """Show a declaration without what it says."""
         return cls(
             id=ids.show("declaration", found.id),
             resident=ids.show("resident", found.resident),
             version=found.version,
             state=found.state,
-            occupation=found.occupation,
-            industry=found.industry,
-            residence=found.residence,
-            products=list(found.products),
-            funds=list(found.funds),
-            funds_amount=found.funds_amount,
-            wealth=list(found.wealth),
-            wealth_amount=found.wealth_amount,
-            expected_turnover=found.expected_turnover,
             papers=[ids.show("paper", each) for each in found.papers],
             declared_at=found.at,
             asks=list(found.asks),
             looked_by=found.looked_by,
             looked_at=found.looked_at,
-            employer=words.employer if words else None,
-            funds_explained=words.funds if words else None,
-            wealth_explained=words.wealth if words else None,
+        )
+
+    @classmethod
+    def whole(cls, found: Declaration, words: Words) -> "DeclaredView":
+        """Show a declaration and what it says."""
+        return msgspec.structs.replace(
+            cls.of(found),
+            **msgspec.structs.asdict(found.said),
+            employer=words.employer,
+            funds_explained=words.funds,
+            wealth_explained=words.wealth,
         )
 
 
@@ -107,7 +108,7 @@ class LookAtDeclaration(Wire, frozen=True):
     summary="Declarations to look at",
 )
 async def list_waiting_declarations(story: NamedDependency[Story], limit: Limit = 20) -> DeclaredList:
-    """List declarations that wait for an officer."""
+    """List declarations that wait for an officer. What each says is shown by itself: that is a look at the person."""
     found = await declaration.waiting(await story(), limit=limit)
     return DeclaredList(declarations=[DeclaredView.of(each) for each in found])
 
@@ -124,12 +125,13 @@ async def read_declaration(
 ) -> DeclaredView:
     """Show what a resident declared, in their own words; they can read in their log that it was looked at."""
     db = await story()
-    found = await declaration.find(db, ids.parse("declaration", declaration_id))
+    seen = await declaration.seen(db, ids.parse("declaration", declaration_id))
     # At once while it waits for the operator, like any look at a case.
-    delay = timedelta(0) if found.outcome is None else access.DELAY
-    why = Look(sees=Sees.EVIDENCE, purpose=Purpose.REQUEST, about=found.id, delay=delay)
-    keys = await vault.look(db, house.keys.kms, found.resident, why)
-    return DeclaredView.of(found, Words.opened(keys, found.words, found.id))
+    delay = timedelta(0) if seen.outcome is None else access.DELAY
+    why = Look(sees=Sees.EVIDENCE, purpose=Purpose.REQUEST, about=seen.id, delay=delay)
+    keys = await vault.look(db, house.keys.kms, seen.resident, why)
+    found = await declaration.find(db, seen.id, holder.known(seen.resident, keys))
+    return DeclaredView.whole(found, Words.opened(keys, found.words, found.id))
 
 
 @post(

@@ -13,7 +13,7 @@ from app.http import ids
 from app.http.officer.cases import explanations
 from app.http.wire import Wire
 from app.language import Language
-from kyc.cases import decision, reasons
+from kyc.cases import decision, life, reasons
 from kyc.cases.case import Case, Move
 from kyc.cases.claim import Claim
 from kyc.cases.decision import Change, Decision, Outcome, Record
@@ -28,8 +28,6 @@ OfficerId = Annotated[str, Meta(examples=["officer_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])
 DocumentId = Annotated[str, Meta(examples=["document_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
 #: The scope of whoever sees what nobody concerned is told of.
 LISTS = "officer:screening"
-#: How states and outcomes that tell of an alert are shown without it.
-ALERTS = frozenset({State.SCREENING_ALERT, State.ALERT})
 Code = Annotated[str, Meta(pattern=r"^[a-z_]{1,40}$(?!\n)", examples=["not_confirmed"])]
 
 
@@ -181,16 +179,11 @@ class IdentityCaseView(IdentityCaseSummary, frozen=True, kw_only=True):
     moves: list[MoveView]
 
 
-def neutral(state: State) -> State:
-    """Give the state as those see it who see no alerts."""
-    return State.MANUAL_REVIEW if state in ALERTS else state
-
-
 def summary(held: Case, *, whole: bool) -> dict[str, Any]:
     """Give what the queue shows of a case."""
     names = ("state", "version", "opened_at", "due_at", "answer_by", "attempts")
     shown = {name: getattr(held, name) for name in names}
-    shown["state"] = held.state if whole else neutral(held.state)
+    shown["state"] = life.seen(held.state, whole=whole)
     return shown | {"id": ids.show("identity_case", held.id), "resident": ids.show("resident", held.resident)}
 
 
@@ -252,8 +245,8 @@ def review(given: Review, note: str | None) -> ReviewView:
 def move(made: Move, *, whole: bool) -> MoveView:
     """Show a move; to who sees no alerts, one to or from an alert without what was done and by whom."""
     shown: dict[str, Any] = {name: getattr(made, name) for name in ("sort", "act", "state", "actor", "reason", "at")}
-    if not whole and ALERTS & {made.before, made.state}:
-        shown |= {"act": None, "state": neutral(made.state), "actor": "service", "reason": None}
+    if not whole and life.ALERTS & {made.before, made.state}:
+        shown |= {"act": None, "state": life.seen(made.state, whole=False), "actor": "service", "reason": None}
     return MoveView(**shown)
 
 

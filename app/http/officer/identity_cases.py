@@ -197,7 +197,7 @@ async def review_identity_case(
     """Grant, refuse for good or ask. The first officer proposes, a second one confirms.
 
     To ask sends the case back to the person at once, by one officer alone. What failed can't be granted; while an alert
-    about the person is open or confirmed nothing can.
+    about the person is open or confirmed nothing can. What only officers of another duty see, only they grant.
     """
 
     async def act(story: Story) -> IdentityCaseSummary:
@@ -210,8 +210,9 @@ async def review_identity_case(
             reason=data.reason_code,
             note=await _sealed(db, house, held, data.note, row),
         )
-        moved = await review.give(db, held, opinion, at=story.now, now=clock.real(), by=me.actor)
-        return IdentityCaseSummary.of(moved, whole=views.LISTS in me.scopes)
+        whole = views.LISTS in me.scopes
+        moved = await review.give(db, held, opinion, whole=whole, at=story.now, now=clock.real(), by=me.actor)
+        return IdentityCaseSummary.of(moved, whole=whole)
 
     return await once(act)
 
@@ -220,9 +221,9 @@ def _wanted(only: State | None, *, whole: bool) -> frozenset[State]:
     """Say which states are asked for: who sees no alerts finds them under review."""
     if only is None:
         return life.WAITS_FOR_OFFICERS
-    if whole or only not in views.ALERTS | {State.MANUAL_REVIEW}:
+    if whole or only not in life.ALERTS | {State.MANUAL_REVIEW}:
         return frozenset({only})
-    return views.ALERTS | {State.MANUAL_REVIEW} if only is State.MANUAL_REVIEW else frozenset()
+    return life.ALERTS | {State.MANUAL_REVIEW} if only is State.MANUAL_REVIEW else frozenset()
 
 
 def _why(held: Case) -> Look:

@@ -113,7 +113,7 @@ async def read_resident_risk(
     """Show how a relation was judged, the latest first, and the officers' word in its place."""
     db = await story()
     resident = await whom.resident(db, resident_id)
-    made = await assessment.of(db, resident, limit=limit)
+    made = await assessment.of(db, resident, whom.suspected(house), limit=limit)
     held = await override.in_force(db, resident, calendar.statutory_date(story.now))
     known = await profile.read(db, resident)
     return RiskView(
@@ -132,11 +132,14 @@ async def read_resident_risk(
     tags=TAGS,
     summary="One assessment of risk, judged again",
 )
-async def read_risk_assessment(assessment_id: FromPath[str], story: NamedDependency[Story]) -> AssessmentView:
+async def read_risk_assessment(
+    assessment_id: FromPath[str], story: NamedDependency[Story], house: NamedDependency[House]
+) -> AssessmentView:
     """Show an assessment, and whether its rules over its facts say the same today."""
-    db, wanted = await story(), ids.parse("assessment", assessment_id)
-    [view] = await _views(story, [await assessment.find(db, wanted)])
-    return msgspec.structs.replace(view, same_again=await assessment.replayed(db, wanted))
+    db = await story()
+    found = await assessment.find(db, ids.parse("assessment", assessment_id), whom.suspected(house))
+    [view] = await _views(story, [found])
+    return msgspec.structs.replace(view, same_again=await assessment.replayed(db, found))
 
 
 @get(

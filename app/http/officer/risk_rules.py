@@ -19,7 +19,9 @@ from msgspec import Meta
 from app import ids as mint
 from app.auth.principal import Principal
 from app.db import Story
+from app.house import House
 from app.http import ids
+from app.http.officer import whom
 from app.http.paging import Limit
 from app.http.wire import Wire
 from app.idempotency import Once
@@ -264,12 +266,15 @@ async def move_risk_rule(
     summary="Where a rule of risk applied",
 )
 async def list_risk_rule_results(
-    risk_rule_version_id: FromPath[str], story: NamedDependency[Story], limit: Limit = 20
+    risk_rule_version_id: FromPath[str],
+    story: NamedDependency[Story],
+    house: NamedDependency[House],
+    limit: Limit = 20,
 ) -> RiskResultList:
-    """List where a version applied, in its shadow and in force, and which conditions held."""
-    db, wanted = await story(), _parsed(risk_rule_version_id)
-    await rule.find(db, wanted)
-    found = await assessment.applied(db, wanted, limit=limit)
+    """List where a version applied, in its shadow and in force, and which conditions held of each person."""
+    db = await story()
+    version = await rule.find(db, _parsed(risk_rule_version_id))
+    found = await assessment.applied(db, version, whom.suspected(house), limit=limit)
     shown = [
         RiskResultView(
             assessment=ids.show("assessment", row.assessment),
@@ -277,7 +282,7 @@ async def list_risk_rule_results(
             shadow=row.shadow,
             points=row.points,
             floor=row.floor,
-            because=msgspec.convert(row.because, list[Held]),
+            because=list(row.because),
             score=row.score,
             band=row.band,
             at=row.at,

@@ -1,7 +1,7 @@
 """Officers suspend, restore and revoke statuses.
 
-path   POST /v1/officer/statuses/{id}/changes  ->  residency/status.py   change()
-                                               ->  app/credentials.py    follow()   in the same transaction
+path   POST /v1/officer/statuses/{id}/changes   ->   residency/status.py              change()
+                                                ->   app/credentials/entitlement.py   follow(), in the same transaction
 
 What needs the status asks for it each time (app/standing.py), so it is closed from the commit on.
 """
@@ -14,8 +14,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
-from app import credentials
 from app.auth.principal import Principal
+from app.credentials import entitlement
 from app.db import Story
 from app.http import ids
 from app.http.officer import whom
@@ -97,7 +97,7 @@ async def change_status(
     async def act(story: Story) -> HeldStatus:
         db, wanted = await story(), ids.parse("status", status_id)
         changed = await status.change(db, wanted, data.act, at=story.now, by=me.actor, reason_code=data.reason_code)
-        await credentials.follow(db, changed, actor=me.actor, at=story.now)
+        await entitlement.follow(db, changed, actor=me.actor, at=story.now)
         return HeldStatus.of(changed)
 
     return await once(act)

@@ -10,7 +10,19 @@ from app.http.sandbox import (
     presentations,
     residents,
     stripe,
+    wallet_providers,
 )
 
-_ROOMS = (card_things, cards, clock, credential_offers, events, partners, presentations, residents, stripe)
+_ROOMS = (
+    card_things,
+    cards,
+    clock,
+    credential_offers,
+    events,
+    partners,
+    presentations,
+    residents,
+    stripe,
+    wallet_providers,
+)
 routes = [route for room in _ROOMS for route in room.routes]

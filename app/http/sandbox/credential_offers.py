@@ -7,14 +7,15 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from msgspec import Meta
 
-from app import clock, credentials
+from app import clock
+from app.credentials import issuance
 from app.db import Story
 from app.house import House
 from app.http import ids
 from app.http.wallet_openid import offers
 from app.http.wire import Wire
 from residency.credential import issuing
-from residency.credential.configuration import CONFIGURATIONS
+from residency.credential.configuration import CONFIGURATIONS, ConfigurationId
 
 
 class SandboxOffer(Wire, frozen=True):
@@ -22,7 +23,7 @@ class SandboxOffer(Wire, frozen=True):
 
     resident: Annotated[str, Meta(examples=["resident_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
     configuration: Annotated[
-        Literal["e_resident_sd_jwt", "e_resident_mdoc", "resident_id_sd_jwt", "resident_id_mdoc"],
+        ConfigurationId,
         Meta(examples=["e_resident_sd_jwt"]),
     ] = "e_resident_sd_jwt"
     grant: Annotated[Literal["pre-authorized_code", "authorization_code"], Meta(examples=["pre-authorized_code"])] = (
@@ -54,7 +55,7 @@ async def offer(
     resident = ids.parse("resident", data.resident)
     await story.speak_for(resident)
     db = await story()
-    await credentials.entitled(db, resident, wanted.kind, at=story.now)
+    await issuance.require_possible(db, resident, wanted.kind, at=story.now)
     await issuing.require_issuable(db, resident, wanted.kind)
     if data.grant == "authorization_code":
         ready = offers.for_authorization([wanted.id], issuer=issuer)

@@ -1,21 +1,28 @@
 """What wallets and verifiers read before they meet a credential: who issues it, of what type, under which root."""
 
+import base64
+import hashlib
 from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency
+from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Meta
 
-from app import clock, credentials
+from app import clock, problems
+from app.credentials import entitlement
 from app.db import Story
 from app.house import House
+from app.problems import Problem
 from law.calendar import statutory_date
-from residency.credential import metadata
+from residency.credential import metadata, pki
 from residency.credential.configuration import TYPE_PATHS, vct
 from residency.credential.dataset import Kind
+from residency.credential.wallets import encryption
 
 #: Browser wallets read these too.
 _OPT = {"scope": "public", "cors": "*", "cache": "public, max-age=3600"}
@@ -31,6 +38,9 @@ class IssuerMetadata(msgspec.Struct, frozen=True, kw_only=True):
     credential_endpoint: Annotated[str, Meta(examples=[f"https://id.example{metadata.CREDENTIAL_PATH}"])]
     nonce_endpoint: Annotated[str, Meta(examples=[f"https://id.example{metadata.NONCE_PATH}"])]
     notification_endpoint: Annotated[str, Meta(examples=[f"https://id.example{metadata.NOTIFICATION_PATH}"])]
+    deferred_credential_endpoint: Annotated[str, Meta(examples=[f"https://id.example{metadata.DEFERRED_PATH}"])]
+    credential_request_encryption: Json
+    credential_response_encryption: Json
     batch_credential_issuance: dict[str, int]
     display: list[dict[str, str]]
     credential_configurations_supported: dict[str, Json]
@@ -68,10 +78,12 @@ async def credential_issuer(
     Signed for who asks for `application/jwt`: the signature leads to the root, so what is said can't be another's.
     """
     await story()  # its clock is the law's
-    told = metadata.issuer(house.settings.issuer, credentials.offered(statutory_date(story.now)))
+    now, keys = clock.real(), house.credentials.authority.nonce_key
+    offered = entitlement.offered(statutory_date(story.now))
+    told = metadata.issuer(house.settings.issuer, offered, encryption.published(keys, at=now))
     headers = {"Vary": "Accept"}
     if "application/jwt" in request.headers.get("accept", ""):
-        signed = metadata.signed(told, house.credentials.authority.metadata, at=clock.real())
+        signed = metadata.signed(told, house.credentials.authority.metadata, at=now)
         return Response(signed.encode(), media_type="application/jwt", headers=headers)
     return Response(msgspec.convert(told, IssuerMetadata), headers=headers)
 
@@ -96,7 +108,7 @@ async def jwt_vc_issuer(house: NamedDependency[House]) -> SignerKeys:
     tags=_TAGS,
     summary="Type metadata of the e-resident credential",
 )
-async def credential_type(house: NamedDependency[House]) -> TypeMetadata:
+async def credential_type(house: NamedDependency[House]) -> Response[TypeMetadata]:
     """Describe the claims of the e-resident credential, in three languages (SD-JWT VC section 5)."""
     return _type(house, Kind.E_RESIDENT)
 
@@ -108,13 +120,19 @@ async def credential_type(house: NamedDependency[House]) -> TypeMetadata:
     tags=_TAGS,
     summary="Type metadata of the resident ID",
 )
-async def resident_id_type(house: NamedDependency[House]) -> TypeMetadata:
+async def resident_id_type(house: NamedDependency[House]) -> Response[TypeMetadata]:
     """Describe the claims of the resident ID; it is issued only while its rule is in force."""
     return _type(house, Kind.RESIDENT_ID)
 
 
-def _type(house: House, kind: Kind) -> TypeMetadata:
-    return msgspec.convert(metadata.credential_type(house.settings.issuer, kind), TypeMetadata)
+def _type(house: House, kind: Kind) -> Response[TypeMetadata]:
+    """Tell the hash of what is told (RFC 9530), for who pins a type.
+
+    Credentials carry no `vct#integrity`: a mended label would void every copy that is alive.
+    """
+    told = msgspec.convert(metadata.credential_type(house.settings.issuer, kind), TypeMetadata)
+    digest = base64.b64encode(hashlib.sha256(msgspec.json.encode(told)).digest()).decode()
+    return Response(told, headers={"Repr-Digest": f"sha-256=:{digest}:", "ETag": f'"{digest}"'})
 
 
 @get(
@@ -143,6 +161,29 @@ async def credential_root_der(house: NamedDependency[House]) -> bytes:
     return house.credentials.authority.root_der
 
 
+@get(
+    pki.CRL_PATH,
+    operation_id="getCredentialRevocations",
+    opt={"scope": "public", "cors": "*", "cache": "public, max-age=300"},
+    tags=_TAGS,
+    summary="Revoked signers, DER",
+    media_type="application/pkix-crl",
+    responses={
+        404: ResponseSpec(
+            Problem,
+            description="There is none: the root's key is elsewhere.",
+            media_type=problems.MEDIA_TYPE,
+            generate_examples=False,
+        )
+    },
+)
+async def credential_revocations(house: NamedDependency[House]) -> bytes:
+    """Give the list of leaves that the root does not vouch for any more (RFC 5280 section 5)."""
+    if (told := house.credentials.authority.crl) is None:
+        raise HTTPException(status_code=404)
+    return told
+
+
 routes: list[HTTPRouteHandler] = [
     credential_issuer,
     jwt_vc_issuer,
@@ -150,4 +191,5 @@ routes: list[HTTPRouteHandler] = [
     resident_id_type,
     credential_root,
     credential_root_der,
+    credential_revocations,
 ]

@@ -23,7 +23,7 @@ from app import clock
 from app.auth import code
 from app.db import Story
 from app.house import House
-from app.http.oauth.token import PRE_AUTHORIZED
+from app.http.oauth.wallet_token import PRE_AUTHORIZED
 
 PATH = "/openid4vci/offers/"
 SCHEME = "openid-credential-offer://"

@@ -13,7 +13,8 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Requ
 from litestar.params import FromPath
 from msgspec import Meta
 
-from app import clock, presentations, problems
+from app import clock, problems
+from app.credentials import presentations
 from app.db import Story
 from app.house import House
 from app.http import ids
@@ -119,15 +120,18 @@ async def answer(
     story: NamedDependency[Story],
     house: NamedDependency[House],
 ) -> Response[Heard]:
-    """Take a wallet's answer, or hear that there will be none. What it proves is told only who asked."""
+    """Take a wallet's answer, or hear that there will be none. What it proves is told only who asked.
+
+    An error comes in clear or encrypted, with the state of the request (section 8.5).
+    """
     found, kms, now = ids.parse("presentation", presentation_id), house.keys.kms, clock.real()
     try:
-        sent = await form_.read(request, bytes_max=presentations.RESPONSE_BYTES_MAX)
-        if "error" in sent:
-            await presentations.decline(await story(), kms, found, now=now)
-            return Response(Heard(), headers=HEADERS)
-        response = form_.needed(sent, "response")
-        back = await presentations.hear(await story(), kms, house.credentials, found, response, now=now)
+        sent, db = await form_.read(request, bytes_max=presentations.RESPONSE_BYTES_MAX), await story()
+        if (error := sent.get("error")) is not None:
+            back = await presentations.decline(db, kms, found, error, state=sent.get("state"), now=now)
+        else:
+            response, by = form_.needed(sent, "response"), house.credentials
+            back = await presentations.hear(db, kms, by, found, response, now=now, law_at=story.now)
     except Unacceptable as refused:
         return refused.response()
     except presentations.BadResponse as error:

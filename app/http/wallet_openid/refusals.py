@@ -1,4 +1,4 @@
-"""Refusals of the issuing endpoints in the form of their standard (OpenID4VCI 1.0 sections 8.3.1.2 and 11.3).
+"""Refusals of the issuing endpoints in the form of their standard (OpenID4VCI 1.0 sections 8.3.1.2, 9.3 and 11.3).
 
 `error` is the standard's word, `error_description` names the check that failed, in the characters OAuth allows.
 """
@@ -11,10 +11,14 @@ from litestar import Request, Response
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ExceptionHandlersMap
 
-from app import credentials, person, standing, strict, vault
+from app import person, standing, strict, vault
 from app.auth import dpop, gate, guard, token
+from app.auth.wallets import wallet_status
+from app.credentials import deferral, entitlement
 from law import threshold
-from residency.credential import issuing, key_proof, nonce, notification
+from residency.credential import issuing
+from residency.credential.wallets import encryption, grade, key_proof, nonce, notification
+from residency.credential.wallets.grade import Grade
 
 Words = tuple[str, str]
 
@@ -46,9 +50,12 @@ def _denied(describe: Callable[[Any], str]) -> _Form:
     return _Form(lambda error: ("credential_request_denied", describe(error)))
 
 
-def _proof(error: key_proof.InvalidProof) -> Words:
-    where = "proofs.jwt" if error.place is None else f"proofs.jwt[{error.place}]"
-    return "invalid_proof", f"{where}: {error.check}"
+def _too_low(error: grade.GradeTooLow) -> Words:
+    """Say what is missing: an attestation of the keys, which a wallet can send, or one of the wallet itself."""
+    if error.reached is Grade.BASIC:
+        return "credential_request_denied", "the credential goes to attested wallets only"
+    levels = " or ".join(grade.RESISTANT)
+    return "invalid_proof", f"key_attestation: key_storage and user_authentication of {levels} are needed for all keys"
 
 
 def _unreadable(word: str) -> dict[type[Exception], _Form]:
@@ -67,19 +74,37 @@ _UNAUTHORIZED: dict[type[Exception], _Form] = {
     gate.SessionEnded: _Form(lambda _: ("invalid_token", "the session has ended"), 401),
     guard.ScopeMissing: _Form(lambda error: ("insufficient_scope", f"the token does not hold {error.scope}"), 403),
 }
-CREDENTIAL: dict[type[Exception], _Form] = {
+#: What either endpoint refuses, whatever was proven.
+_ISSUING: dict[type[Exception], _Form] = {
     **_UNAUTHORIZED,
     **_unreadable("invalid_credential_request"),
-    InvalidRequest: _Form(lambda error: (error.error, error.description)),
-    key_proof.InvalidProof: _Form(_proof),
-    nonce.InvalidNonce: _Form(lambda error: ("invalid_nonce", f"the c_nonce is {error.reason}; fetch a new one")),
+    encryption.Undecipherable: _Form(lambda error: ("invalid_encryption_parameters", f"the request: {error.reason}")),
+    encryption.BadParameters: _Form(
+        lambda error: ("invalid_encryption_parameters", f"credential_response_encryption: {error.reason}")
+    ),
     standing.NotEResident: _denied(lambda _: "the holder is not an e-resident now"),
-    credentials.NotAltyn: _denied(lambda _: "the holder has no Altyn visa now"),
+    entitlement.NotAltyn: _denied(lambda _: "the holder has no Altyn visa now"),
     threshold.NotInForce: _denied(lambda _: "the rule that this document stands on is not in force"),
     person.NotIdentified: _denied(lambda _: "the holder has no identifying document in force"),
     vault.Erased: _denied(lambda _: "the holder has no identifying document in force"),
     issuing.NotActive: _denied(lambda error: f"the credential is {error.state}"),
     issuing.TooManyCopies: _denied(lambda error: f"the holder has {error.copies_max} copies that have not expired"),
+}
+CREDENTIAL: dict[type[Exception], _Form] = {
+    **_ISSUING,
+    InvalidRequest: _Form(lambda error: (error.error, error.description)),
+    key_proof.InvalidProof: _Form(lambda error: ("invalid_proof", f"{error.place}: {error.check}")),
+    wallet_status.NotFetchedYet: _Form(
+        lambda _: ("invalid_proof", "key_attestation: the status list is not here yet; come again in a moment")
+    ),
+    grade.GradeTooLow: _Form(_too_low),
+    nonce.InvalidNonce: _Form(lambda error: ("invalid_nonce", f"the c_nonce is {error.reason}; fetch a new one")),
+}
+DEFERRED: dict[type[Exception], _Form] = {
+    **_ISSUING,
+    deferral.UnknownTransaction: _Form(
+        lambda _: ("invalid_transaction_id", "no request of this wallet waits under this id")
+    ),
 }
 NOTIFICATION: dict[type[Exception], _Form] = {
     **_UNAUTHORIZED,

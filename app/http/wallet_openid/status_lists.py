@@ -11,7 +11,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 
-from app import clock, credentials, problems, status_tokens
+from app import clock, problems
+from app.credentials import entitlement, status_tokens
 from app.db import Story
 from app.house import House
 from app.http import ids
@@ -30,7 +31,7 @@ def _refused(description: str) -> ResponseSpec:
 
 
 @get(
-    f"{credentials.LISTS_PATH}{{list_id:str}}",
+    f"{entitlement.LISTS_PATH}{{list_id:str}}",
     operation_id="getStatusList",
     opt={"scope": "public", "cors": "*", "cache": f"public, max-age={status_list.TTL_S}"},
     tags=["OpenID4VCI"],
@@ -54,7 +55,7 @@ async def get_status_list(
         raise status_tokens.HistoryNotKept
     form = _form(_named(request.headers.get("accept", "*/*")))
     found = ids.parse("list", list_id)
-    url = credentials.list_url(house.settings.issuer, found)
+    url = entitlement.list_url(house.settings.issuer, found)
     token = await house.credentials.status_tokens.of(await story(), found, uri=url, at=clock.real())
     if token is None:
         raise ids.UnknownId("list")
@@ -111,7 +112,7 @@ class StatusLists(msgspec.Struct, frozen=True):
 async def list_status_lists(story: NamedDependency[Story], house: NamedDependency[House]) -> StatusLists:
     """Name every list that a credential may refer to, so that a verifier has them before it is offline."""
     found = await entries.living(await story(), since=clock.real() - issuing.LIFE)
-    return StatusLists([credentials.list_url(house.settings.issuer, one) for one in found])
+    return StatusLists([entitlement.list_url(house.settings.issuer, one) for one in found])
 
 
 routes: list[HTTPRouteHandler] = [get_status_list, list_status_lists]

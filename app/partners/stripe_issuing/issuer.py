@@ -165,10 +165,12 @@ class StripeIssuing:
         made = await told(
             self.client.api.v1.issuing.cards.create_async(_successor(before, asked), self.client.options(key))
         )
-        if isinstance(made, Refused | Unknown):
-            return made
+        return made if isinstance(made, Refused | Unknown) else await self.succeeded(before, made, key)
+
+    async def succeeded(self, before: Any, made: Any, key: str) -> Issued | Unknown:  # noqa: ANN401  cards of the SDK
+        """Cancel a card whose heir was made and can be used, unless it is so."""
         if made.status == "active" and before.status != "canceled":
-            over = await self.set_status(reference, Status.CLOSED, f"{key}-over")
+            over = await self.set_status(before.id, Status.CLOSED, f"{key}-over")
             if isinstance(over, Unknown):
                 return over
         return issued(made)
@@ -192,11 +194,14 @@ class StripeIssuing:
         )
 
     async def set_token(self, reference: str, state: Life, key: str) -> Done | Refused | Unknown:
-        """Pause a card in a wallet, let it go on, or take it out for good."""
-        params: Any = {"status": _TOKEN[state]}
-        return _done(
-            await told(self.client.api.v1.issuing.tokens.update_async(reference, params, self.client.options(key)))
-        )
+        """Pause a card in a wallet, let it go on, or take it out for good; what is so already needs no asking."""
+        tokens, params = self.client.api.v1.issuing.tokens, {"status": _TOKEN[state]}
+        answer = _done(await told(tokens.update_async(reference, params, self.client.options(key))))
+        if isinstance(answer, Refused):
+            there = await told(tokens.retrieve_async(reference, options=self.client.options()))
+            if not isinstance(there, Refused | Unknown) and there.status == _TOKEN[state]:
+                return Done(reference)
+        return answer
 
     async def set_pin(self, reference: str, sealed: Shown, key: str) -> Done | Refused | Unknown:
         """Hand a PIN on that the device encrypted for Stripe."""

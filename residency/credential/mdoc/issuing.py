@@ -19,6 +19,7 @@ import msgspec
 
 from residency.credential import cbor, cose
 from residency.credential.cose import CoseSeal
+from residency.credential.mdoc import agreement
 
 #: Of an element: ISO 18013-5 section 9.1.2.5 asks for 16 at least.
 SALT_BYTES = 32
@@ -93,7 +94,7 @@ def _security_object(
             "version": "1.0",
             "digestAlgorithm": "SHA-256",
             "valueDigests": {prepared.namespace: dict(sorted(digests.items()))},
-            "deviceKeyInfo": {"deviceKey": cose.to_cose_key(holder)},
+            "deviceKeyInfo": {"deviceKey": cose.to_cose_key(holder), "keyAuthorizations": agreement.AUTHORIZED},
             "docType": prepared.doc_type,
             "validityInfo": {"signed": signed, "validFrom": signed, "validUntil": _tdate(validity.until)},
             "status": {"status_list": {"idx": status.idx, "uri": status.uri}},

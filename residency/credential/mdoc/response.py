@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from residency.credential import cbor, cose, pki
 from residency.credential.check import Check, NotVerified, require
-from residency.credential.mdoc import session
+from residency.credential.mdoc import agreement, session
 from residency.credential.sd_jwt import StatusReference
 
 VERSION = "1.0"
@@ -27,10 +27,11 @@ _OK = 0
 
 
 class Meeting(msgspec.Struct, frozen=True):
-    """What a device authenticates: the session, and for a MAC the reader's ephemeral key."""
+    """What a device authenticates: the session, for a MAC the reader's ephemeral key, and what is to be agreed to."""
 
     transcript: bytes
     reader: ec.EllipticCurvePrivateKey | None = None
+    transaction_data: tuple[str, ...] = ()
 
 
 class Expected(msgspec.Struct, frozen=True):
@@ -77,11 +78,11 @@ def verify(document: bytes, expected: Expected) -> Verified:
         device_signed = told.get("deviceSigned")
     except (cbor.Malformed, KeyError) as error:
         raise NotVerified(Check.FORMAT, "unreadable") from error
-    verified, key = _issuer_signed(issuer_signed, expected)
+    verified, key_info = _issuer_signed(issuer_signed, expected)
     if expected.meeting is not None:
         require(device_signed is not None, Check.BINDING, "missing")
         assert device_signed is not None, "it was required"
-        _require_device(device_signed, key, expected.meeting, expected.doc_type)
+        _require_device(device_signed, key_info, expected.meeting, expected.doc_type)
     return verified
 
 
@@ -90,7 +91,7 @@ def verify_issuer_signed(raw: bytes, expected: Expected) -> Verified:
     return _issuer_signed(raw, expected)[0]
 
 
-def _issuer_signed(raw: bytes, expected: Expected) -> tuple[Verified, object]:
+def _issuer_signed(raw: bytes, expected: Expected) -> tuple[Verified, Mapping[str, Any]]:
     try:
         told = cbor.parts(raw)
         require(told.keys() <= {"nameSpaces", "issuerAuth"}, Check.FORMAT, "unknown_member")
@@ -107,8 +108,9 @@ def _issuer_signed(raw: bytes, expected: Expected) -> tuple[Verified, object]:
     require(message.signed_by(issuer.key), Check.SIGNATURE, "bad_signature")
     elements = {name: elements_of(name, found, signed) for name, found in spaces.items()}
     _require_valid(signed.get("validityInfo"), issuer, expected.at)
-    key = signed["deviceKeyInfo"].get("deviceKey") if isinstance(signed.get("deviceKeyInfo"), dict) else None
-    return Verified({str(name): found for name, found in elements.items()}, _status(signed), issuer), key
+    key_info = signed.get("deviceKeyInfo")
+    verified = Verified({str(name): found for name, found in elements.items()}, _status(signed), issuer)
+    return verified, key_info if isinstance(key_info, dict) else {}
 
 
 def elements_of(namespace: object, found: list[bytes], signed: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,10 +126,14 @@ def elements_of(namespace: object, found: list[bytes], signed: Mapping[str, Any]
     used = set()
     for raw in found:
         id_, name, value = _element(raw)
-        require(id_ in digests, Check.DISCLOSURES, "unreferenced")
-        require(digests[id_] == digest(raw).digest(), Check.DISCLOSURES, "digest_differs")
-        require(id_ not in used, Check.DISCLOSURES, "digest_twice")
-        require(name not in elements, Check.DISCLOSURES, "a_name_twice")
+        if id_ not in digests:
+            raise NotVerified(Check.DISCLOSURES, "unreferenced")
+        if digests[id_] != digest(raw).digest():
+            raise NotVerified(Check.DISCLOSURES, "digest_differs")
+        if id_ in used:
+            raise NotVerified(Check.DISCLOSURES, "digest_twice")
+        if name in elements:
+            raise NotVerified(Check.DISCLOSURES, "a_name_twice")
         used.add(id_)
         elements[name] = value
     return elements
@@ -169,23 +175,32 @@ def _status(signed: Mapping[str, Any]) -> StatusReference | None:
         raise NotVerified(Check.STATUS, "unreadable_reference") from error
 
 
-def _require_device(raw: bytes, key: object, meeting: Meeting, doc_type: str) -> None:
-    """Let the device prove its key over the session and what it signs (section 9.1.3)."""
+def _require_device(raw: bytes, key_info: Mapping[str, Any], meeting: Meeting, doc_type: str) -> None:
+    """Let the device prove its key over the session and what it signs, and say only what it may (section 9.1.3)."""
     try:
         told = cbor.parts(raw)
         spaces, auth = told["nameSpaces"], cbor.parts(told["deviceAuth"])
-        cbor.embedded(spaces)
+        said = {name: cbor.load(each) for name, each in cbor.parts(cbor.embedded(spaces)).items()}
         signature, mac = auth.get("deviceSignature"), auth.get("deviceMac")
         require((signature is None) != (mac is None), Check.BINDING, "not_one_proof")
         message = cose.parse(signature or mac or b"")
     except (cbor.Malformed, cose.BadMessage, KeyError) as error:
         raise NotVerified(Check.BINDING, "unreadable") from error
+    require(all(isinstance(each, dict) for each in said.values()), Check.BINDING, "unreadable")
     try:
-        device = cose.from_cose_key(key)
+        device = cose.from_cose_key(key_info.get("deviceKey"))
     except cose.BadKey as error:
         raise NotVerified(Check.BINDING, "no_holder_key") from error
-    authenticated = cbor.embed(authentication(meeting.transcript, doc_type, spaces))
-    if signature is not None:
+    _require_authentic(message, device, meeting, cbor.embed(authentication(meeting.transcript, doc_type, spaces)), mac)
+    by_space = {str(name): each for name, each in said.items()}
+    agreement.require_authorized(by_space, key_info.get("keyAuthorizations"))
+    agreement.require_agreed(by_space, meeting.transaction_data)
+
+
+def _require_authentic(
+    message: cose.Message, device: ec.EllipticCurvePublicKey, meeting: Meeting, authenticated: bytes, mac: bytes | None
+) -> None:
+    if mac is None:
         require(message.signed_by(device, detached=authenticated), Check.BINDING, "bad_signature")
         return
     require(meeting.reader is not None, Check.BINDING, "mac_without_reader_key")

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from residency.credential import cose, jws
-from residency.credential.configuration import Format
+from residency.credential.configuration import DOC_TYPES, Format
 from residency.credential.presenting.dcql import Query
 from residency.credential.seal import Seal
 
@@ -35,12 +35,13 @@ class BadTransaction(Exception):
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """One request: what is wanted, where the answer goes, by what it is known again and encrypted to.
+    """One request: what is wanted, who asks, where the answer goes, by what it is known again and encrypted to.
 
     `transaction_data` is what the holder is to agree to, each base64url as it is sent.
     """
 
     query: Query
+    client_id: str
     response_uri: str
     nonce: str
     state: str
@@ -67,22 +68,24 @@ def thumbprint(key: Mapping[str, str]) -> bytes:
 def transaction(type_: str, query: Query, ids: tuple[str, ...], told: Mapping[str, object]) -> str:
     """Write what a holder is to agree to with the credentials `ids` (OpenID4VP 1.0 section 8.4); raises BadTransaction.
 
-    Only an SD-JWT can carry the agreement: no profile says yet how an mdoc would (appendix B.2.4).
+    An SD-JWT carries it in its key binding (appendix B.3.3.1). An mdoc does in what its device signs, which its issuer
+    has to allow: ours do (residency/credential/mdoc/agreement.py), of others nothing is known.
     """
     for id_ in ids:
         wanted = query.of(id_)
         if wanted is None:
             raise BadTransaction(f"{id_} is not asked for")
-        if wanted.format != Format.SD_JWT or not wanted.require_cryptographic_holder_binding:
+        allowed = wanted.format == Format.SD_JWT or set(wanted.types) <= {*DOC_TYPES.values()}
+        if not allowed or not wanted.require_cryptographic_holder_binding:
             raise BadTransaction(f"{id_} can't carry an agreement")
     return jws.b64(msgspec.json.encode({"type": type_, "credential_ids": ids, **told}))
 
 
 def request_object(asked: Asked, seal: Seal, *, at: datetime, lasts: timedelta, wallet_nonce: str | None = None) -> str:
-    """Sign the request for a wallet."""
+    """Sign the request for a wallet; `seal` is whose `client_id` the request names."""
     claims: jws.Json = {
         "aud": WALLETS,
-        "client_id": client_id(seal.chain[0]),
+        "client_id": asked.client_id,
         "iat": int(at.timestamp()),
         "exp": int((at + lasts).timestamp()),
         "response_type": "vp_token",

@@ -7,6 +7,7 @@ A query is no security check: what it asks for by `values` a wallet may have lef
 reads it in what was verified.
 """
 
+import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
@@ -179,12 +180,32 @@ def _faults(wanted: CredentialQuery, came: Sequence[Shown]) -> Iterator[str]:
     if len(came) > 1 and not wanted.multiple:
         yield f"{wanted.id} came more than once"
     for each in came:
-        if each.format != wanted.format or each.type not in wanted.types:
-            yield f"{wanted.id} is of another type"
-        elif not _is_trusted(wanted, each):
-            yield f"{wanted.id} is issued under another authority"
-        elif not _is_answered(wanted, each):
-            yield f"{wanted.id} shows other claims"
+        if found := fault(wanted, each):
+            yield f"{wanted.id} {_WORDS[found]}"
+
+
+class Fault(enum.StrEnum):
+    """Why a credential is not the one that was asked for."""
+
+    OTHER_TYPE = "other_type"
+    OTHER_AUTHORITY = "other_authority"
+    OTHER_CLAIMS = "other_claims"
+
+
+_WORDS = {
+    Fault.OTHER_TYPE: "is of another type",
+    Fault.OTHER_AUTHORITY: "is issued under another authority",
+    Fault.OTHER_CLAIMS: "shows other claims",
+}
+
+
+def fault(wanted: CredentialQuery, came: Shown) -> Fault | None:
+    """Say why a credential is not the one that was asked for; None where it is."""
+    if came.format != wanted.format or came.type not in wanted.types:
+        return Fault.OTHER_TYPE
+    if not _is_trusted(wanted, came):
+        return Fault.OTHER_AUTHORITY
+    return None if _is_answered(wanted, came) else Fault.OTHER_CLAIMS
 
 
 def _is_trusted(wanted: CredentialQuery, came: Shown) -> bool:

@@ -4,27 +4,29 @@ A check is only made when all before it passed, so those behind a failure are no
 nobody could tell is a verdict of its own: the document is genuine and its holder there, and whether it is still in
 force is for the verifier to risk or to wait for.
 
-reads     presenting/judging.py    read()        every presentation, by its format
-asks      app                      the status lists that the presentations name
-judges    presenting/judging.py    conclude()    <- you are here
+reads    presenting/judging.py        read()       every presentation, by its format
+asks     app/credentials/trusted.py   statuses()   the status lists that the presentations name
+judges   presenting/judging.py        conclude()   <- you are here
 """
 
 import enum
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
-from cryptography import x509
 
-from residency.credential import jws, key_binding, sd_jwt
+from residency.credential import jws, sd_jwt
 from residency.credential.check import Check, NotVerified
 from residency.credential.configuration import Format
+from residency.credential.key_binding import Occasion
 from residency.credential.mdoc import response, session
 from residency.credential.mdoc.response import Meeting
 from residency.credential.presenting import asking, dcql
 from residency.credential.presenting.asking import Asked
-from residency.credential.presenting.dcql import CredentialQuery, Shown
+from residency.credential.presenting.dcql import CredentialQuery, Query, Shown
+from residency.credential.presenting.trust import Anchor, StatusPolicy, Trust
 from residency.credential.sd_jwt import StatusReference
 from residency.credential.status_list import Status
 
@@ -64,12 +66,36 @@ class Checked(msgspec.Struct, frozen=True, omit_defaults=True):
     age_s: int | None = None
 
 
-class Presented(msgspec.Struct, frozen=True):
-    """One presentation as far as it proves itself: what it shows, or the check that it failed."""
+class Binding(msgspec.Struct, frozen=True):
+    """What a holder has to prove his key for: an SD-JWT's for an occasion, an mdoc's for a meeting. None: nothing."""
 
-    shown: Shown | None
-    status: StatusReference | None
-    failed: Checked | None
+    occasion: Occasion | None = None
+    meeting: Meeting | None = None
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An entry of a status list, and whose list it has to be."""
+
+    issuer: UUID | None
+    reference: StatusReference
+
+
+class Presented(msgspec.Struct, frozen=True):
+    """One presentation as far as it proves itself: what it shows and whose it is, or the check that it failed.
+
+    Of one that is not `bound` nobody asked who presented it.
+    """
+
+    shown: Shown | None = None
+    issuer: Anchor | None = None
+    status: StatusReference | None = None
+    failed: Checked | None = None
+    bound: bool = True
+
+    @property
+    def entry(self) -> Entry | None:
+        """Say where its status is kept."""
+        return Entry(self.issuer.id, self.status) if self.issuer is not None and self.status is not None else None
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -95,13 +121,23 @@ class Broken(msgspec.Struct, frozen=True):
 Answer = Told | Untold | Broken
 
 
+class Believed(msgspec.Struct, frozen=True):
+    """Whose word a credential is, and on what ground it is taken; `id` names the entry of the trust list."""
+
+    id: UUID | None
+    name: str
+    country: str
+    legal_ground: str
+
+
 class Judged(msgspec.Struct, frozen=True):
-    """One credential: every check by name and in order, and its claims where it is genuine."""
+    """One credential: every check by name and in order, its claims where it is genuine, and its issuer."""
 
     id: str
     type: str | None
     checks: tuple[Checked, ...]
     claims: Mapping[str, Any]
+    issuer: Believed | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -110,14 +146,6 @@ class Verdict(msgspec.Struct, frozen=True):
     conclusion: Conclusion
     credentials: tuple[Judged, ...]
     lacking: tuple[str, ...]
-
-
-class Trust(msgspec.Struct, frozen=True):
-    """Under whom a verifier believes documents, and when it judges."""
-
-    roots: tuple[x509.Certificate, ...]
-    client_id: str
-    at: datetime
 
 
 def read(vp_token: object, asked: Asked, trust: Trust) -> dict[str, tuple[Presented, ...]]:
@@ -132,30 +160,71 @@ def read(vp_token: object, asked: Asked, trust: Trust) -> dict[str, tuple[Presen
             raise BadAnswer(f"{id_} is not a list of presentations")
         if (wanted := asked.query.of(id_)) is None:
             raise BadAnswer(f"{id_} was not asked for")
-        found[id_] = tuple(_read(each, wanted, asked, trust) for each in presentations)
+        binding = binding_of(asked, wanted)
+        found[id_] = tuple(present(each, wanted, binding, trust) for each in presentations)
     return found
 
 
-def _read(presentation: str, wanted: CredentialQuery, asked: Asked, trust: Trust) -> Presented:
-    proves = _mdoc if wanted.format == Format.MDOC else _sd_jwt
-    try:
-        return proves(presentation, wanted, asked, trust)
-    except NotVerified as error:
-        return Presented(None, None, Checked(error.check, Outcome.FAILED, error.reason))
-
-
-def _sd_jwt(presentation: str, wanted: CredentialQuery, asked: Asked, trust: Trust) -> Presented:
+def binding_of(asked: Asked, wanted: CredentialQuery) -> Binding:
+    """Say what the holder of a credential has to prove his key for, in a request."""
+    if not wanted.require_cryptographic_holder_binding:
+        return Binding()
     agreed = tuple(each for each in asked.transaction_data if wanted.id in _ids(each))
-    occasion = key_binding.Occasion(trust.client_id, asked.nonce, transaction_data=agreed)
-    held = occasion if wanted.require_cryptographic_holder_binding else None
+    transcript = session.openid4vp(
+        client_id=asked.client_id,
+        nonce=asked.nonce,
+        response_uri=asked.response_uri,
+        key_thumbprint=asking.thumbprint(asked.key),
+    )
+    occasion = Occasion(asked.client_id, asked.nonce, transaction_data=agreed)
+    return Binding(occasion, Meeting(transcript, transaction_data=agreed))
+
+
+def present(presentation: str, wanted: CredentialQuery, binding: Binding, trust: Trust) -> Presented:
+    """Check one presentation, as OpenID4VP carries it in its format."""
+    try:
+        if wanted.format == Format.MDOC:
+            return _device_response(presentation, wanted, binding, trust)
+        return _sd_jwt(presentation, wanted, binding, trust)
+    except NotVerified as error:
+        return _failed(error)
+
+
+def met(
+    device_response: bytes, query: Query, meeting: Meeting | None, trust: Trust
+) -> dict[str, tuple[Presented, ...]]:
+    """Check what a device showed to a reader beside it (ISO 18013-5, device retrieval); raises BadAnswer."""
+    found: dict[str, tuple[Presented, ...]] = {}
+    by_type = {each.types[0]: each for each in query.credentials if each.format == Format.MDOC}
+    try:
+        documents = response.documents(device_response)
+    except NotVerified as error:
+        raise BadAnswer(f"the response is not a DeviceResponse: {error.reason}") from error
+    for doc_type, document in documents.items():
+        if (wanted := by_type.get(doc_type)) is None:
+            raise BadAnswer(f"{doc_type} was not asked for")
+        try:
+            found[wanted.id] = (_mdoc(document, doc_type, meeting, trust),)
+        except NotVerified as error:
+            found[wanted.id] = (_failed(error),)
+    return found
+
+
+def _failed(error: NotVerified) -> Presented:
+    return Presented(failed=Checked(error.check, Outcome.FAILED, error.reason))
+
+
+def _sd_jwt(presentation: str, wanted: CredentialQuery, binding: Binding, trust: Trust) -> Presented:
     type_ = sd_jwt.type_of(presentation)
     vct = type_ if type_ in wanted.types else wanted.types[0]
-    verified = sd_jwt.verify(presentation, sd_jwt.Expected(trust.roots, vct, trust.at, held))
+    expected = sd_jwt.Expected(trust.roots(vct), vct, trust.at, binding.occasion)
+    verified = sd_jwt.verify(presentation, expected)
+    issuer = trust.of(verified.issuer, vct, verified.claims.get("iss"))
     shown = Shown(Format.SD_JWT, vct, verified.claims, verified.issuer.authorities)
-    return Presented(shown, verified.status, None)
+    return Presented(shown, issuer, verified.status, bound=binding.occasion is not None)
 
 
-def _mdoc(presentation: str, wanted: CredentialQuery, asked: Asked, trust: Trust) -> Presented:
+def _device_response(presentation: str, wanted: CredentialQuery, binding: Binding, trust: Trust) -> Presented:
     try:
         raw = jws.unb64(presentation)
     except jws.Unreadable as error:
@@ -164,16 +233,15 @@ def _mdoc(presentation: str, wanted: CredentialQuery, asked: Asked, trust: Trust
     documents = response.documents(raw)
     if [*documents] != [doc_type]:
         raise NotVerified(Check.TYPE, "other_credential_type")
-    transcript = session.openid4vp(
-        client_id=trust.client_id,
-        nonce=asked.nonce,
-        response_uri=asked.response_uri,
-        key_thumbprint=asking.thumbprint(asked.key),
-    )
-    meeting = Meeting(transcript) if wanted.require_cryptographic_holder_binding else None
-    verified = response.verify(documents[doc_type], response.Expected(trust.roots, doc_type, trust.at, meeting))
+    return _mdoc(documents[doc_type], doc_type, binding.meeting, trust)
+
+
+def _mdoc(document: bytes, doc_type: str, meeting: Meeting | None, trust: Trust) -> Presented:
+    expected = response.Expected(trust.roots(doc_type), doc_type, trust.at, meeting)
+    verified = response.verify(document, expected)
+    issuer = trust.of(verified.issuer, doc_type)
     shown = Shown(Format.MDOC, doc_type, verified.elements, verified.issuer.authorities)
-    return Presented(shown, verified.status, None)
+    return Presented(shown, issuer, verified.status, bound=meeting is not None)
 
 
 def _ids(transaction: str) -> Sequence[str]:
@@ -183,50 +251,72 @@ def _ids(transaction: str) -> Sequence[str]:
 
 
 def conclude(
-    presented: Mapping[str, Sequence[Presented]],
-    asked: Asked,
-    told: Mapping[StatusReference, Answer],
-    *,
-    at: datetime,
+    presented: Mapping[str, Sequence[Presented]], query: Query, told: Mapping[Entry, Answer], *, at: datetime
 ) -> Verdict:
-    """Judge an answer, knowing what the status lists told of the entries it names."""
-    credentials = tuple(_judge(id_, each, told, at) for id_, group in presented.items() for each in group)
+    """Judge an answer to a query, knowing what the status lists told of the entries it names."""
+    credentials = tuple(
+        _judge(id_, each, query.of(id_), told, at) for id_, group in presented.items() for each in group
+    )
     shown = {id_: [each.shown for each in group if each.shown is not None] for id_, group in presented.items()}
-    lacking = dcql.lacking(asked.query, {id_: group for id_, group in shown.items() if group})
-    outcomes = {each.outcome for judged in credentials for each in judged.checks}
-    if lacking or Outcome.FAILED in outcomes:
+    lacking = dcql.lacking(query, {id_: group for id_, group in shown.items() if group})
+    outcomes = {(each.check, each.outcome) for judged in credentials for each in judged.checks}
+    if lacking or any(outcome is Outcome.FAILED for _, outcome in outcomes):
         return Verdict(Conclusion.REJECTED, credentials, lacking)
-    conclusion = Conclusion.STATUS_UNKNOWN if Outcome.UNKNOWN in outcomes else Conclusion.ACCEPTED
-    return Verdict(conclusion, credentials, lacking)
+    unknown = (Check.STATUS, Outcome.UNKNOWN) in outcomes
+    return Verdict(Conclusion.STATUS_UNKNOWN if unknown else Conclusion.ACCEPTED, credentials, lacking)
 
 
-def _judge(id_: str, presented: Presented, told: Mapping[StatusReference, Answer], at: datetime) -> Judged:
-    if presented.failed is not None or presented.shown is None:
+def _judge(
+    id_: str, presented: Presented, wanted: CredentialQuery | None, told: Mapping[Entry, Answer], at: datetime
+) -> Judged:
+    shown, issuer = presented.shown, presented.issuer
+    if shown is None or issuer is None:
         assert presented.failed is not None, "what shows nothing failed"
         return Judged(id_, None, _around(presented.failed), {})
-    status = _status(presented.status, told, at)
-    return Judged(id_, presented.shown.type, _around(status), presented.shown.claims)
+    found = _policy(shown, issuer, presented.status, wanted) or _status(presented.entry, issuer, told, at)
+    believed = Believed(issuer.id, issuer.name, issuer.country, issuer.legal_ground)
+    checks = _around(found) if presented.bound else tuple(map(_unbound, _around(found)))
+    return Judged(id_, shown.type, checks, shown.claims, believed)
 
 
-def _status(reference: StatusReference | None, told: Mapping[StatusReference, Answer], at: datetime) -> Checked:
+def _policy(
+    shown: Shown, issuer: Anchor, status: StatusReference | None, wanted: CredentialQuery | None
+) -> Checked | None:
+    """Say what of a genuine document is not as the verifier, or we for its issuer, want it."""
+    assert wanted is not None, "what was not asked for was not read"
+    fault: str | None = dcql.fault(wanted, shown)
+    if fault is None and status is None and issuer.status is StatusPolicy.REQUIRED:
+        fault = "no_status"
+    return Checked(Check.POLICY, Outcome.FAILED, fault) if fault else None
+
+
+def _status(entry: Entry | None, issuer: Anchor, told: Mapping[Entry, Answer], at: datetime) -> Checked:
     """Judge by what the list said. A document without a reference is good until it ends: its issuer chose so."""
-    if reference is None:
+    if entry is None:
         return Checked(Check.STATUS, Outcome.PASSED, "none_kept")
-    match told.get(reference, Untold("not_asked")):
+    match told.get(entry, Untold("not_asked")):
         case Untold(reason):
             return Checked(Check.STATUS, Outcome.UNKNOWN, reason)
         case Broken(reason):
             return Checked(Check.STATUS, Outcome.FAILED, reason)
         case Told(status, signed_at):
             age_s = max(0, (at - signed_at) // timedelta(seconds=1))
-            if status == Status.VALID:
-                return Checked(Check.STATUS, Outcome.PASSED, age_s=age_s)
-            known = status in {Status.INVALID, Status.SUSPENDED}
-            reason = Status(status).name.lower() if known else "not_valid"
-            return Checked(Check.STATUS, Outcome.FAILED, reason, age_s)
+            if status != Status.VALID:  # bad news is believed however old it is
+                known = status in {Status.INVALID, Status.SUSPENDED}
+                reason = Status(status).name.lower() if known else "not_valid"
+                return Checked(Check.STATUS, Outcome.FAILED, reason, age_s)
+            if issuer.status_age_max_s is not None and age_s > issuer.status_age_max_s:
+                return Checked(Check.STATUS, Outcome.UNKNOWN, "list_too_old", age_s)
+            return Checked(Check.STATUS, Outcome.PASSED, age_s=age_s)
 
 
 _ORDER = tuple(Check)
+_OF_THE_HOLDER = {Check.BINDING, Check.AUDIENCE, Check.NONCE, Check.FRESHNESS, Check.TRANSACTION}
+
+
+def _unbound(checked: Checked) -> Checked:
+    """Say of a check of the holder that nobody asked for it."""
+    return Checked(checked.check, Outcome.UNKNOWN, "not_asked_for") if checked.check in _OF_THE_HOLDER else checked
 
 
 def _around(found: Checked) -> tuple[Checked, ...]:

@@ -41,6 +41,7 @@ PLAIN_BYTES = {
     "app.session": {"passkey"},
     "app.step_up": {"covered", "challenge", "passkey", "client_data", "authenticator_data", "signature"},
     "credential.issuance": {"notification_hash"},
+    "credential.leaf": {"commitment", "salt"},
     "kyc.check": {"inputs_hash"},
     "kyc.file": {"sha256", "sent_sha256"},
     "wallet.address": {"salt"},

@@ -1,5 +1,6 @@
 """One house and one application for all tests of a module, which share its database anyway."""
 
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
@@ -12,8 +13,13 @@ from litestar import Litestar
 from app import house as house_
 from app.house import House
 from app.settings import Environment, Settings
+from simulators.wallet_app import WalletApp
+from simulators.wallet_provider import AttestedWallet, WalletProvider
 from tests import postgres
-from tests.conftest import composed
+from tests.app.auth.attesting import trust
+from tests.app.auth.people import house_of
+from tests.credential.people import another_wallet
+from tests.kept import composed
 
 
 @pytest.fixture(scope="module")
@@ -41,3 +47,22 @@ async def client(app: Litestar, settings: Settings) -> AsyncIterator[httpx.Async
     transport = httpx.ASGITransport(cast("Any", app))
     async with httpx.AsyncClient(transport=transport, base_url=settings.issuer) as speaking:
         yield speaking
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def provider(app: Litestar, client: httpx.AsyncClient) -> WalletProvider:
+    made = WalletProvider("https://provider.example")
+    await trust(app, client, made)
+    return made
+
+
+@pytest.fixture
+def attested(provider: WalletProvider, app: Litestar) -> AttestedWallet:
+    return provider.wallet(f"wallet.{uuid.uuid4().hex[:8]}", house_of(app).settings.issuer)
+
+
+@pytest_asyncio.fixture
+async def phone(app: Litestar, attested: AttestedWallet) -> AsyncIterator[WalletApp]:
+    async with another_wallet(app) as opened:
+        opened.attests = attested.headers
+        yield opened

@@ -16,12 +16,13 @@ import msgspec
 from litestar import Litestar
 
 from app import clock, db, ids
-from app.auth import challenge, credential, jose, passkey, wallet_client
+from app.auth import challenge, credential, jose, passkey
 from app.auth import client as client_
 from app.auth.client import ASSERTION_TYPE
 from app.auth.principal import Role
 from app.auth.subject import Subject
-from app.auth.wallet_client import WalletClient
+from app.auth.wallets import wallet_client
+from app.auth.wallets.wallet_client import WalletClient
 from app.seed import Seeded
 from app.settings import Settings
 from simulators.passkey import DeviceKey, Passkey, origin_of
@@ -125,7 +126,7 @@ class Wallet:
             "client_id": self.name,
             "response_type": "code",
             "redirect_uri": CALLBACK,
-            "scope": "credential:issue",
+            "scope": "credential:e_resident_sd_jwt",
             "state": "af0ifjsldkj",
             "code_challenge": self.challenge,
             "code_challenge_method": "S256",

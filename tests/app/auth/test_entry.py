@@ -2,20 +2,25 @@
 
 import json
 import uuid
+from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
 from litestar import Litestar
 
-from app import clock, db, ids
+from app import cli, clock, db, ids
 from app.auth import client as client_
-from app.auth import entry, jose, scopes, wallet_client
+from app.auth import entry, jose, scopes
+from app.auth.wallets import wallet_client, wallet_provider
+from app.auth.wallets.wallet_provider import NewProvider
 from app.house import House
 from app.partners import enrolment
 from app.partners.enrolment import Wanted
 from app.partners.registry import Kind
 from app.settings import Settings
+from simulators.wallet_provider import WalletProvider
 from tests.app.auth.oauth import Machine
 from tests.app.auth.people import phone
 
@@ -132,3 +137,32 @@ async def test_a_wallet_is_registered_once_and_suspended(house: House) -> None:
 async def test_a_file_that_holds_no_public_keys_is_refused(house: House, jwks: bytes) -> None:
     with pytest.raises(jose.Unreadable):
         await entry.add_client(house, "bank-z", "regulator", jwks)
+
+
+async def test_a_wallet_is_registered_with_a_provider_that_is_trusted_just_then(house: House) -> None:
+    now, made = clock.real(), WalletProvider("https://provider.example")
+    soon = NewProvider(id="soon-trusted", name="Soon", root=made.root_pem.encode(), valid_from=now + timedelta(hours=1))
+    await entry.trust_provider(house, soon)
+    with pytest.raises(wallet_provider.ProviderKnown):
+        await entry.trust_provider(house, msgspec.structs.replace(soon, id="other-name"))
+    with pytest.raises(wallet_provider.UnknownProvider):
+        await entry.add_wallet(house, "early.wallet", "Early", ["https://wallet.example/"], soon.id)
+
+    await entry.distrust_provider(house, soon.id)
+
+    async with db.transaction(house.api, audience="service") as story:
+        later = await wallet_provider.trusted(await story(), now + timedelta(hours=2))
+        assert soon.id not in {each.id for each in later}
+
+
+async def test_the_command_line_reads_a_provider(tmp_path: Path) -> None:
+    root = tmp_path / "root.pem"
+    root.write_text(WalletProvider("https://provider.example").root_pem)
+    words = ["wallet", "trust", "--id", "one", "--name", "One", "--root", str(root)]
+
+    given = vars(cli.parsed([*words, "--until", "2027-01-01T00:00:00+05:00"]))
+
+    assert (given["id"], given["root"], given["from"]) == ("one", root.read_bytes(), None)
+    assert given["until"].utcoffset() == timedelta(hours=5)
+    with pytest.raises(SystemExit):
+        cli.parsed([*words, "--from", "2027-01-01"])

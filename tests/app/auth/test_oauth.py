@@ -21,7 +21,7 @@ from app.auth.principal import Role
 from app.auth.scopes import held_by
 from app.auth.subject import Subject
 from app.http import ids as public_ids
-from app.http.oauth.token import PRE_AUTHORIZED
+from app.http.oauth.wallet_token import PRE_AUTHORIZED
 from app.settings import Settings
 from simulators.passkey import DeviceKey
 from tests.app.auth import oauth
@@ -29,6 +29,7 @@ from tests.app.auth.oauth import CONFIGURATION, Machine
 from tests.app.auth.people import house_of, registered, story_of
 from tests.planted import planted
 
+OTHER = "e_resident_mdoc"
 pytestmark = pytest.mark.asyncio
 
 
@@ -213,7 +214,7 @@ class Offer:
         async with story_of(house_of(self.app)) as story:
             now = clock.real()
             made = await code.issue_code(
-                await story(), self.holder, [CONFIGURATION, "other"], now=now, tx_code=tx_code, lasts=lasts
+                await story(), self.holder, [CONFIGURATION, OTHER], now=now, tx_code=tx_code, lasts=lasts
             )
             return made.code
 
@@ -233,11 +234,14 @@ async def test_a_wallet_gets_a_token_for_the_credential_and_nothing_else(app: Li
     answer = await offer.take(await offer.code())
 
     body = answer.json()
-    assert (answer.status_code, body["scope"]) == (200, "credential:issue")
+    assert (answer.status_code, body["scope"]) == (
+        200,
+        f"credential:{OTHER} credential:{CONFIGURATION} credential:issue",
+    )
     assert "authorization_details" not in body
     claims = house_of(app).door.reader.read(body["access_token"], clock.real())
     assert claims.sub == offer.holder
-    assert [grant.credential_configuration_id for grant in claims.authorization_details] == [CONFIGURATION, "other"]
+    assert [grant.credential_configuration_id for grant in claims.authorization_details] == [CONFIGURATION, OTHER]
 
 
 async def test_a_wallet_that_names_the_credential_is_told_its_identifier(offer: Offer) -> None:

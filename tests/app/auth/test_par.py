@@ -66,7 +66,7 @@ PUSHED: dict[str, tuple[dict[str, str | None], int, str]] = {
     "a request object": ({"request": "e30.e30.e30"}, 400, "invalid_request"),
     "nothing asked": ({"scope": None}, 400, "invalid_scope"),
     "an empty scope": ({"scope": " "}, 400, "invalid_scope"),
-    "another scope": ({"scope": "credential:issue wallet:write"}, 400, "invalid_scope"),
+    "another scope": ({"scope": "credential:e_resident_sd_jwt wallet:write"}, 400, "invalid_scope"),
     "a resident's scope": ({"scope": "me:read"}, 400, "invalid_scope"),
     "details that are none": ({"authorization_details": "x"}, 400, "invalid_authorization_details"),
     "empty details": ({"authorization_details": "[]"}, 400, "invalid_authorization_details"),
@@ -117,7 +117,9 @@ DEFECTS: dict[str, tuple[str, str]] = {
     "any challenge": ("{43}", "+"),
     "any state": ('_STATE.fullmatch(form["state"])', 'form["state"]'),
     "any key": ('if form.get("dpop_jkt", jkt) != jkt:', "if False:"),
-    "any credential": ("if not named <= set(SCOPES.values()):", "if False:"),
+    "any credential": (
+        "if not named <= set(SCOPES.values()):", "named &= set(SCOPES.values())\n    if False:"
+    ),
     "no details": ("    if not details:", "    if False:"),
     "any scope": (
         "if not scopes <= SCOPES.keys() or not (scopes or named):", "scopes &= SCOPES.keys()\n    if False:"

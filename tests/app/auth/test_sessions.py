@@ -143,9 +143,9 @@ async def test_a_session_ends_unused_and_ends_however_much_it_is_used(house: Hou
 
     assert opened.expires_at == now + terms.absolute
     async with story_of(house) as story:
-        assert isinstance(await refresh.rotate(story, text, "k", now + terms.idle), refresh.Denied)
+        assert isinstance(await refresh.rotate(story, text, refresh.Asked("k", now + terms.idle)), refresh.Denied)
         just_before = now + terms.idle - timedelta(seconds=1)
-        assert isinstance(await refresh.rotate(story, text, "k", just_before), refresh.Rotated)
+        assert isinstance(await refresh.rotate(story, text, refresh.Asked("k", just_before)), refresh.Rotated)
 
 
 async def test_every_role_has_terms_and_those_who_see_others_have_short_ones() -> None:

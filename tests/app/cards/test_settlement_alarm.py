@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from app.house import House
 from app.network.terms import Line, Scope
 from tests.app import people
 from tests.app.cards.test_cards import forward
+from tests.app.network import lines
 from tests.app.people import bearer
 
 pytestmark = pytest.mark.asyncio
@@ -80,7 +82,7 @@ async def test_a_day_is_over_by_the_clock_of_the_machine(house: House) -> None:
 
 
 async def test_the_alarm_is_raised_once_shown_and_over_when_the_file_comes(
-    app: Litestar, client: httpx.AsyncClient, house: House
+    app: Litestar, client: httpx.AsyncClient, house: House, tmp_path: Path
 ) -> None:
     network = f"net-{ids.new().hex[-12:]}"
     line = Line(network=network, scope=Scope.DOMESTIC, port=0, working=False)
@@ -93,16 +95,19 @@ async def test_the_alarm_is_raised_once_shown_and_over_when_the_file_comes(
         first, again = await settlement_alarm.look(lined), await settlement_alarm.look(lined)
     officer = await people.token(app, "officer", of=seed.OFFICERS[0])
     missed = await listed(client, officer, network)
+    seen = [await metered(house, line, tmp_path)]
     async with db.transaction(house.worker) as story:
         for number, day in enumerate(missed, 2):
             await taken(await story(), network, date.fromisoformat(day["business_date"]), number)
     over = await settlement_alarm.look(lined)
+    seen.append(await metered(house, line, tmp_path))
 
     assert first in {2, 3}, "yesterday's is expected by this morning, or was"
     assert (again, over) == (0, first)
     assert [each["business_date"] for each in missed] == [f"{today - timedelta(days=3 - day)}" for day in range(first)]
     assert len([each for each in logs if each["event"] == "settlement_file_missing"]) == first
     assert await listed(client, officer, network) == []
+    assert seen == [first, 0]
     async with house.report.connect() as connection:
         kinds = text("SELECT kind FROM cards.event WHERE body ->> 'network' = :network ORDER BY seq")
         told = list(await connection.scalars(kinds, {"network": network}))
@@ -129,3 +134,13 @@ async def taken(connection: Any, network: str, day: date, sequence: int) -> None
     made = ids.new()
     given = {"id": made, "network": network, "sequence": sequence, "day": day, "sha256": made.bytes * 2}
     await connection.execute(query, given)
+
+
+async def metered(house: House, line: Line, folder: Path) -> int:
+    """Read what the process of a line tells Prometheus of its missing files."""
+    async with lines.opened(house, folder, line) as opened:
+        await opened.learn()
+        told = opened.meters.text().splitlines()
+    name = f'eresidency_link_settlement_files_missing{{network="{line.network}"}}'
+    [level] = [each.removeprefix(name) for each in told if each.startswith(name)]
+    return int(level)

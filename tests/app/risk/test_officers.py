@@ -111,7 +111,9 @@ async def test_each_look_leaves_its_row_which_is_shown_later(
     assert await _newest(house, person) == ("proposeRiskOverride", access.DELAY)
     await second.post(f"/v1/officer/declarations/{said['id']}/look", outcome="accepted")
 
+    [judged, *_] = (await first.risk(person))["assessments"]
     for operation, path in (
+        ("readRiskAssessment", f"/v1/officer/risk-assessments/{judged['id']}"),
         ("readResidentRisk", f"/v1/officer/residents/{person.id}/risk"),
         ("readResidentExposure", f"/v1/officer/residents/{person.id}/exposure"),
         ("readDeclaration", f"/v1/officer/declarations/{said['id']}"),

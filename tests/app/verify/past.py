@@ -29,6 +29,10 @@ from app.settings import Environment, Settings
 from law import calendar
 from law.money import KZT, Money
 from proof import journal
+from residency.credential import issuing
+from residency.credential.configuration import CONFIGURATIONS
+from residency.credential.issuing import Order
+from residency.credential.transparency import log
 from tests import postgres
 from wallet import account, address, period, statement
 from wallet.account import Purpose
@@ -92,7 +96,7 @@ def unchecked(url: str) -> None:
             """
             SELECT nspname, relname, conname FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
             JOIN pg_namespace ON pg_namespace.oid = connamespace
-            WHERE contype IN ('c', 'f') AND nspname IN ('app', 'wallet')
+            WHERE contype IN ('c', 'f') AND nspname IN ('app', 'credential', 'wallet')
             """
         ).fetchall()
         for schema, table, name in found:
@@ -111,6 +115,7 @@ async def _story(opened: House) -> None:
     spent_by = ids.new()
     await _move(opened, [post(bank, payer, 1_000_00), post(bank, payee, 500_00)])
     await _statement(opened, payer)
+    await _issue(opened)
     await _minute(opened, first)
     await _move(opened, [post(payer, payee, 10_00 + n) for n in range(5)])
     await _note(opened)
@@ -202,6 +207,28 @@ async def _statement(opened: House, wallet: AccountId) -> None:
             at=story.now,
         )
         await statement.issue(connection, made, actor=f"resident:{holder}")
+
+
+async def _issue(opened: House) -> None:
+    """Issue copies of two residents' credentials, each under a head of its own."""
+    for copies in (3, 40):
+        asked = Order(
+            holder=ids.new(),
+            configuration=CONFIGURATIONS["e_resident_sd_jwt"],
+            device="test",
+            copies=copies,
+            made_at=clock.real(),
+            expires_at=clock.real() + timedelta(days=1),
+        )
+        async with db.transaction(opened.api, holder=asked.holder, audience="resident") as story:
+            connection, at = await story(), story.now
+            reserved = await issuing.reserve(connection, asked, actor="test", at=at)
+            signed = [f"copy.{number}~" for number in range(copies)]
+            await log.append(connection, asked, reserved, signed, key="test", actor="test", at=at)
+        async with db.transaction(opened.worker) as story:
+            seal = opened.credentials.authority.log
+            later = story.now + log.WAITS
+            assert await log.merge(await story(), seal, url="test", now=later, at=clock.real()) == copies
 
 
 async def _move(opened: House, moves: list[Move]) -> None:

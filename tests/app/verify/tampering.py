@@ -29,6 +29,7 @@ Tampering = Callable[[Connection, str, random.Random], str]
 _OTHER = {
     "bigint": "coalesce({0}, 0) + 1",
     "integer": "coalesce({0}, 0) + 1",
+    "smallint": "coalesce({0}, 0) + 1",
     "text": "coalesce({0}, '') || 'x'",
     "uuid": "uuidv7()",
     "timestamp with time zone": "coalesce({0}, now()) - interval '1 microsecond'",
@@ -42,6 +43,8 @@ ORDERED = {
     "app.feed": "position",
     "app.security_event": "position",
     "app.anchor": "no",
+    "credential.log_entry": "position",
+    "credential.log_head": "size",
     "wallet.transfer": "seq",
     "wallet.block": "no",
 }
@@ -52,6 +55,7 @@ HEADS = {
     "app.feed": "hash",
     "app.security_event": "hash",
     "app.anchor_head": "hash",
+    "credential.log_head": "root",
 }
 #: How a row that is added gets a key of its own.
 _KEYS = {
@@ -70,6 +74,10 @@ _KEYS = {
     "wallet.holder": {"holder": "uuidv7()"},
     "wallet.account": {"id": "uuidv7()", "holder": "uuidv7()"},
     "wallet.hold": {"id": "uuidv7()"},
+    "credential.leaf": {"commitment": "sha256(commitment)", "list": "uuidv7()"},
+    "credential.log_entry": {"position": "position + 1000", "commitment": "sha256(commitment)"},
+    "credential.log_node": {"idx": "idx + 1000"},
+    "credential.log_head": {"size": "size + 1000", "prev": "sha256(root)"},
     "wallet.linked": {"id": "uuidv7()"},
     "wallet.chart": {"purpose": "purpose || '_x'"},
     "wallet.address": {"account": "uuidv7()", "iban": "'KZ000000000000000000'"},

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from app.verify import Finding, Kind, blocks, encoding, feed, places
+from app.verify import Finding, Kind, blocks, encoding, feed, issuances, places
 from app.verify import books as books_
 from app.verify.anchors import Marks
 from app.verify.coverage import COVERED
@@ -115,6 +115,11 @@ def named(found: Sequence[Finding]) -> set[tuple[str, Kind]]:
         ("truncate", "app.security_event", Kind.TRUNCATED),
         ("truncate", "wallet.block", Kind.TRUNCATED),
         ("truncate", "wallet.transfer", Kind.TRUNCATED),
+        ("delete", "credential.log_entry", Kind.MISSING),
+        ("delete", "credential.leaf", Kind.MISSING),
+        ("delete", "credential.log_head", Kind.MISSING),
+        ("truncate", "credential.log_entry", Kind.TRUNCATED),
+        ("backdate", "credential.leaf", Kind.BACKDATED),
         ("backdate", "wallet.event", Kind.BACKDATED),
         ("backdate", "wallet.hold", Kind.BACKDATED),
         ("replace head", "wallet.lane", Kind.FLIPPED),
@@ -213,6 +218,11 @@ def flip_balance(books: Connection) -> None:
     tamper(books, "UPDATE wallet.account SET posted = posted + 1 WHERE holder IS NOT NULL")
 
 
+def lose_leaf(books: Connection) -> None:
+    """Take a copy of a credential out of what leads to the issuance log."""
+    tamper(books, "DELETE FROM credential.leaf WHERE idx = (SELECT min(idx) FROM credential.leaf)")
+
+
 def believe(walk: Walk, row: tuple[Any, ...], _: bytes, stored: bytes) -> bytes:
     """Take a row of a log for the link it claims to be."""
     walk.position = row[0]
@@ -226,6 +236,7 @@ DEFECTS: dict[str, tuple[tuple[object, str, object], Callable[[Connection], None
     "no links": ((Walk, "_step", believe), flip_feed),
     "no journals": ((feed, "_journals", lambda *_, **__: (0, [])), flip_journal),
     "no blocks": ((blocks, "_leaves", lambda *_: []), flip_leaf),
+    "no issuances": ((issuances, "walk", lambda *_: (0, [])), lose_leaf),
     "no books": ((books_, "_CHECKS", ()), flip_balance),
 }
 

@@ -95,7 +95,7 @@ async def shown(engines: Engines, about: Dispute, *proofs: Proof) -> None:
     async with db.transaction(engines.api, holder=about.holder, audience="resident") as story:
         for proof in proofs:
             content = JPEG[:4] + ids.new().bytes + JPEG[-2:]
-            file = evidence.told(about, ids.new(), proof, content, by=by, at=story.now)
+            file = evidence.told(about, ids.new(), proof, content, media="image/jpeg", by=by, at=story.now)
             await evidence.add(await story(), about, file, b"sealed")
 
 

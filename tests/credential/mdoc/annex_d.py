@@ -55,7 +55,10 @@ def engagement() -> bytes:
     return cbor.embed(select[select.index(b"mdoc\xa2") + 4 :])
 
 
+def handover() -> bytes:
+    return cbor.array(cbor.byte_string(bytes.fromhex(_SELECT)), cbor.byte_string(bytes.fromhex(_REQUEST)))
+
+
 def transcript() -> bytes:
-    handover = cbor.array(cbor.byte_string(bytes.fromhex(_SELECT)), cbor.byte_string(bytes.fromhex(_REQUEST)))
     reader_key = cbor.parts(given("SESSION_ESTABLISHMENT"))["eReaderKey"]
-    return session.proximity(engagement=engagement(), reader_key=reader_key, handover=handover)
+    return session.proximity(engagement=engagement(), reader_key=reader_key, handover=handover())

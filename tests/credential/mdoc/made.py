@@ -43,7 +43,7 @@ def seal() -> CoseSeal:
 
 
 @cache
-def device() -> FileSigner:
+def phone() -> FileSigner:
     return FileSigner(made.key())
 
 
@@ -57,11 +57,11 @@ def issued(
     validity = validity or Validity(made.AT, made.AT + timedelta(days=30))
     prepared = issuing.prepare(DOC_TYPE, NAMESPACE, elements, slots=SLOTS)
     status = StatusEntry(made.ENTRY.idx, f"{made.URL}/status-lists/{made.LIST}")
-    return issuing.issue(prepared, jwk(device()), seal=by or seal(), validity=validity, status=status)
+    return issuing.issue(prepared, jwk(phone()), seal=by or seal(), validity=validity, status=status)
 
 
-def items(issuer_signed: bytes) -> list[bytes]:
-    return cbor.items(cbor.parts(cbor.parts(issuer_signed)["nameSpaces"])[NAMESPACE])
+def items(issuer_signed: bytes, namespace: str = NAMESPACE) -> list[bytes]:
+    return cbor.items(cbor.parts(cbor.parts(issuer_signed)["nameSpaces"])[namespace])
 
 
 def names(issuer_signed: bytes) -> list[str]:
@@ -85,15 +85,18 @@ def presented(
     *,
     by: FileSigner | None = None,
     transcript: bytes = TRANSCRIPT,
+    device: Mapping[str, Mapping[str, object]] | None = None,
+    doc_type: str = DOC_TYPE,
 ) -> bytes:
-    """Show the elements `wanted` of a copy, the device key signing for the meeting."""
-    shown = [each for each in items(issuer_signed) if cbor.load(cbor.embedded(each))["elementIdentifier"] in {*wanted}]
-    spaces = cbor.embed(b"\xa0")
-    told = cbor.embed(response.authentication(transcript, DOC_TYPE, spaces))
-    auth = cbor.mapping(deviceSignature=signed(by or device(), told))
+    """Show the elements `wanted` of a copy, the device key signing for the meeting and for what the `device` says."""
+    whole = items(issuer_signed, doc_type)
+    shown = [each for each in whole if cbor.load(cbor.embedded(each))["elementIdentifier"] in {*wanted}]
+    spaces = cbor.embed(cbor2.dumps(device or {}))
+    told = cbor.embed(response.authentication(transcript, doc_type, spaces))
+    auth = cbor.mapping(deviceSignature=signed(by or phone(), told))
     return cbor.mapping(
-        docType=cbor2.dumps(DOC_TYPE),
-        issuerSigned=with_items(issuer_signed, shown),
+        docType=cbor2.dumps(doc_type),
+        issuerSigned=with_items(issuer_signed, shown, doc_type),
         deviceSigned=cbor.mapping(nameSpaces=spaces, deviceAuth=auth),
     )
 

@@ -159,7 +159,7 @@ def test_a_device_may_authenticate_with_a_mac_where_the_reader_has_a_key() -> No
     document = {str(name): part for name, part in cbor.parts(made.presented(made.issued())).items()}
     spaces = cbor.parts(document["deviceSigned"])["nameSpaces"]
     told = cbor.embed(response.authentication(transcript, made.DOC_TYPE, spaces))
-    secret = session.device_mac_key(reader, made.public(made.device()), transcript)
+    secret = session.device_mac_key(reader, made.public(made.phone()), transcript)
     mac = _mac0(secret, told)
     signed = cbor.mapping(nameSpaces=spaces, deviceAuth=cbor.mapping(deviceMac=mac))
     whole = cbor.mapping(**document | {"deviceSigned": signed})

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app import db, ids
 from kyc import tables
-from kyc.cases import case, claim, records, review
+from kyc.cases import case, claim, keeping, records, review
 from kyc.cases.case import Case
 from kyc.cases.decision import Decision
 from kyc.cases.required import REQUIRED
@@ -75,12 +75,27 @@ async def shows(
     return document, decided
 
 
-async def reported(roles: Roles, resident: UUID, *findings: Finding, at: datetime = AT) -> Decision:
-    """Let a room of the worker report a look at the person."""
+async def reported(
+    roles: Roles, resident: UUID, *findings: Finding, at: datetime = AT, document: UUID | None = None
+) -> Decision:
+    """Let a room of the worker report a look at the person, or at a document they showed before."""
     async with db.transaction(roles.worker) as story:
         return await records.add(
-            await story(), resident, list(findings), inputs=INPUTS, at=at, actor="service:monitoring"
+            await story(),
+            resident,
+            list(findings),
+            inputs=INPUTS,
+            at=at,
+            actor="service:monitoring",
+            document=document,
+            shown=False,
         )
+
+
+async def demanded(roles: Roles, resident: UUID, *checks: str) -> None:
+    """Let a resident's own request write down what else is asked of them from now on."""
+    async with db.transaction(roles.api, holder=resident, audience="resident") as story:
+        await keeping.demand(await story(), resident, checks, at=AT, by=f"resident:{resident}")
 
 
 async def stands(roles: Roles, resident: UUID) -> Case:
@@ -110,7 +125,7 @@ async def reviews(
         held = await locked(connection, resident)
         await claim.take(connection, held, officer, id_=ids.new(), at=at)
         opinion = officer_says(officer, verdict, reason)
-        return await review.give(connection, held, opinion, at=at, now=at, by=f"officer:{officer}")
+        return await review.give(connection, held, opinion, whole=True, at=at, now=at, by=f"officer:{officer}")
 
 
 async def locked(connection: AsyncConnection, resident: UUID) -> Case:

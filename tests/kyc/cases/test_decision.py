@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kyc.cases import decision
 from kyc.cases.decision import FRESH, OFFICERS, Outcome, Record
-from kyc.cases.required import NOW, REQUIRED, VERSIONS, Rules, is_of_document
+from kyc.cases.required import DEMANDED, NOW, REQUIRED, VERSIONS, Rules, is_of_document
 from kyc.check import Finding, Verdict
 
 ONE, TWO = UUID(int=1), UUID(int=2)
@@ -94,6 +94,57 @@ def test_a_better_copy_mends_a_bad_one_and_a_bad_one_spoils_nothing() -> None:
     assert decision.decide(looks(ONE) + looks(TWO, since=100)).document == TWO
 
 
+def test_a_bad_copy_does_not_speak_in_the_place_of_a_document_that_is_only_in_question() -> None:
+    question = looks(ONE, chip__issuer_trusted=Verdict.REVIEW)
+    bad_copy = looks(TWO, since=100, mrz__read=Verdict.FAIL)
+
+    assert follows([*question, *bad_copy]) == ("review", ("chip.issuer_trusted",))
+    assert follows([*question, *bad_copy, settle(200, "chip.issuer_trusted", document=ONE)])[0] == "approve"
+    assert follows([*looks(ONE, mrz__read=Verdict.FAIL), *bad_copy])[0] == "retry"
+
+
+def demand(seq: int, *checks: str) -> Record:
+    return look(seq, DEMANDED, Verdict.PASS, checks=" ".join(checks))
+
+
+def test_what_is_demanded_of_a_person_must_have_passed() -> None:
+    asked = [*looks(), demand(50, "person.pep", "person.media")]
+    answered = [*asked, look(60, "person.pep", Verdict.PASS)]
+
+    assert follows(asked) == ("review", ("person.media", "person.pep"))
+    assert follows(answered) == ("review", ("person.media",))
+    assert decision.is_unlooked(answered, decision.decide(answered))
+    assert follows([*answered, look(70, "person.media", Verdict.PASS)]) == ("approve", ())
+    assert follows([*answered, demand(80, "person.pep")]) == ("approve", ())
+
+
+def test_a_face_that_is_demanded_is_waited_for_once_nothing_else_is_open() -> None:
+    asked = [*looks(), demand(50, "face.match", "liveness", "person.pep")]
+    face = [look(60, "face.match", Verdict.PASS, ONE), look(61, "liveness", Verdict.PASS, ONE)]
+
+    assert follows(asked) == ("incomplete", ("face.match", "liveness"))
+    assert follows([*asked, face[0]]) == ("incomplete", ("liveness",))
+    assert follows([*asked, *face]) == ("review", ("person.pep",))
+    assert follows([*asked, *face, look(70, "person.pep", Verdict.PASS)]) == ("approve", ())
+    assert follows([*asked, look(60, "risk.score", Verdict.REVIEW)])[0] == "review"
+    assert follows([*asked, look(60, "face.match", Verdict.FAIL, ONE)]) == ("retry", ("face.match",))
+
+
+def test_a_face_is_demanded_of_the_document_it_is_compared_with() -> None:
+    both = [*looks(ONE), *looks(TWO, since=100), demand(190, "face.match")]
+
+    assert follows([*both, look(200, "face.match", Verdict.PASS, ONE)]) == ("approve", ())
+    assert decision.decide([*both, look(200, "face.match", Verdict.PASS, ONE)]).document == ONE
+
+
+def test_what_is_open_is_named_whatever_failed_beside_it() -> None:
+    hidden = [*looks(person__screening=Verdict.REVIEW), look(50, "face.match", Verdict.FAIL, ONE)]
+
+    assert follows(hidden) == ("retry", ("face.match",))
+    assert decision.open_(hidden, decision.decide(hidden)) == ("person.screening",)
+    assert decision.open_(looks(), decision.decide(looks())) == ()
+
+
 def test_a_look_at_the_person_counts_whichever_document_it_came_with() -> None:
     listed = looks(ONE, person__screening=Verdict.REVIEW)
     bad_copy = [each for each in looks(TWO, since=100, mrz__read=Verdict.FAIL) if is_of_document(each.check)]
@@ -175,12 +226,18 @@ def _pinned(by: Rules) -> list[list[Record]]:
         [*looks(ONE, by=by), look(50, FRESH, Verdict.FAIL, ONE)],
         [*looks(by=by, chip__issuer_trusted=Verdict.REVIEW), settle(50, "chip.issuer_trusted")],
         [look(1, "person.pep", Verdict.ERROR)],
+        [*looks(by=by), look(50, DEMANDED, Verdict.PASS, checks="face.match person.pep")],
+        [*looks(ONE, by=by, chip__issuer_trusted=Verdict.REVIEW), *looks(TWO, since=50, by=by, mrz__read=Verdict.FAIL)],
     ]
 
 
 PINNED = {
-    "case@2026-11": "588c3724ef28 683abe86c8b3 daa3984927a9 ddedc2cb8c26 fae40c719fac ff46cb9dc5b5 4c117871b6a2",
-    "case@2026-11.2": "7cc3ac57dfd4 7ff13f2ac6fc caee5550b725 99d0a639f117 b4e5b41dbfa2 0dd6bfdec85d c7655a0d015a",
+    "case@2026-11": "588c3724ef28 683abe86c8b3 daa3984927a9 ddedc2cb8c26 fae40c719fac ff46cb9dc5b5 4c117871b6a2"
+    " e1b5d9ccc987 ac56577809c0",
+    "case@2026-11.2": "7cc3ac57dfd4 7ff13f2ac6fc caee5550b725 99d0a639f117 b4e5b41dbfa2 0dd6bfdec85d c7655a0d015a"
+    " 640ca13400ac 520a2c1a2d8f",
+    "case@2026-11.3": "9efb74e8bae0 f194bc0f359e 71d3ca5b5d39 0ee481039de4 c256d6269bd9 73fae50ea59f ec1e05e2c75e"
+    " 18f0a1e159a2 a1e52033da8c",
 }
 
 

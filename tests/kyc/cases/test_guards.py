@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app import db, ids
-from kyc.cases import claim, review
+from kyc.cases import claim, keeping, review
 from kyc.cases.life import IllegalMove, State
 from kyc.cases.review import Verdict
 from kyc.check import Finding
@@ -115,24 +115,71 @@ async def test_nobody_is_cleared_while_an_alert_is_open(
         owner.execute(_MOVE, (held.id, held.version + 1, resident, held.state, "clear", "monitoring"))
 
 
-async def _moves_oneself(engines: Engines, resident: UUID) -> None:
+async def _moves_oneself(engines: Engines, resident: UUID, *steps: tuple[str, str, str], decides: bool = False) -> None:
+    """Make moves in a resident's own request, past all our code; `decides`: after a decision that approves them."""
     held = await stands(engines, resident)
-    move = text(
-        "INSERT INTO kyc.case_move (case_id, sort, resident, before, act, state, actor, at)"
-        " VALUES (:id, :sort, :resident, :before, :act, :state, 'x', now())"
-    )
-    steps = [("manual_review", "check", "auto_checks"), ("auto_checks", "approve", "approved")]
     async with db.transaction(engines.api, holder=resident, audience="resident") as story:
+        connection = await story()
+        about = {"id": held.id, "resident": resident}
+        if decides:
+            await connection.execute(text(_OWN_DECISION), {**about, "number": held.decisions + 1})
         for sort, (before, act, state) in enumerate(steps, held.version + 1):
-            told = {"id": held.id, "sort": sort, "resident": resident, "before": before, "act": act, "state": state}
-            await (await story()).execute(move, told)
+            step = {"sort": sort, "before": before, "act": act, "state": state}
+            await connection.execute(text(_OWN_MOVE), {**about, **step})
 
 
 async def test_a_resident_is_approved_by_no_move_that_no_decision_says(engines: Engines) -> None:
     resident = await _in_review(engines)
 
     with pytest.raises(DBAPIError, match="no decision approves"):
-        await _moves_oneself(engines, resident)
+        await _moves_oneself(engines, resident, *_APPROVAL)
+
+
+@pytest.mark.parametrize("found", ["risk.score", "person.pep", "person.media", "case.suspended"])
+async def test_a_false_decision_passes_over_nothing_that_was_found_inside(engines: Engines, found: str) -> None:
+    resident = somebody()
+    await shows(engines, resident, all_pass())
+    await reported(engines, resident, Finding(found, Said.REVIEW))
+
+    with pytest.raises(DBAPIError, match="what was found inside is open"):
+        await _moves_oneself(engines, resident, *_APPROVAL, decides=True)
+    await reported(engines, resident, Finding(found, Said.PASS))
+    assert (await stands(engines, resident)).state is State.APPROVED
+
+
+@pytest.mark.parametrize(
+    ("way", "step"),
+    [
+        ("approved", ("approved", "suspend", "suspended")),
+        ("approved", ("approved", "monitor", "monitoring")),
+        ("approved", ("approved", "fall_due", "re_kyc_due")),
+        ("suspended", ("suspended", "review", "manual_review")),
+    ],
+)
+async def test_a_resident_moves_nothing_that_time_and_officers_move(
+    engines: Engines, way: str, step: tuple[str, str, str]
+) -> None:
+    resident = somebody()
+    await shows(engines, resident, all_pass())
+    if way == "suspended":
+        async with db.transaction(engines.worker) as story:
+            await keeping.suspend(await story(), resident, reason="court_order", at=AT, by="service:x")
+
+    with pytest.raises(DBAPIError, match="row-level security"):
+        await _moves_oneself(engines, resident, step, decides=True)
+
+
+async def test_who_reported_a_look_is_said_by_the_database(engines: Engines) -> None:
+    resident = somebody()
+    document, _ = await shows(engines, resident, all_pass())
+    await reported(engines, resident, Finding("risk.score", Said.PASS))
+
+    async with db.transaction(engines.worker) as story:
+        rows = await (await story()).execute(
+            text("SELECT document IS NULL AS of_person, bool_or(inside) FROM kyc.check WHERE resident = :r GROUP BY 1"),
+            {"r": resident},
+        )
+        assert dict(rows.all()) == {False: False, True: True}, document
 
 
 async def _reviews_as(engines: Engines, resident: UUID, officer: UUID, *, actor: UUID) -> None:
@@ -141,7 +188,7 @@ async def _reviews_as(engines: Engines, resident: UUID, officer: UUID, *, actor:
         held = await locked(connection, resident)
         await claim.take(connection, held, officer, id_=ids.new(), at=AT)
         opinion = officer_says(officer, Verdict.GRANT)
-        await review.give(connection, held, opinion, at=AT, now=AT, by=f"officer:{actor}")
+        await review.give(connection, held, opinion, whole=True, at=AT, now=AT, by=f"officer:{actor}")
 
 
 async def test_an_officer_reviews_in_their_own_name(engines: Engines) -> None:
@@ -251,7 +298,7 @@ async def _grants(engines: Engines, resident: UUID, officer: UUID, ready: asynci
             held = await locked(connection, resident)
             await claim.take(connection, held, officer, id_=ids.new(), at=AT)
             opinion = officer_says(officer, Verdict.GRANT)
-            moved = await review.give(connection, held, opinion, at=AT, now=AT, by=f"officer:{officer}")
+            moved = await review.give(connection, held, opinion, whole=True, at=AT, now=AT, by=f"officer:{officer}")
     except (claim.ClaimedByOther, IllegalMove, review.AlertOpen, claim.SameReviewer) as error:
         return type(error).__name__
     return moved.state
@@ -309,5 +356,14 @@ async def test_a_claim_is_one_officers_until_it_lapses(engines: Engines) -> None
 _MOVE = (
     "INSERT INTO kyc.case_move (case_id, sort, resident, before, act, state, actor, at)"
     " VALUES (%s, %s, %s, %s, %s, %s, 'officer:x', now())"
+)
+_APPROVAL = (("manual_review", "check", "auto_checks"), ("auto_checks", "approve", "approved"))
+_OWN_MOVE = (
+    "INSERT INTO kyc.case_move (case_id, sort, resident, before, act, state, actor, at)"
+    " VALUES (:id, :sort, :resident, :before, :act, :state, 'x', now())"
+)
+_OWN_DECISION = (
+    "INSERT INTO kyc.case_decision (case_id, number, resident, records, rules, outcome, encoded, digest, actor, at)"
+    " VALUES (:id, :number, :resident, 1, 'r', 'approve', 'x', sha256('x'), 'x', now())"
 )
 _APPROVES = "INSERT INTO kyc.case_decision VALUES (%s, %s, %s, 1, 'r', 'approve', 'x', sha256('x'), 'service:x', now())"

@@ -1,15 +1,19 @@
 """Judgements as they are kept: replayed to the byte, only added to, the shadow beside them; and tried on the past."""
 
 import hashlib
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import create_engine, pool, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import db
-from kyc.risk import assessment, backtest, facts
+from app.vault import Vault
+from kyc.holder import Safe
+from kyc.risk import assessment, backtest
 from kyc.risk.assessment import Stored, UnknownAssessment
 from kyc.risk.backtest import BadPeriod, UnknownBacktest
 from kyc.risk.band import Band
@@ -22,14 +26,25 @@ from tests.kyc.risk.test_rule_life import drafted, moved, novel
 pytestmark = pytest.mark.asyncio
 
 TODAY = date(2026, 11, 22)
+KEY = Vault(bytes(32))
 ANN = "officer:ann"
 
 
 async def judged(engines: Engines, resident: UUID, known: Facts = PLAIN, *, at: datetime = AT) -> Stored:
     async with db.transaction(engines.worker) as story:
         return await assessment.store(
-            await story(), resident, known, new=uuid4(), why="test", on=TODAY, actor="service:risk", at=at
+            await story(), resident, known, safe=KEY, new=uuid4(), why="test", on=TODAY, actor="service:risk", at=at
         )
+
+
+async def safes(_: AsyncConnection, people: Collection[UUID]) -> Mapping[UUID, Safe]:
+    """Open everybody's vault with one key."""
+    return dict.fromkeys(people, KEY)
+
+
+async def nobody(_: AsyncConnection, __: Collection[UUID]) -> Mapping[UUID, Safe]:
+    """Open nobody's: all of them were erased."""
+    return {}
 
 
 async def test_what_is_stored_is_read_and_replayed_to_the_byte(engines: Engines) -> None:
@@ -39,21 +54,23 @@ async def test_what_is_stored_is_read_and_replayed_to_the_byte(engines: Engines)
 
     async with db.transaction(engines.worker) as story:
         connection = await story()
-        assert await assessment.of(connection, resident, limit=5) == [second, first]
-        assert await assessment.replayed(connection, first.id)
-        assert await assessment.replayed(connection, second.id)
-        with pytest.raises(UnknownAssessment):
-            await assessment.find(connection, uuid4())
+        assert await assessment.of(connection, resident, safes, limit=5) == [second, first]
+        assert await assessment.replayed(connection, first)
+        assert await assessment.replayed(connection, await assessment.find(connection, second.id, safes))
+        for wanted, opens in ((uuid4(), safes), (first.id, nobody)):
+            with pytest.raises(UnknownAssessment):
+                await assessment.find(connection, wanted, opens)
     assert (first.number, second.number) == (1, 2)
     assert second.assessment.band is Band.HIGH
     assert "pep.hit@1" in second.rules
+    assert [held.value for hit in second.assessment.hits for held in hit.because if hit.rule == "pep.hit"] == [1]
 
 
 @pytest.mark.parametrize("column", ["facts", "score", "outcome_hash"])
 async def test_a_judgement_that_was_tampered_with_does_not_replay(engines: Engines, database: str, column: str) -> None:
     stored = await judged(engines, uuid4())
     tampered = {
-        "facts": facts.written(Facts(list_confirmed=1)).decode(),
+        "facts": assessment.sealed(KEY, Facts(list_confirmed=1), stored.id),
         "score": 99,
         "outcome_hash": hashlib.sha256(b"").digest(),
     }
@@ -68,12 +85,13 @@ async def test_a_judgement_that_was_tampered_with_does_not_replay(engines: Engin
     owner.dispose()
 
     async with db.transaction(engines.worker) as story:
-        found = await assessment.replayed(await story(), stored.id)
+        judged_with = await story()
+        found = await assessment.replayed(judged_with, await assessment.find(judged_with, stored.id, safes))
     # The score is no input: it is judged again, and the stored one is compared by its hash.
     assert found is (column == "score")
     if column == "score":
         async with db.transaction(engines.worker) as story:
-            read = (await assessment.find(await story(), stored.id)).assessment
+            read = (await assessment.find(await story(), stored.id, safes)).assessment
         assert hashlib.sha256(assessment.written(read)).digest() != stored.outcome_hash
 
 
@@ -92,7 +110,7 @@ async def test_who_is_judged_reads_nothing_of_it(engines: Engines, audience: str
     await judged(engines, resident)
 
     async with db.transaction(engines.api, holder=resident, audience=audience) as story:
-        assert await assessment.of(await story(), resident, limit=5) == []
+        assert await assessment.of(await story(), resident, safes, limit=5) == []
 
 
 async def test_a_shadow_is_written_down_and_decides_nothing(engines: Engines) -> None:
@@ -105,8 +123,9 @@ async def test_a_shadow_is_written_down_and_decides_nothing(engines: Engines) ->
     assert shadow.name not in stored.rules
     assert [f"{hit.rule}@{hit.version}" for hit in stored.shadow] == [shadow.name]
     async with db.transaction(engines.worker) as story:
-        [row] = await assessment.applied(await story(), shadow.id, limit=5)
-    assert (row.assessment, row.shadow, row.band) == (stored.id, True, "high")
+        [row] = await assessment.applied(await story(), shadow, safes, limit=5)
+    assert (row.assessment, row.shadow, row.band) == (stored.id, True, Band.HIGH)
+    assert row.because == stored.shadow[0].because != ()
     await moved(engines, shadow.id, State.RETIRED)
 
 
@@ -122,10 +141,10 @@ async def test_a_version_is_tried_on_the_past_and_changes_nothing(engines: Engin
             )
         async with db.transaction(engines.worker) as story:
             connection = await story()
-            paged = await backtest.tried(connection, asked, tried, size=size)
+            paged = await backtest.tried(connection, asked, tried, safes, size=size)
             taken = await backtest.due(connection, at=AT)
             assert taken == asked
-            assert await backtest.run(connection, taken, at=AT) == paged
+            assert await backtest.run(connection, taken, safes, at=AT) == paged
             done = await backtest.find(connection, asked.id)
             assert done.hash is not None
             return paged, done.hash
@@ -136,6 +155,20 @@ async def test_a_version_is_tried_on_the_past_and_changes_nothing(engines: Engin
     moves = [(each.before, each.after, each.assessments) for each in one[0].moved]
     assert (one[0].assessments, one[0].applied, moves) == (3, 2, [(Band.HIGH, Band.PROHIBITED, 2)])
     assert set(one[0].examples) == {each.id for each in before[1:]}
+
+
+async def test_of_who_was_erased_nothing_is_tried(engines: Engines) -> None:
+    at = AT - timedelta(days=300, seconds=uuid4().int % 100_000)
+    await judged(engines, uuid4(), Facts(pep_hits=1), at=at)
+    tried = await drafted(engines, novel(), floor=Band.PROHIBITED)
+    until = at + timedelta(microseconds=1)
+
+    async with db.transaction(engines.worker) as story:
+        connection = await story()
+        asked = backtest.Backtest(id=uuid4(), version=tried.id, since=at, until=until, asked_by=ANN, asked_at=AT)
+        report = await backtest.tried(connection, asked, tried, nobody)
+
+    assert (report.assessments, report.unreadable, report.applied, report.moved) == (1, 1, 0, ())
 
 
 @pytest.mark.parametrize(("since", "until"), [(0, 0), (1, 0), (-400, -1), (-1, 1)])

@@ -9,9 +9,8 @@ import pytest
 from tests import postgres
 
 _DECLARES = """
-    INSERT INTO kyc.declaration (id, resident, version, occupation, industry, residence, products, funds, funds_amount,
-                                 wealth, wealth_amount, expected_turnover, papers, words, at)
-    VALUES (%(id)s, %(resident)s, 1, 'owner', 'trade', 'KAZ', '{}', '{gift}', 1, '{gift}', 1, 1, '{}', 'x', now())
+    INSERT INTO kyc.declaration (id, resident, version, codes, papers, words, at)
+    VALUES (%(id)s, %(resident)s, 1, 'x', '{}', 'x', now())
 """
 _LOOKS = """
     INSERT INTO kyc.declaration_look (declaration, resident, outcome, asks, by_officer, at)

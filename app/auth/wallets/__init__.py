@@ -1,0 +1,1 @@
+"""Wallets that come for credentials: who vouches for them, what their sessions are for."""

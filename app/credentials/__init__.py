@@ -1,0 +1,1 @@
+"""Where the resident's ID meets the other rooms, wallets, verifiers and the clock."""

@@ -1,0 +1,61 @@
+"""How much of what is left one place may promise in the books' place: no two places promise the same.
+
+takes     app/network/snapshot.py     take()       with everything that is known, every few minutes
+shares    app/network/share.py        take()       <- you are here
+keeps     cards.take_share() in the database (0044): the parts that still hold never make more than the whole
+
+A place is a folder of promises, and a process keeps it. The first has all of it; one that comes later has nothing
+until what the first may still go by has ended, then each has the same.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app import db, ids
+from law.money import Money
+
+WHOLE = 10_000
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A part of what is left, in ten thousandths."""
+
+    parts: int
+
+    def of(self, left: Money) -> Money:
+        """Say how much that is, in whole units of its own; a debt is all of it."""
+        return left if left.minor < 0 else Money(left.minor * self.parts // WHOLE, left.currency)
+
+
+def place(folder: Path) -> UUID:
+    """Name the place of a folder, the same as long as there is one."""
+    path = folder / "place"
+    try:
+        return UUID(path.read_text(encoding="ascii"))
+    except FileNotFoundError:
+        made, draft = ids.new(), path.with_suffix(".new")
+        draft.write_text(str(made), encoding="ascii")
+        draft.replace(path)
+        return made
+
+
+async def take(engine: AsyncEngine, of: UUID, lasts: timedelta) -> Part:
+    """Take what a place may promise, for as long from now on."""
+    async with db.transaction(engine) as story:
+        parts = await (await story()).scalar(_TAKE, {"place": of, "lasts": lasts})
+    return Part(int(parts or 0))
+
+
+async def give_back(engine: AsyncEngine, of: UUID) -> None:
+    """Leave it to the others: this place promises nothing any more."""
+    async with db.transaction(engine) as story:
+        await (await story()).execute(_GIVE, {"place": of})
+
+
+_TAKE = text("SELECT cards.take_share(:place, :lasts)")
+_GIVE = text("SELECT cards.give_share(:place)")

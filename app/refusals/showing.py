@@ -1,0 +1,13 @@
+"""What is refused where a resident shows something of the ID."""
+
+from app.http import qr
+from app.refusals.refusal import Refusal
+from residency.credential.showing import code, field
+
+REFUSALS: dict[type[Exception], Refusal] = {
+    code.NoSuchCode: Refusal(404, "shown_code_void"),
+    code.UnknownShowing: Refusal(404, "not_found"),
+    code.ShowingOver: Refusal(409, "showing_over"),
+    field.FieldNotThere: Refusal(422, "field_not_there"),
+    qr.TooLong: Refusal(422, "qr_code_too_long"),
+}

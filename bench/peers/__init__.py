@@ -1,0 +1,1 @@
+"""What runs in the peers' own environment; nothing of the house is imported there, and nothing of it in the house."""

@@ -1,0 +1,1 @@
+"""The log of issuance: a tree that only grows, and what anybody can check of it without us."""
