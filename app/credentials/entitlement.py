@@ -8,6 +8,7 @@ A document says what is known and nothing else: names as in the passport's MRZ, 
 the place of birth and the portrait of the chip, an IIN where the resident named one that nobody else came with first.
 """
 
+import asyncio
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -15,7 +16,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import person, standing, vault
-from app.credentials import chip_files
+from app.credentials import chip_files, likeness
 from app.credentials.chip_files import Chip
 from app.http import ids
 from app.vault import Vault
@@ -32,8 +33,6 @@ from residency.credential.life import Act, Reason
 from residency.status import State, Status
 
 LISTS_PATH = "/status-lists/"
-#: A larger portrait would make copies larger than verifiers read (residency/credential/sd_jwt.py); chips have 10 to 30.
-PORTRAIT_BYTES_MAX = 48 * 1024
 _RULE = "altyn.resident_id"
 
 
@@ -88,7 +87,7 @@ async def said(
         national_family_name=chip.personal.surname,
         national_given_name=chip.personal.given,
         birth_place=_place(chip),
-        portrait=_portrait(chip),
+        portrait=await asyncio.to_thread(likeness.jpeg, chip.portrait) if chip.portrait else None,
         iin=await _iin(db, keys, rests_on.iin) if rests_on.iin else None,
         sources=rests_on,
     )
@@ -113,13 +112,6 @@ async def sources(db: AsyncConnection, holder: UUID, *, at: datetime) -> Sources
 def _place(chip: Chip) -> Place | None:
     told = chip.personal.birth_place
     return Place(told.country, told.region, told.locality) if told else None
-
-
-def _portrait(chip: Chip) -> bytes | None:
-    """Give the chip's portrait where wallets can show it; JPEG 2000 they can't, nor do we turn it into anything."""
-    found = chip.portrait
-    fits = found is not None and found.media == "image/jpeg" and len(found.image) <= PORTRAIT_BYTES_MAX
-    return found.image if found is not None and fits else None
 
 
 async def _iin(db: AsyncConnection, keys: Vault, identifier: UUID) -> str:

@@ -163,6 +163,7 @@ TABLES_NOT_COVERED: Mapping[str, str] = {
             "cards.rule_step",
             "cards.rule_version",
             "credential.copy",
+            "credential.foreign_issuer_end",
             "credential.issuance",
             "credential.notice",
             "credential.transition",

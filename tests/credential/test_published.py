@@ -38,7 +38,9 @@ async def test_the_issuer_describes_itself_under_its_own_name(client: httpx.Asyn
     assert told["credential_configurations_supported"].keys() == {"e_resident_sd_jwt", "e_resident_mdoc"}
     for configuration in told["credential_configurations_supported"].values():
         assert configuration["scope"] in server["scopes_supported"]
-        assert configuration["proof_types_supported"] == {"jwt": {"proof_signing_alg_values_supported": ["ES256"]}}
+        proofs = configuration["proof_types_supported"]
+        algorithms = {"proof_signing_alg_values_supported": ["ES256"]}
+        assert proofs == {"jwt": algorithms, "attestation": algorithms | {"key_attestations_required": {}}}
 
 
 async def test_every_endpoint_that_is_named_is_there(client: httpx.AsyncClient) -> None:

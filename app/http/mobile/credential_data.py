@@ -21,7 +21,7 @@ from law import calendar
 from residency.credential import dataset
 from residency.credential.dataset import Claim, Kind
 
-Why = Literal["not_on_chip", "jpeg2000", "too_large", "not_named", "no_end", "left_open", "no_nationality"]
+Why = Literal["not_on_chip", "unreadable", "not_named", "no_end", "left_open", "no_nationality"]
 Which = Annotated[Kind, QueryParameter(description="Which document.")]
 _Name = Annotated[
     str, Meta(description="Its place in an SD-JWT, steps parted by full stops.", examples=["age_equal_or_over.18"])
@@ -45,7 +45,7 @@ class LeftOut(Wire, frozen=True, kw_only=True):
     why: Annotated[
         Why,
         Meta(
-            description="`jpeg2000`: the chip's portrait is one that wallets do not show. `left_open`: the passport"
+            description="`unreadable`: the chip's portrait can't be drawn. `left_open`: the passport"
             " leaves a part of the date of birth open. `not_named`: name the number at /v1/identity/identifiers.",
             examples=["not_on_chip"],
         ),
@@ -88,8 +88,8 @@ async def get_credential_data(
 
 
 def _why(claim: Claim, said: Said) -> Why:
-    if claim.element == "portrait" and (found := said.chip.portrait) is not None:
-        return "too_large" if found.media == "image/jpeg" else "jpeg2000"
+    if claim.element == "portrait" and said.chip.portrait is not None:
+        return "unreadable"
     return _REASONS.get(claim.element, "left_open" if claim.path[0] in _OF_AGE else "not_on_chip")
 
 
