@@ -121,6 +121,13 @@ def refuse(table: str, act: str, *, when: str) -> None:
     )
 
 
+def only_for(table: str, *acts: str, audiences: tuple[str, ...]) -> None:
+    """Refuse `acts` on rows of `table` through the API for whoever is none of `audiences`."""
+    others = " AND ".join(f"current_setting('app.audience', true) IS DISTINCT FROM '{each}'" for each in audiences)
+    for act in acts:
+        refuse(table, act, when=f"current_user = '{API}' AND {others}")
+
+
 def redecided(by: str, *columns: str) -> str:
     """Say in SQL that an UPDATE changes what somebody, whom `by` names, has decided."""
     old, new = (", ".join(f"{row}.{column}" for column in (by, *columns)) for row in ("OLD", "NEW"))

@@ -1,9 +1,10 @@
 """A secret in a file: created once, readable by its owner alone, complete or absent, also when processes race."""
 
 import contextlib
+import fcntl
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 
@@ -30,6 +31,17 @@ def replace(path: Path, content: bytes) -> None:
     """Write `content` in the place of what `path` holds: whoever reads meanwhile reads the one or the other."""
     _write_draft(path.parent, content).replace(path)
     _flush_folder(path.parent)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time change what is in `folder`, of those that ask."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(number)  # and with it the lock
 
 
 def rename(path: Path, to: Path) -> None:

@@ -179,6 +179,12 @@ async def of_resident(db: AsyncConnection, resident: UUID) -> list[Status]:
     return [msgspec.convert(row, Status, from_attributes=True) for row in await db.execute(query)]
 
 
+async def keep(db: AsyncConnection, resident: UUID) -> None:
+    """Let no status of a person change before this transaction ends; what is read of them afterwards stays true."""
+    mine = select(tables.status.c.id).where(tables.status.c.resident == resident).order_by(tables.status.c.id)
+    await db.execute(mine.with_for_update(read=True))
+
+
 async def held(db: AsyncConnection, resident: UUID, kind: Kind) -> bool:
     """Whether a person holds the status, suspended or not."""
     found = select(tables.status.c.id).where(

@@ -6,7 +6,7 @@
 
 It follows OpenID4VCI 1.0 with a pre-authorized code and knows nothing of our API but the offer: everything else it
 reads in the issuer's metadata. Each copy has a key of its own. With `attests` (simulators/wallet_provider.py) it is a
-wallet that its provider vouches for.
+wallet that its provider vouches for, with `attests_keys` one whose keys it vouches for too.
 """
 
 import base64
@@ -88,9 +88,11 @@ class WalletApp:
         device: DeviceKey | None = None,
         record: Callable[[Call], None] | None = None,
         attests: Callable[[], dict[str, str]] | None = None,
+        attests_keys: Callable[[Sequence[Json], str], str] | None = None,
     ) -> None:
         self.http = httpx.AsyncClient(transport=transport, timeout=30)
         self.attests = attests or dict
+        self.attests_keys = attests_keys
         self.refresh_token: str | None = None
         self.device = device or DeviceKey()
         self._record = record or (lambda _: None)
@@ -142,14 +144,19 @@ class WalletApp:
         """Ask for one copy for each of `copies` new keys; raises Refused, Untrusted."""
         nonce = _ok(await self._plain("POST", metadata["nonce_endpoint"]))["c_nonce"]
         keys = [DeviceKey() for _ in range(copies)]
-        proofs = [proof_of(key, audience=metadata["credential_issuer"], nonce=nonce) for key in keys]
-        body = {"credential_configuration_id": configuration, "proofs": {"jwt": proofs}}
+        proofs = self._proofs(keys, audience=metadata["credential_issuer"], nonce=nonce)
+        body = {"credential_configuration_id": configuration, "proofs": proofs}
         answer = _ok(await self.send("POST", metadata["credential_endpoint"], body=body))
         described = metadata["credential_configurations_supported"][configuration]
         taken = [_kept(one["credential"], key, described) for one, key in zip(answer["credentials"], keys, strict=True)]
         self.notification_id = answer["notification_id"]
         self.held += taken
         return taken
+
+    def _proofs(self, keys: Sequence[DeviceKey], *, audience: str, nonce: str) -> Json:
+        if self.attests_keys is not None:
+            return {"attestation": [self.attests_keys([key.jwk for key in keys], nonce)]}
+        return {"jwt": [proof_of(key, audience=audience, nonce=nonce) for key in keys]}
 
     async def notify(self, metadata: Json, event: str) -> None:
         """Say what became of the last issuance."""

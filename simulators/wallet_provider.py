@@ -34,7 +34,7 @@ class WalletProvider:
 
     def __init__(self, url: str, *, now: Callable[[], float] = time.time) -> None:
         """Make the root and a signer under it; `url` is where the provider publishes."""
-        self.url, self._now = url, now
+        self.url, self.now = url, now
         self.revoked: set[int] = set()
         root_key, signer_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
         self.root = _certificate("Wallet provider", root_key.public_key(), "Wallet provider", root_key, ca=True)
@@ -54,19 +54,19 @@ class WalletProvider:
     def sign(self, typ: str, claims: Json, header: Json | None = None) -> str:
         """Sign a statement; a field or claim that is None is left out."""
         top = {"typ": typ, "alg": "ES256", "x5c": self.x5c} | (header or {})
-        said = {"iss": self.url, "iat": int(self._now())} | claims
+        said = {"iss": self.url, "iat": int(self.now())} | claims
         kept = [{name: value for name, value in part.items() if value is not None} for part in (top, said)]
         return self.signer.jws(kept[0], kept[1])
 
     def attestation(self, jwk: Json, client_id: str, **changed: object) -> str:
         """Vouch for a wallet that holds the key `jwk`."""
-        claims = {"sub": client_id, "exp": int(self._now()) + 3_600, "cnf": {"jwk": jwk}} | changed
+        claims = {"sub": client_id, "exp": int(self.now()) + 3_600, "cnf": {"jwk": jwk}} | changed
         return self.sign("oauth-client-attestation+jwt", claims)
 
     def key_attestation(self, keys: Sequence[Json], *, nonce: object, **changed: object) -> str:
         """Vouch for keys that a certified storage keeps."""
         levels = ["iso_18045_high"]
-        claims = {"attested_keys": list(keys), "nonce": nonce, "exp": int(self._now()) + 3_600}
+        claims = {"attested_keys": list(keys), "nonce": nonce, "exp": int(self.now()) + 3_600}
         claims |= {"key_storage": levels, "user_authentication": levels} | changed
         return self.sign("key-attestation+jwt", claims)
 
@@ -79,7 +79,7 @@ class WalletProvider:
         packed = bytearray(_LIST_ENTRIES // 8)
         for index in self.revoked:
             packed[index // 8] |= 1 << index % 8
-        now = int(self._now())
+        now = int(self.now())
         listed = {"bits": 1, "lst": b64(zlib.compress(bytes(packed)))}
         claims = {"sub": self.url + STATUS_PATH, "iat": now, "exp": now + 3_600, "ttl": 60, "status_list": listed}
         return self.sign("statuslist+jwt", claims)
@@ -100,7 +100,7 @@ class AttestedWallet:
 
     def pop(self, **changed: object) -> str:
         """Prove that this instance holds its key."""
-        claims = {"aud": self.audience, "jti": str(uuid.uuid4()), "iat": int(time.time())} | changed
+        claims = {"aud": self.audience, "jti": str(uuid.uuid4()), "iat": int(self.provider.now())} | changed
         header = {"typ": "oauth-client-attestation-pop+jwt", "alg": "ES256"}
         return self.key.jws(header, {name: value for name, value in claims.items() if value is not None})
 

@@ -5,8 +5,9 @@ recovers   app/auth/recovery.py              finish(), by a code and a passport
 ends       app/account/lost_device.py        report(), left_behind()   <- you are here
 
 A device of the app is a passkey; which of the holder's wallets are on that phone nobody can know. So every copy of
-every credential is void, every wallet is signed out, and every card in a phone or a watch pauses. What was on another
-device comes back there by one act: a new offer, confirmed with the passkey, and the card's resumption.
+every credential is void, every code that is shown too, every wallet is signed out, and every card in a phone or a watch
+pauses. What was on another device comes back there by one act: a new offer, confirmed with the passkey, and the card's
+resumption.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app import clock
 from app.auth import code, device, session, subject
 from app.auth.events import DeviceLost
 from app.auth.principal import Principal
@@ -30,6 +32,7 @@ from cards.proofs.token import Device
 from proof import journal
 from residency.credential import life
 from residency.credential.life import Act, Reason
+from residency.credential.showing import code as shown
 
 #: Where a token is lost with a phone; what a watch pays with is as good as the phone that unlocks it.
 _CARRIED = frozenset({Device.PHONE, Device.WATCH})
@@ -65,6 +68,7 @@ async def left_behind(house: House, db: AsyncConnection, owner: UUID, *, at: dat
 
 
 async def _end(house: House, by: Asking, owner: UUID, reason: Reason) -> Ended:
+    await shown.withdraw_all(by.db, owner, actor=by.actor, at=by.at, now=clock.real())
     credentials = await life.act_on_all(by.db, owner, Act.REVOKE, reason=reason, actor=by.actor, at=by.at)
     tokens = await token_owner.paying(by.db, owner, _CARRIED)
     known = await card.find_all(by.db, {each.card for each in tokens})

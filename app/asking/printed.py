@@ -3,8 +3,8 @@
 eresidency qr CODE --root ROOT [--bundle B] [--at INSTANT]
 
 CODE is a file with what a camera read, ROOT the root that verifiers pin (GET /.well-known/eresidency-root.pem), B a
-bundle of GET /.well-known/eresidency-bundle, which knows the status; without one the status is not known, and the
-answer neither a yes nor a no.
+bundle of GET /.well-known/eresidency-bundle, which knows the status and which signers were revoked; without one neither
+is known, and the answer neither a yes nor a no.
 """
 
 from argparse import ArgumentTypeError, Namespace
@@ -19,9 +19,8 @@ from app.asking.command import Commands, Unasked
 from residency.credential.check import NotVerified
 from residency.credential.presenting import bundle, trust
 from residency.credential.presenting.bundle import BadBundle
-from residency.credential.presenting.judging import Answer, Conclusion, Entry, Untold
+from residency.credential.presenting.judging import Conclusion, Entry, Untold
 from residency.credential.showing import printed
-from residency.credential.showing.printed import Paper
 
 
 def add(commands: Commands) -> None:
@@ -37,21 +36,17 @@ def add(commands: Commands) -> None:
 def _judged(given: Namespace) -> tuple[msgspec.Struct, bool]:
     at, roots = given.at or clock.real(), (given.root,)
     try:
-        paper = printed.read(given.code, roots, at=at)
-    except NotVerified as refused:
-        return printed.judge(refused, Untold("not_asked"), at=at), False
-    verdict = printed.judge(paper, _status(given.bundle, paper, roots, at), at=at)
-    return verdict, verdict.conclusion is Conclusion.ACCEPTED
-
-
-def _status(text: str | None, paper: Paper, roots: tuple[x509.Certificate, ...], at: datetime) -> Answer:
-    if text is None:
-        return Untold("no_bundle")
-    try:
-        taken = bundle.opened(text, roots, at=at)
+        taken = bundle.opened(given.bundle, roots, at=at) if given.bundle is not None else None
+        issuer = bundle.own(taken, roots) if taken is not None else trust.own("", roots)
     except BadBundle as bad:
         raise Unasked(f"the bundle is none to go by: {bad.reason}") from bad
-    return bundle.told(taken, Entry(None, paper.status), trust.own(paper.issuer, roots), at=at)
+    try:
+        paper = printed.read(given.code, issuer, at=at)
+    except NotVerified as refused:
+        return printed.judge(refused, Untold("not_asked"), at=at), False
+    status = bundle.told(taken, Entry(None, paper.status), issuer, at=at) if taken is not None else Untold("no_bundle")
+    verdict = printed.judge(paper, status, at=at)
+    return verdict, verdict.conclusion is Conclusion.ACCEPTED
 
 
 def _text(name: str) -> str:

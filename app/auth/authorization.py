@@ -57,6 +57,14 @@ class Opened(msgspec.Struct, frozen=True):
     decide_by: datetime
 
 
+class Approved(msgspec.Struct, frozen=True):
+    """A resident signed: who, for which configurations, and where the browser goes."""
+
+    subject: Subject
+    configurations: tuple[str, ...]
+    back: str
+
+
 class Redeemed(msgspec.Struct, frozen=True):
     """The code was good: whose credentials, in which configurations, for which wallet."""
 
@@ -104,10 +112,8 @@ async def open_(db: AsyncConnection, client_id: str, request_uri: str, now: date
     return opened
 
 
-async def approve(
-    story: Story, settings: Settings, request: UUID, assertion: Assertion, now: datetime
-) -> tuple[Subject, str]:
-    """Believe that a resident signed what was shown; gives who, and where the browser goes, with the code.
+async def approve(story: Story, settings: Settings, request: UUID, assertion: Assertion, now: datetime) -> Approved:
+    """Believe that a resident signed what was shown; the browser goes back with the code.
 
     The story speaks for the resident from here on. Raises Over, passkey.Refused, Suspended, RecoveryPeriod.
     """
@@ -124,7 +130,7 @@ async def approve(
     row = {name: getattr(asked, name) for name in taken}
     row |= {"hash": made.hash, "subject": owner, "expires_at": now + CODE_LIFETIME}
     await db.execute(insert(tables.authorization_code).values(row))
-    return who, _back(asked, settings, code=made.text)
+    return Approved(who, tuple(asked.configurations), _back(asked, settings, code=made.text))
 
 
 async def deny(db: AsyncConnection, settings: Settings, request: UUID, now: datetime) -> str:

@@ -28,6 +28,7 @@ OPERATIONS = {
     "device.remove": Operation(text_version=_TEXT, shows=frozenset({"device_id"})),
     "device.lost": Operation(text_version=_TEXT, shows=frozenset({"device_id"}), in_recovery=True),
     "credential.offer": Operation(text_version=_TEXT, shows=frozenset({"configuration"})),
+    "credential.print": Operation(text_version=_TEXT, shows=frozenset({"document", "fields"})),
     "contact.add": Operation(text_version=_TEXT, shows=frozenset({"contact_id", "kind"})),
     "contact.remove": Operation(text_version=_TEXT, shows=frozenset({"contact_id", "kind"})),
     "transfer.send": Operation(

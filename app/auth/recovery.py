@@ -20,7 +20,7 @@ import msgspec
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app import ids, vault
+from app import identity_cases, ids, vault
 from app.account import lost_device
 from app.auth import challenge, contact, device, message, passkey, reproof, subject, tables, verification
 from app.auth import code as code_
@@ -126,7 +126,8 @@ async def show_document(
     examined = await asyncio.to_thread(identify.examine, reading, house.csca, story.now)
     if not await reproof.same_person(db, house.keys.kms, begun.subject, known, examined):
         return Refused()
-    safe = await vault.of(db, house.keys.kms, begun.subject, story.now)
+    safe, actor = await vault.of(db, house.keys.kms, begun.subject, story.now), f"resident:{begun.subject}"
+    await identity_cases.demand(house, db, begun.subject, at=story.now, actor=actor)
     await identify.store(
         db,
         reading,
@@ -137,7 +138,7 @@ async def show_document(
         blind=house.keys.kms.blind,
         lists=await house.watchlist.current(db),
         at=story.now,
-        actor=f"resident:{begun.subject}",
+        actor=actor,
     )
     return await _step(db, begun, identified_at=now)
 

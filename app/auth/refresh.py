@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.auth import session, tables, ticket
 from app.auth.session import Session
-from app.auth.wallets import wallet_session
+from app.auth.wallets import wallet_client, wallet_session
 from app.auth.wallets.wallet_session import WalletSession
 from app.db import Story
 
@@ -83,6 +83,8 @@ async def rotate(story: Story, text: str, asked: Asked) -> Rotated | Denied:
     if opened is None or opened.expires_at <= asked.at:
         return Denied("the session has ended")
     held = await wallet_session.of(db, opened.id)
+    if held is not None and await wallet_client.suspended(db, opened.client_id):
+        return Denied("the wallet is suspended", "invalid_client")
     if (denied := _refusal(opened, stored, held, asked)) is not None:
         return denied
     child = await _exchange(db, opened, shown, stored, asked.at)

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import ids
-from app.auth import tables, token
+from app.auth import gate, tables, token
 from app.auth.events import SessionEnded, SessionOpened
 from app.auth.principal import Role
 from app.auth.subject import Subject
@@ -138,6 +138,17 @@ async def find(db: AsyncConnection, session: UUID) -> Session | None:
         at=row.at,
         expires_at=row.expires_at,
     )
+
+
+async def keep(db: AsyncConnection, session: UUID | None) -> None:
+    """Let a session not end before this transaction does; raises gate.SessionEnded where it has.
+
+    So whoever ends it waits for what is done here with it, and can undo that too: a lost phone gets nothing by hurry.
+    """
+    columns = tables.session.c
+    standing = select(columns.id).where(columns.id == session, columns.ended_at.is_(None))
+    if (await db.execute(standing.with_for_update(read=True))).one_or_none() is None:
+        raise gate.SessionEnded
 
 
 async def end(db: AsyncConnection, session: UUID, subject: Subject, why: EndedWhy, at: datetime) -> None:

@@ -96,7 +96,7 @@ async def begin(db: AsyncConnection, me: Principal, operation: str, shown: Shown
         raise UnknownOperation(operation)
     if shown.keys() != known.shows:
         raise OtherLines(operation)
-    await _check_limited(db, me, operation)
+    await check_limited(db, me, operation)
     nonce = jose.b64(secrets.token_bytes(16))
     covered = cover(operation, shown, nonce=nonce)
     made = StepUp(ids.new(), sha256(covered).digest(), nonce, known.text_version, now + challenge.LIFETIME)
@@ -137,7 +137,7 @@ async def redeem(
     """
     if confirmation is None:
         _check_waived(settings, me, operation)
-        await _check_limited(db, me, operation)
+        await check_limited(db, me, operation)
         return None
     [stored] = await _find(db, [_asked(me, operation, confirmation)])
     proof = _believed(settings, me, stored, operation=operation, shown=shown, confirmation=confirmation)
@@ -282,7 +282,8 @@ def _compare(operation: str, shown: Shown, covered: bytes) -> None:
         raise Mismatch(operation)
 
 
-async def _check_limited(db: AsyncConnection, me: Principal, operation: str) -> None:
+async def check_limited(db: AsyncConnection, me: Principal, operation: str) -> None:
+    """Let pass who may do `operation` by now; raises RecoveryPeriod."""
     until = await db.scalar(select(tables.subject.c.limited_until).where(tables.subject.c.id == me.subject))
     _check_recovery(operation, until, clock.real())
 

@@ -1,7 +1,7 @@
 """What a resident's passport chip says beyond its MRZ: the files of the scan, opened and read again.
 
-Only what the issuing state signed counts: a file the security object does not list, or lists with another digest, is
-not read, whatever officers made of the document.
+Only what a state we trust signed counts, whatever officers made of the document: nothing of a chip whose signature did
+not lead to one when it was scanned, and no file that its security object does not list with the same digest.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from app.vault import Vault
 from kyc import tables
 from kyc.chip import der, lds, personal, signature
 from kyc.chip.personal import Personal
+from kyc.chip.report import SIGNED
 from kyc.identify import Reading
 from kyc.papers import portrait
 from kyc.papers.portrait import Portrait
@@ -32,8 +33,9 @@ class Chip(msgspec.Struct, frozen=True):
 
 async def of_document(db: AsyncConnection, keys: Vault, document: UUID) -> Chip:
     """Read the chip of a scanned document; what can't be read is not there."""
-    kept = tables.evidence
-    sealed = await db.scalar(select(kept.c.files).where(kept.c.document == document))
+    kept, known = tables.evidence.c, tables.document.c
+    files = select(kept.files).join(tables.document, known.id == kept.document)
+    sealed = await db.scalar(files.where(known.id == document, known.grade.in_(SIGNED)))
     if sealed is None:
         return Chip()
     opened = keys.open(sealed, table="kyc.evidence", column="files", row=document)
@@ -45,7 +47,7 @@ async def of_document(db: AsyncConnection, keys: Vault, document: UUID) -> Chip:
 
 
 def signed(reading: Reading) -> Mapping[int, bytes]:
-    """Give the files of `reading` that the state signed, of those that are looked at; raises der.Malformed."""
+    """Give the files of `reading` that are looked at and listed as they are; raises der.Malformed."""
     whole = lds.signed_object(reading.sod)
     listed = lds.security_object(whole.content_type, whole.content)
     if listed.digest not in signature.DIGESTS:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import ids, rowkey
@@ -26,6 +26,7 @@ from residency import application, service
 from residency.case import CLOSED, State
 from residency.credential import events, tables
 from residency.credential.configuration import CONFIGURATIONS, Configuration
+from residency.credential.sd_jwt import StatusReference
 from residency.credential.wallets.grade import Grade
 from residency.status import Kind
 
@@ -39,8 +40,31 @@ _LOOKED_AT = frozenset({Shown.IN_REVIEW, Shown.ACTION_NEEDED, Shown.RENEWAL_DUE}
 _APPLICATIONS_MAX = 20
 
 
+#: Requests of one holder that may wait, each for a batch: some wallets, each for both formats, asking again sometimes.
+WAITING_MAX = 20
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('credential.deferred:' || :holder, 0))")
+
+
 class UnknownTransaction(Exception):
     """No request of this holder's wallet waits under this id: it was met, it lapsed, or it is somebody else's."""
+
+
+class TooManyWaiting(Exception):
+    """The holder has WAITING_MAX requests that wait."""
+
+
+class Voucher(msgspec.Struct, frozen=True):
+    """Whose word was taken on keys, and where it would be taken back."""
+
+    provider: str
+    status: StatusReference | None
+
+
+class _Proven(msgspec.Struct, frozen=True):
+    """What lies sealed of a request."""
+
+    keys: tuple[dict[str, str], ...]
+    vouchers: tuple[Voucher, ...]
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +75,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     grade: Grade
     keys: tuple[dict[str, str], ...]
+    vouchers: tuple[Voucher, ...] = ()
 
 
 async def status_may_come(db: AsyncConnection, holder: UUID, proves: Kind) -> bool:
@@ -66,9 +91,13 @@ async def identity_may_come(db: AsyncConnection, holder: UUID) -> bool:
 
 
 async def keep(db: AsyncConnection, kms: Kms, waiting: Waiting, *, actor: str, at: datetime, now: datetime) -> str:
-    """Let a request wait; gives the id by which its wallet asks for it. `now` is the real clock."""
+    """Let a request wait; gives the id by which its wallet asks for it. `now` is the real clock.
+
+    Raises TooManyWaiting.
+    """
+    await _require_room(db, waiting.holder, now)
     id_, transaction_id = ids.new(), secrets.token_urlsafe(24)
-    cell = rowkey.seal(kms, _TABLE, id_, waiting.keys)
+    cell = rowkey.seal(kms, _TABLE, id_, _Proven(waiting.keys, waiting.vouchers))
     row = {
         "id": id_,
         "holder": waiting.holder,
@@ -86,6 +115,14 @@ async def keep(db: AsyncConnection, kms: Kms, waiting: Waiting, *, actor: str, a
     return transaction_id
 
 
+async def _require_room(db: AsyncConnection, holder: UUID, now: datetime) -> None:
+    await db.execute(_LOCK, {"holder": str(holder)})  # of two that come at once the second counts the first
+    columns = tables.deferred.c
+    waiting = select(func.count()).where(columns.holder == holder, columns.expires_at > now)
+    if (await db.scalar(waiting) or 0) >= WAITING_MAX:
+        raise TooManyWaiting
+
+
 async def find(
     db: AsyncConnection, kms: Kms, transaction_id: str, *, holder: UUID, device: str, now: datetime
 ) -> Waiting:
@@ -96,13 +133,15 @@ async def find(
     found = (await db.execute(query)).one_or_none()
     if found is None:
         raise UnknownTransaction
-    keys = rowkey.read(kms, _TABLE, found.id, Cell(found.kek_version, found.wrapped, found.sealed))
+    sealed = rowkey.read(kms, _TABLE, found.id, Cell(found.kek_version, found.wrapped, found.sealed))
+    proven = msgspec.json.decode(sealed, type=_Proven)
     return Waiting(
         holder=holder,
         configuration=CONFIGURATIONS[found.configuration],
         device=device,
         grade=Grade(found.grade),
-        keys=msgspec.json.decode(keys, type=tuple[dict[str, str], ...]),
+        keys=proven.keys,
+        vouchers=proven.vouchers,
     )
 
 

@@ -3,6 +3,7 @@
 issue    app/http/wallet_openid/credential.py   ->   resident()   ->   residency/credential/issuing.py
 renew    app/credentials/renewing.py            ->   sources()    ->   residency/credential/renewal.py
 follow   app/http/officer/statuses.py           ->   follow()     ->   residency/credential/life.py
+         app/credentials/renewing.py            ->   catch_up()   ->   residency/credential/life.py
 
 A document says what is known and nothing else: names as in the passport's MRZ, in own letters where its chip has them,
 the place of birth and the portrait of the chip, an IIN where the resident named one that nobody else came with first.
@@ -64,6 +65,15 @@ async def resident(db: AsyncConnection, kms: Kms, holder: UUID, kind: Kind, *, a
     Raises NotEResident, NotAltyn, law.threshold.NotInForce, app.person.NotIdentified, app.vault.Erased.
     """
     return (await said(db, kms, holder, kind, at=at)).resident
+
+
+async def to_issue(db: AsyncConnection, kms: Kms, holder: UUID, kind: Kind, *, at: datetime) -> Resident:
+    """Gather what is signed in this transaction: the status it proves does not change until that ends.
+
+    Raises as resident().
+    """
+    await status.keep(db, holder)
+    return await resident(db, kms, holder, kind, at=at)
 
 
 async def said(
@@ -148,3 +158,16 @@ async def follow(db: AsyncConnection, changed: Status, *, actor: str, at: dateti
     act, reason = _FOLLOWS[changed.state]
     proves = {status_kind: kind for kind, status_kind in PROVES.items()}
     await life.act_on_all(db, changed.resident, act, of=proves[changed.kind], reason=reason, actor=actor, at=at)
+
+
+async def catch_up(db: AsyncConnection, holder: UUID, kind: Kind, *, actor: str, at: datetime) -> bool:
+    """Let the credentials of one kind follow a status that gives no right to them; False where it does.
+
+    A second look: whoever changes a status follows it, and whoever issues keeps it (`to_issue`).
+    """
+    states = {each.state for each in await status.of_resident(db, holder) if each.kind is PROVES[kind]}
+    if State.ACTIVE in states:
+        return False
+    act, reason = _FOLLOWS[State.SUSPENDED if State.SUSPENDED in states else State.REVOKED]
+    await life.act_on_all(db, holder, act, of=kind, reason=reason, actor=actor, at=at)
+    return True

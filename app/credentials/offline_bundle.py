@@ -21,7 +21,7 @@ EVERY_S = 60
 
 
 class Signed(msgspec.Struct, frozen=True):
-    """A bundle as it is served; `tag` changes with its minute and its signer."""
+    """A bundle as it is served; `tag` changes with its minute and with the signers, also those revoked."""
 
     tag: str
     text: bytes
@@ -36,7 +36,7 @@ class Bundles:
     async def of(self, db: AsyncConnection, by: Authority, *, law_at: datetime, now: datetime) -> Signed:
         """Give the bundle of this minute."""
         minute = int(now.timestamp()) // EVERY_S * EVERY_S
-        tag = f"{minute}-{by.documents.signer.kid}"
+        tag = f"{minute}-{by.documents.signer.kid}-{by.statuses.signer.kid}-{len(by.revoked)}"
         if self._made is None or self._made.tag != tag:
             at = datetime.fromtimestamp(minute, UTC)
             self._made = Signed(tag, (await _made(db, by, law_at=law_at, at=at)).encode())

@@ -106,6 +106,13 @@ class WalletError(enum.StrEnum):
     OTHER = "other"
 
 
+class Verifier(msgspec.Struct, frozen=True):
+    """Who asks: `name` is what we know it by, and what the wallet shows its holder."""
+
+    actor: str
+    name: str
+
+
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """What is sealed in a row: the request while it is open, what came of it when it is over."""
 
@@ -113,6 +120,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     nonce: str
     state: str
     client_id: str = ""
+    client_name: str = ""
     key: dict[str, str] = {}
     verdict: Verdict | None = None
     error: WalletError | None = None
@@ -130,7 +138,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def ask(
-    db: AsyncConnection, kms: Kms, by: Credentials, wanted: Wanted, *, verifier: str, now: datetime
+    db: AsyncConnection, kms: Kms, by: Credentials, wanted: Wanted, *, verifier: Verifier, now: datetime
 ) -> Opened:
     """Keep a request of `verifier`; raises dcql.BadQuery."""
     _query(by, wanted)
@@ -138,13 +146,14 @@ async def ask(
     private = jws.b64(key.private_numbers().private_value.to_bytes(32))
     kept = Kept(
         wanted=wanted,
+        client_name=verifier.name,
         nonce=secrets.token_urlsafe(_NONCE_BYTES),
         state=secrets.token_urlsafe(_NONCE_BYTES),
         client_id=asking.client_id(by.authority.requests.chain[0]),
         key={**asking.encryption_key(key.public_key(), secrets.token_urlsafe(8)), "d": private},
     )
     cell = rowkey.seal(kms, _TABLE, id_, kept)
-    row = {"id": id_, "verifier": verifier, "state": "open", "at": now, "expires_at": now + LIFETIME}
+    row = {"id": id_, "verifier": verifier.actor, "state": "open", "at": now, "expires_at": now + LIFETIME}
     await db.execute(insert(presentation).values(row | msgspec.structs.asdict(cell)))
     told = {
         "client_id": kept.client_id,
@@ -268,6 +277,7 @@ def _asked(by: Credentials, id_: UUID, kept: Kept) -> Asked:
     return Asked(
         query=_query(by, kept.wanted),
         client_id=kept.client_id,
+        client_name=kept.client_name,
         response_uri=f"{by.authority.url}{RESPONSES_PATH}{public_ids.show('presentation', id_)}",
         nonce=kept.nonce,
         state=kept.state,

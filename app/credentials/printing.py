@@ -22,7 +22,7 @@ from law.calendar import statutory_date
 from proof.kms import Kms
 from residency.credential import issuing
 from residency.credential.check import NotVerified
-from residency.credential.configuration import Configuration, Format
+from residency.credential.configuration import PRINTS
 from residency.credential.dataset import Kind, Resident
 from residency.credential.issuing import Order
 from residency.credential.presenting import trust
@@ -32,10 +32,10 @@ from residency.credential.showing import field, printed
 from residency.credential.showing.field import Field
 from residency.credential.showing.printed import Verdict
 from residency.credential.transparency import log
+from residency.credential.wallets.grade import NEEDED, Grade
 
 #: What stands where a wallet's key would: nobody can prove to hold a paper.
 _DEVICE = "print"
-_CONFIGURATIONS = {kind: Configuration(f"{kind}_print", kind, Format.PRINT) for kind in Kind}
 
 
 class Printed(msgspec.Struct, frozen=True):
@@ -52,6 +52,9 @@ async def fields(db: AsyncConnection, kms: Kms, holder: UUID, kind: Kind, *, at:
 
 
 def _printable(who: Resident, kind: Kind, at: datetime) -> tuple[Field, ...]:
+    """Give what a paper can say; nothing of a document that lives only where its key can't be copied."""
+    if NEEDED[kind] is not Grade.BASIC:
+        return ()
     return printed.printable(field.of_document(who, kind, on=statutory_date(at)))
 
 
@@ -60,12 +63,12 @@ async def print_(
 ) -> Printed:
     """Make a code that says the fields `names`; raises as `fields`, field.FieldNotThere and as issuing.reserve."""
     db, issuer = await story(), house.credentials.issuer
-    who = await entitlement.resident(db, house.keys.kms, holder, kind, at=story.now)
+    who = await entitlement.to_issue(db, house.keys.kms, holder, kind, at=story.now)
     says = field.picked(_printable(who, kind, story.now), names)
     ends = issuing.expiry(now, resident=who, seal=issuer.seal)
     order = Order(
         holder=holder,
-        configuration=_CONFIGURATIONS[kind],
+        configuration=PRINTS[kind],
         device=_DEVICE,
         copies=1,
         made_at=now,
@@ -89,9 +92,9 @@ async def print_(
 async def judged(db: AsyncConnection, house: House, text: str, *, now: datetime) -> Verdict:
     """Say what a paper proves, its status as it stands at this moment."""
     authority = house.credentials.authority
-    own = trust.own(authority.url, (authority.root,))
+    own = trust.own(authority.url, (authority.root,), authority.revoked)
     try:
-        paper = printed.read(text, own.certificates, at=now)
+        paper = printed.read(text, own, at=now)
     except NotVerified as refused:
         return printed.judge(refused, Untold("not_asked"), at=now)
     presented = Presented(issuer=own, status=paper.status)

@@ -48,34 +48,35 @@ async def _one(house: House, now: datetime) -> bool:
         return False
     credential, holder = found
     try:
-        return await _take(house, credential, holder, now)
+        await _take(house, credential, holder, now)
     except Exception as error:  # noqa: BLE001  a fault with one must not stop the others
         _log.error("renewal_failed", step="credentials", error=type(error).__name__, exc_info=error)
         async with transaction(house.worker) as story:
             await renewal.wait(await story(), credential, now + _AFTER_FAULT)
-        return True
+    return True
 
 
-async def _take(house: House, credential: UUID, holder: UUID, now: datetime) -> bool:
+async def _take(house: House, credential: UUID, holder: UUID, now: datetime) -> None:
     speaking = transaction(house.api, holder=holder, audience="resident", actor=ACTOR, operation="credentials")
     async with speaking as story:
         db = await story()
         taken = await renewal.take(db, credential, now=now)
         if taken is not None:
             await look(house, db, taken, now=now, at=story.now)
-    return taken is not None
 
 
 async def look(house: House, db: AsyncConnection, taken: Due, *, now: datetime, at: datetime) -> None:
     """Do what is to be done about one credential; `now` is the real clock, `at` the installation's."""
-    if taken.state is State.SUPERSEDED:
+    if await entitlement.catch_up(db, taken.holder, taken.kind, actor=ACTOR, at=at):
+        return
+    copies = await renewal.live(db, taken.id, now=now)
+    refused = await standing.refused(db, taken.holder)
+    if taken.state is State.SUPERSEDED and not renewal.rests_on(copies, refused):
         if await renewal.settled(db, taken, now=now):
             await life.act_on(db, taken.id, Act.REVOKE, reason=Reason.DATA_CHANGED, actor=ACTOR, at=at)
         else:
             await renewal.wait(db, taken.id, taken.until)
         return
-    copies = await renewal.live(db, taken.id, now=now)
-    refused = await standing.refused(db, taken.holder)
     match renewal.decide(taken, copies, await _sources(db, taken.holder, at), refused, now=now):
         case Withdraw(reason):
             await life.act_on(db, taken.id, Act.REVOKE, reason=reason, actor=ACTOR, at=at)

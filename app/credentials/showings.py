@@ -22,7 +22,7 @@ from app.db import Story
 from law import threshold
 from law.calendar import statutory_date
 from proof.kms import Kms
-from residency.credential import issuing
+from residency.credential import holding, issuing
 from residency.credential.dataset import Kind
 from residency.credential.presenting.judging import Conclusion
 from residency.credential.presenting.question import QUESTIONS, Answer
@@ -31,6 +31,10 @@ from residency.credential.showing.code import Cell, New, Scanned, Showing
 from residency.credential.showing.field import Field
 
 _CODES, _SHOWINGS = "credential.shown_code", "credential.showing"
+
+
+class Stopped(Exception):
+    """The ID was revoked, by its holder or by us, and there is no new one yet."""
 
 
 class Agreed(msgspec.Struct, frozen=True):
@@ -60,7 +64,6 @@ class Opened(msgspec.Struct, frozen=True):
 class Verifier(msgspec.Struct, frozen=True, kw_only=True):
     """Who scans: `name` is a registered client's where there is its id, else what somebody said of themselves."""
 
-    actor: str
     name: str
     client: str | None = None
     purpose: str | None = None
@@ -94,9 +97,9 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def fields(db: AsyncConnection, kms: Kms, holder: UUID, kind: Kind, *, at: datetime) -> tuple[Field, ...]:
-    """List what `holder` can show; raises as entitlement.resident, and issuing.NotActive."""
+    """List what `holder` can show; raises as entitlement.resident, issuing.NotActive, and Stopped."""
     who = await entitlement.resident(db, kms, holder, kind, at=at)
-    await issuing.require_issuable(db, holder, kind)
+    await _require_showable(db, holder, kind)
     return field.of_document(who, kind, on=statutory_date(at))
 
 
@@ -109,7 +112,6 @@ async def show(story: Story, kms: Kms, holder: UUID, agreed: Agreed, *, actor: s
         holder=holder,
         kind=agreed.kind,
         question=agreed.question,
-        names=tuple(each.name for each in shown),
         cell=_sealed(kms, _CODES, id_, shown),
     )
     made, expires_at = await code.open_(db, new, actor=actor, at=at, now=now)
@@ -148,10 +150,16 @@ async def _in_force(db: AsyncConnection, holder: UUID, kind: Kind, *, at: dateti
     """Whether the status stands and neither its holder nor its issuer has stopped the ID; why not is told nobody."""
     try:
         await entitlement.entitled(db, holder, kind, at=at)
-        await issuing.require_issuable(db, holder, kind)
-    except (standing.NotEResident, entitlement.NotAltyn, threshold.NotInForce, issuing.NotActive):
+        await _require_showable(db, holder, kind)
+    except (standing.NotEResident, entitlement.NotAltyn, threshold.NotInForce, issuing.NotActive, Stopped):
         return False
     return True
+
+
+async def _require_showable(db: AsyncConnection, holder: UUID, kind: Kind) -> None:
+    await issuing.require_issuable(db, holder, kind)
+    if await holding.is_stopped(db, holder, kind):
+        raise Stopped
 
 
 async def _record(db: AsyncConnection, kms: Kms, told: Told, by: Verifier, *, at: datetime) -> None:
@@ -166,7 +174,7 @@ async def _record(db: AsyncConnection, kms: Kms, told: Told, by: Verifier, *, at
         cell=_sealed(kms, _SHOWINGS, scanned.id, said),
         at=at,
     )
-    await code.record(db, scanned.holder, seen, actor=by.actor)
+    await code.record(db, scanned.holder, seen)
 
 
 async def of_holder(

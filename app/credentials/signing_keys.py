@@ -34,6 +34,7 @@ from proof.signer import from_jwk
 from residency.credential import issuing, metadata, pki, sd_jwt, status_cwt, status_list
 from residency.credential.cose import CoseSeal
 from residency.credential.presenting import asking
+from residency.credential.role import PURPOSES, Role
 from residency.credential.seal import Seal
 from residency.credential.transparency import log_head
 
@@ -131,7 +132,7 @@ def opened(home: Home, *, at: datetime) -> Authority:
             if at < found.not_valid_after_utc and found.serial_number not in void
         ),
         revoked=frozenset(void),
-        crl=_revocations(home, root, void, at=at),
+        crl=_revocations(home, root, at=at),
         nonce_key=keyfile.read_or_create(home.folder / "nonce.key", new_data_key),
     )
 
@@ -157,12 +158,13 @@ def revoke(home: Home, role: str, number: int, *, at: datetime) -> None:
     if not _has_root_key(home):
         raise RootKeyAbsent
     root = _root(home, at=at)
-    void = {leaves[number].serial_number: at} | revoked(home)
-    if not home.keys.in_passing and not any(_signs(leaf, home, void, at) for leaf in leaves.values()):
-        raise OnlyLeaf(role)
-    # First the list: a process that sees the mark reads both.
-    keyfile.replace(home.folder / "root.crl", _list(home, root, void, at=at))
-    keyfile.read_or_create(home.folder / f"{role}-{number}.revoked", at.isoformat().encode)
+    with keyfile.locked(home.folder):
+        void = {leaves[number].serial_number: at} | revoked(home)
+        if not home.keys.in_passing and not any(_signs(leaf, home, void, at) for leaf in leaves.values()):
+            raise OnlyLeaf(role)
+        # First the list: a process that sees the mark reads both.
+        keyfile.replace(home.folder / "root.crl", _list(home, root, void, at=at))
+        keyfile.read_or_create(home.folder / f"{role}-{number}.revoked", at.isoformat().encode)
 
 
 def numbers(home: Home, role: str) -> dict[int, x509.Certificate]:
@@ -203,14 +205,18 @@ def _has_root_key(home: Home) -> bool:
 
 
 #: In the order of `opened`.
-ROLES = ("document", "status", "request", "log")
-_PURPOSES = {"document": pki.DOCUMENT_SIGNING, "request": pki.READER}
-_TYPES = {"document": sd_jwt.TYP, "status": status_list.TYP, "request": asking.TYP, "log": log_head.TYP}
-_NAMES = {
-    "document": "Document signer",
-    "status": "Status list signer",
-    "request": "Verifier",
-    "log": "Issuance log signer",
+ROLES = tuple(Role)
+_TYPES: Mapping[str, str] = {
+    Role.DOCUMENT: sd_jwt.TYP,
+    Role.STATUS: status_list.TYP,
+    Role.REQUEST: asking.TYP,
+    Role.LOG: log_head.TYP,
+}
+_NAMES: Mapping[str, str] = {
+    Role.DOCUMENT: "Document signer",
+    Role.STATUS: "Status list signer",
+    Role.REQUEST: "Verifier",
+    Role.LOG: "Issuance log signer",
 }
 
 
@@ -249,7 +255,7 @@ def _next(home: Home, root: x509.Certificate, role: str, number: int, *, at: dat
         anchor = pki.Root(_root_key(home), root)
         key = from_jwk(home.keys.open(name).public_jwk)
         assert isinstance(key, ec.EllipticCurvePublicKey), "an ES256 key is on a curve"
-        leaf = pki.leaf(anchor, key, url=home.url, role=_NAMES[role], purpose=_PURPOSES.get(role), at=at)
+        leaf = pki.leaf(anchor, key, url=home.url, role=_NAMES[role], purpose=PURPOSES[role], at=at)
         return leaf.public_bytes(Encoding.PEM)
 
     return x509.load_pem_x509_certificate(keyfile.read_or_create(home.folder / f"{name}.pem", make))
@@ -260,16 +266,21 @@ def _day_after(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(hour=12, minute=0, second=0, microsecond=0) + timedelta(days=1)
 
 
-def _revocations(home: Home, root: x509.Certificate, void: Mapping[int, datetime], *, at: datetime) -> bytes | None:
+def _revocations(home: Home, root: x509.Certificate, *, at: datetime) -> bytes | None:
     """Give the list of revoked leaves, making it anew in time; None where there is neither one nor the root's key."""
     path = home.folder / "root.crl"
+    if _has_root_key(home) and _is_due(path, at):
+        with keyfile.locked(home.folder):
+            if _is_due(path, at):  # unless another process was faster
+                keyfile.replace(path, _list(home, root, revoked(home), at=at))
+    return path.read_bytes() if path.exists() else None
+
+
+def _is_due(path: Path, at: datetime) -> bool:
     if not path.exists():
-        return keyfile.read_or_create(path, lambda: _list(home, root, void, at=at)) if _has_root_key(home) else None
-    told = path.read_bytes()
-    ends = x509.load_der_x509_crl(told).next_update_utc
-    if _has_root_key(home) and (ends is None or ends - at < _RENEWED):
-        keyfile.replace(path, told := _list(home, root, void, at=at))
-    return told
+        return True
+    ends = x509.load_der_x509_crl(path.read_bytes()).next_update_utc
+    return ends is None or ends - at < _RENEWED
 
 
 def _list(home: Home, root: x509.Certificate, void: Mapping[int, datetime], *, at: datetime) -> bytes:

@@ -22,7 +22,7 @@ class HistoryNotKept(Exception):
 
 
 class Token(msgspec.Struct, frozen=True):
-    """A signed list: as JWT, plain and gzipped, and as CWT. `tag` changes with what it says and with its minute."""
+    """A signed list: as JWT, plain and gzipped, and as CWT. `tag` changes with what it says, its minute and signer."""
 
     tag: str
     plain: bytes
@@ -44,12 +44,13 @@ class StatusTokens:
             return None
         # In whole minutes: processes that sign the same list say the same, and a retry finds the same tag.
         minute = int(at.timestamp()) // status_list.TTL_S * status_list.TTL_S
-        tag = f"{version}-{minute}"
+        seals = self._seals()
+        tag = f"{version}-{minute}-{seals[0].signer.kid}"
         made = self._made.get(list_id)
         if made is None or made.tag != tag:
             snapshot = await entries.snapshot(db, list_id)
             issued_at = datetime.fromtimestamp(minute, UTC)
-            made = self._made[list_id] = _make(snapshot, self._seals(), uri, issued_at, tag)
+            made = self._made[list_id] = _make(snapshot, seals, uri, issued_at, tag)
         return made
 
 

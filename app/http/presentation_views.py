@@ -1,6 +1,6 @@
 """How a verifier asks and what it reads, for partners and testers alike (app/credentials/presentations.py)."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -9,11 +9,12 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Meta
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock
 from app.auth.principal import Principal
 from app.credentials import presentations
-from app.credentials.presentations import WalletError, Wanted
+from app.credentials.presentations import Verifier, WalletError, Wanted
 from app.db import Story
 from app.house import House
 from app.http import ids
@@ -150,8 +151,12 @@ def query_of(query: Mapping[str, Any] | None, asks: str | None, url: str) -> Que
     return question.query(QUESTIONS[asks], url) if asks is not None else dcql.parse(query)
 
 
+#: What a wallet shows its holder of who asks, which is ours to say and not the caller's.
+Names = Callable[[AsyncConnection, Principal], Awaitable[str]]
+
+
 def routes(
-    path: str, *, scope: str, tags: list[str], asks: tuple[str, str], reads: tuple[str, str]
+    path: str, *, scope: str, tags: list[str], names: Names, asks: tuple[str, str], reads: tuple[str, str]
 ) -> list[HTTPRouteHandler]:
     """Make the two operations of a verifier at `path`; `asks` and `reads` are each an operation's id and summary."""
 
@@ -166,7 +171,8 @@ def routes(
 
         Takes no Idempotency-Key: a second request does no harm, and its link is not kept anywhere.
         """
-        return await _ask(data, story, house, verifier=me.actor, path=path)
+        verifier = Verifier(me.actor, await names(await story(), me))
+        return await _ask(data, story, house, verifier=verifier, path=path)
 
     @get(f"{path}/{{presentation_id:str}}", operation_id=reads[0], opt={"scope": scope}, tags=tags, summary=reads[1])
     async def read(
@@ -184,7 +190,9 @@ def routes(
     return [ask, read]
 
 
-async def _ask(data: AskPresentation, story: Story, house: House, *, verifier: str, path: str) -> PresentationRequested:
+async def _ask(
+    data: AskPresentation, story: Story, house: House, *, verifier: Verifier, path: str
+) -> PresentationRequested:
     """Keep what a verifier asks; raises NotTogether, dcql.BadQuery, asking.BadTransaction."""
     url = house.settings.issuer
     asked = query_of(data.query, data.question, url)

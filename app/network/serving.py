@@ -156,17 +156,14 @@ class Lines:
             self.meters.level(network, "settlement_files_missing", files)
 
     async def part(self) -> None:
-        """Promise nothing more, and leave to others what could have been; where nobody hears it, it stays ours."""
+        """Promise nothing more, and leave to others what could have been.
+
+        Where nobody hears it, or the books have still to hear of what was promised here, it stays ours until it ends.
+        """
         self.stand_in.snapshot = None
-        over = self._snapshot.with_suffix(".over")
-        with contextlib.suppress(FileNotFoundError):
-            self._snapshot.rename(over)
-            try:
-                await share.give_back(self._house.posting, self._place)
-            except LOST:
-                over.rename(self._snapshot)
-            else:
-                over.unlink()
+        if not self.stand_in.owes:
+            with contextlib.suppress(*LOST, OSError):
+                await share.give_back(self._house.posting, self._place, self._snapshot)
 
 
 async def run(settings: Settings, *, port: int) -> None:

@@ -8,6 +8,7 @@ A place is a folder of promises, and a process keeps it. The first has all of it
 until what the first may still go by has ended, then each has the same.
 """
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -51,10 +52,12 @@ async def take(engine: AsyncEngine, of: UUID, lasts: timedelta) -> Part:
     return Part(int(parts or 0))
 
 
-async def give_back(engine: AsyncEngine, of: UUID) -> None:
-    """Leave it to the others: this place promises nothing any more."""
+async def give_back(engine: AsyncEngine, of: UUID, known: Path) -> None:
+    """Leave it to the others, and go by what was `known` no more: it is gone before anybody may promise the same."""
     async with db.transaction(engine) as story:
         await (await story()).execute(_GIVE, {"place": of})
+        # Before the commit, for nobody may hear whether that came to be.
+        await asyncio.to_thread(known.unlink, missing_ok=True)
 
 
 _TAKE = text("SELECT cards.take_share(:place, :lasts)")

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock
 from app.auth import client, client_key, jose
+from app.auth.principal import Principal
 from app.auth.subject import Subject
 from app.partners import tables, webhook
 from app.partners.webhook import Key, Public, Shared
@@ -81,6 +82,14 @@ async def names(db: AsyncConnection) -> dict[UUID, str]:
     """List the names of all partners."""
     partners = tables.partner.c
     return {row.id: row.name for row in await db.execute(select(partners.id, partners.name))}
+
+
+async def registered_name(db: AsyncConnection, caller: Principal) -> str:
+    """Give the name a client is registered under: of its organisation, or its id where it is no partner of ours."""
+    try:
+        return (await find(db, caller.subject)).name
+    except UnknownPartner:
+        return caller.name
 
 
 async def keys(db: AsyncConnection, vault: Kms, partner: Partner, now: datetime) -> list[Key]:

@@ -84,6 +84,9 @@ async def _bring(house: House, source: Source, errand: Errand) -> None:
         await _later(house, errand, error.trouble)
     except NotVerified as error:
         await _later(house, errand, f"not believed: {error.reason}")
+    except Exception as error:  # noqa: BLE001  a fault with one must not stop the others, nor have it asked each minute
+        _log.error("status_list_failed", source=str(errand.issuer), error=type(error).__name__, exc_info=error)
+        await _later(house, errand, "a fault of ours")
 
 
 async def _later(house: House, errand: Errand, trouble: str) -> None:

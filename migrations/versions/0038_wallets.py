@@ -49,6 +49,8 @@ def _provider() -> None:
         )
         """
     )
+    # Every request of a wallet reads whom we trust; operators say so, and the sandbox's service.
+    walls.only_for("app.wallet_provider", "INSERT", "UPDATE", audiences=("officer", "service"))
     walls.grant("app.wallet_provider", api="SELECT, INSERT, UPDATE (valid_to)", worker="SELECT", report="SELECT")
 
 

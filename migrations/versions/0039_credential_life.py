@@ -86,14 +86,20 @@ def _iin() -> None:
 
 
 def _look_again() -> None:
-    """Have the worker look at the credentials of whom something was found out about, by the machine's clock."""
+    """Have the worker look at the credentials of whom something was found out about, by the machine's clock.
+
+    Of those that are superseded only where a document was refused: whatever else is found, they end when they were to.
+    """
     op.execute(
         """
         CREATE FUNCTION credential.look_again() RETURNS trigger
         LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         BEGIN
             UPDATE credential.credential SET due_at = now()
-            WHERE holder = NEW.resident AND state IN ('active', 'paused', 'suspended');
+            WHERE holder = NEW.resident AND (
+                state IN ('active', 'paused', 'suspended')
+                OR state = 'superseded' AND to_jsonb(NEW) ->> 'outcome' = 'refused'
+            );
             RETURN NULL;
         END $$
         """

@@ -52,7 +52,8 @@ def _issuers() -> None:
         """
     )
     walls.decided_once("credential.foreign_issuer")
-    _for_officers_to_write("credential.foreign_issuer", "INSERT", "UPDATE")
+    # Every verdict reads whom we believe; nobody but an officer says so.
+    walls.only_for("credential.foreign_issuer", "INSERT", "UPDATE", audiences=("officer",))
     walls.grant(
         "credential.foreign_issuer",
         api="SELECT, INSERT, UPDATE (decided_by, decided_at, agreed)",
@@ -70,7 +71,7 @@ def _issuers() -> None:
         """
     )
     walls.append_only("credential.foreign_issuer_end")
-    _for_officers_to_write("credential.foreign_issuer_end", "INSERT")
+    walls.only_for("credential.foreign_issuer_end", "INSERT", audiences=("officer",))
     walls.grant("credential.foreign_issuer_end", api="SELECT, INSERT", worker="SELECT", report="SELECT")
 
 
@@ -101,10 +102,3 @@ def _lists() -> None:
 def _web(column: str) -> str:
     """Say that a column holds an address."""
     return f"{column} ~ '^https?://[!-~]+$' AND length({column}) <= 520"
-
-
-def _for_officers_to_write(table: str, *acts: str) -> None:
-    """Let every verdict read whom we believe, and nobody but an officer say so through the API."""
-    another = f"current_user = '{walls.API}' AND current_setting('app.audience', true) IS DISTINCT FROM 'officer'"
-    for act in acts:
-        walls.refuse(table, act, when=another)

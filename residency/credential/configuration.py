@@ -46,5 +46,7 @@ CONFIGURATIONS = {
     found.id: found
     for found in (Configuration(f"{kind}_{short}", kind, format_) for kind in Kind for format_, short in _SHORT.items())
 }
+#: What is printed of each document.
+PRINTS = {kind: Configuration(f"{kind}_print", kind, Format.PRINT) for kind in Kind}
 #: Their ids as a type of the wire.
 ConfigurationId: TypeAlias = Literal[tuple(CONFIGURATIONS)]  # type: ignore[valid-type]  # one table says which there are

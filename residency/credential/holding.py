@@ -8,8 +8,9 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from residency.credential import tables
+from residency.credential.configuration import PRINTS
 from residency.credential.dataset import Kind
-from residency.credential.life import LOSSES, State, UnknownCredential
+from residency.credential.life import LOSSES, Reason, State, UnknownCredential
 from residency.credential.wallets.grade import Grade
 
 
@@ -17,7 +18,7 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     """One credential. `copies` counts those that verifiers still take; `expires_at` is when the last of them ends.
 
     `until` is the deadline of one that is superseded: by then its wallets are to have new copies. `grade` is the lowest
-    of the wallets that hold these copies, None where there is none.
+    of the wallets that hold these copies, None where none does: paper is no wallet.
     """
 
     id: UUID
@@ -35,6 +36,7 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
 async def of_holder(db: AsyncConnection, holder: UUID, *, at: datetime) -> list[Holding]:
     """List the credentials of `holder`; copies that ended before `at` (the real clock) are not counted."""
     credential, transition, issuance = tables.credential, tables.transition, tables.issuance
+    in_wallets = issuance.c.configuration.not_in([each.id for each in PRINTS.values()])
     live = (issuance.c.credential == credential.c.id) & (issuance.c.expires_at > at)
     rows = await db.execute(
         select(
@@ -43,7 +45,7 @@ async def of_holder(db: AsyncConnection, holder: UUID, *, at: datetime) -> list[
             transition.c.at.label("changed_at"),
             func.coalesce(func.sum(issuance.c.copies), 0).label("copies"),
             func.max(issuance.c.expires_at).label("expires_at"),
-            func.array_remove(func.array_agg(issuance.c.grade.distinct()), None).label("grades"),
+            func.array_remove(func.array_agg(issuance.c.grade.distinct()).filter(in_wallets), None).label("grades"),
         )
         .join(transition, (transition.c.credential == credential.c.id) & (transition.c.sort == credential.c.version))
         .outerjoin(issuance, live)
@@ -64,15 +66,30 @@ async def one(db: AsyncConnection, holder: UUID, credential: UUID, *, at: dateti
 
 async def follows_a_loss(db: AsyncConnection, holder: UUID, kind: Kind) -> bool:
     """Whether the last credential of its kind ended with a phone: who asks for the next shows that it is they."""
+    return await _ended_by(db, holder, kind) in LOSSES
+
+
+async def is_stopped(db: AsyncConnection, holder: UUID, kind: Kind) -> bool:
+    """Whether the last credential of its kind was revoked: nothing of it is shown until there is a new one.
+
+    One that ended because its data changed or with its status, which is asked for itself, was not taken from anybody.
+    """
+    reason = await _ended_by(db, holder, kind)
+    return reason is not None and reason not in {Reason.DATA_CHANGED, Reason.STATUS_REVOKED}
+
+
+async def _ended_by(db: AsyncConnection, holder: UUID, kind: Kind) -> Reason | None:
+    """Say why the last credential of its kind was revoked; None where it was not."""
     columns, transition = tables.credential.c, tables.transition
     last = (
-        select(transition.c.reason)
+        select(columns.state, transition.c.reason)
         .join(tables.credential, (columns.id == transition.c.credential) & (columns.version == transition.c.sort))
         .where(columns.holder == holder, columns.kind == kind)
         .order_by(columns.id.desc())
         .limit(1)
     )
-    return await db.scalar(last) in LOSSES
+    row = (await db.execute(last)).one_or_none()
+    return Reason(row.reason) if row is not None and row.state == State.REVOKED else None
 
 
 def _holding(row: Row[tuple[object, ...]]) -> Holding:
@@ -86,5 +103,5 @@ def _holding(row: Row[tuple[object, ...]]) -> Holding:
         copies=0 if row.state == State.REVOKED else row.copies,
         expires_at=row.expires_at,
         until=row.until,
-        grade=next((grade for grade in Grade if grade in row.grades), None),
+        grade=next((grade for grade in Grade if grade in (row.grades or ())), None),
     )

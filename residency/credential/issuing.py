@@ -32,8 +32,8 @@ from residency.credential.wallets.grade import Grade
 
 #: A copy lives this long, or as long as the status or the signer's certificate where that is shorter.
 LIFE = timedelta(days=90)
-#: Copies that may be alive at once: several phones, each with some batches.
-COPIES_MAX = 200
+#: Copies that one wallet may have alive at once, used or not: five shown on each of 90 days, and batches in hand.
+COPIES_MAX = 500
 
 
 class NotActive(Exception):
@@ -45,7 +45,7 @@ class NotActive(Exception):
 
 
 class TooManyCopies(Exception):
-    """The holder's wallets have `copies_max` copies that have not expired."""
+    """The wallet has `copies_max` copies that have not expired, or would have more."""
 
     def __init__(self, copies_max: int) -> None:
         super().__init__(copies_max)
@@ -113,7 +113,9 @@ async def reserve(db: AsyncConnection, order: Order, *, actor: str, at: datetime
         raise NotActive(state)
     table = tables.issuance
     alive = select(func.sum(table.c.copies)).where(
-        table.c.credential == credential.id, table.c.expires_at > order.made_at
+        table.c.credential == credential.id,
+        table.c.device == order.device,
+        table.c.expires_at > order.made_at,
     )
     if (await db.scalar(alive) or 0) + order.copies > COPIES_MAX:
         raise TooManyCopies(COPIES_MAX)
@@ -128,7 +130,7 @@ async def reserve(db: AsyncConnection, order: Order, *, actor: str, at: datetime
         grade=order.grade.value,
     )
     await _record(db, order.holder, fact, actor=actor, at=at)
-    await renewal.issued(db, credential.id, expires_at=order.expires_at, at=order.made_at)
+    await renewal.issued(db, credential.id, at=order.made_at)
     return Reserved(credential.id, issuance, tuple(taken), notification_id)
 
 

@@ -125,10 +125,15 @@ def read_object(raw: bytes) -> Json:
 
 
 def read_json(raw: bytes) -> Any:  # noqa: ANN401  # JSON is anything
-    """Read JSON with no key given twice, no NaN, no infinite depth; raises Unreadable."""
+    """Read JSON with no key given twice, no NaN, no infinite depth and no half of a character; raises Unreadable."""
     try:
         # Without an object there is no key to be given twice, and most disclosures hold none: the fast way is safe.
-        return _decoder.decode(raw.decode()) if b"{" in raw else msgspec.json.decode(raw)
+        if b"{" not in raw:
+            return msgspec.json.decode(raw)
+        value = _decoder.decode(raw.decode())
+        if b"\\u" in raw:  # the standard library reads half of a surrogate pair, a text that nobody can write
+            json.dumps(value, ensure_ascii=False).encode()
+        return value  # noqa: TRY300  what the lines above raise is one refusal
     except (ValueError, RecursionError, msgspec.DecodeError) as error:
         raise Unreadable("not JSON") from error
 

@@ -3,7 +3,7 @@
 Shapes follow ISO 18013-5 Annex B, so that the same root can vouch for the mdoc form: the root is self-signed with path
 length 0, a document signer carries the mdoc signing purpose and lives at most 457 days, both name where the list of
 revoked leaves is. A leaf names the issuer's URL in its subject alternative name, which ties it to the `iss` of what it
-signs. Status signers carry no purpose: the one of the draft (`id-kp-oauthStatusSigning`) has no number yet.
+signs, and ends with its root at the latest. Who may sign what is said in residency/credential/role.py.
 """
 
 import base64
@@ -76,7 +76,7 @@ def leaf(
     issuer = anchor.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     site = x509.UniformResourceIdentifier(url)
     builder = (
-        _certificate(name, key, at=at, days=LEAF_DAYS)
+        _certificate(name, key, at=at, days=LEAF_DAYS, until=anchor.certificate.not_valid_after_utc)
         .issuer_name(anchor.certificate.subject)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
@@ -116,17 +116,18 @@ def _revocations(url: str) -> x509.CRLDistributionPoints:
 
 
 def _certificate(
-    name: x509.Name, key: ec.EllipticCurvePublicKey, *, at: datetime, days: int
+    name: x509.Name, key: ec.EllipticCurvePublicKey, *, at: datetime, days: int, until: datetime | None = None
 ) -> x509.CertificateBuilder:
     # With the day, as what it signs does, which must not be older than the certificate (ISO 18013-5 section 9.1.2.4).
     begins = (at - _BACKDATED).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    ends = begins + timedelta(days=days)
     return (
         x509.CertificateBuilder()
         .subject_name(name)
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(begins)
-        .not_valid_after(begins + timedelta(days=days))
+        .not_valid_after(ends if until is None else min(ends, until))
     )
 
 

@@ -1,7 +1,7 @@
 """When a credential is issued anew: what it says has changed, or its copies end soon. The worker looks when one is due.
 
 due       0039_credential_life.py           credential.look_again(), when kyc decides or a number is named
-reminds   residency/credential/renewal.py   issued(), before the copies end
+          residency/credential/renewal.py   issued(), a minute after copies were made
 looks     app/credentials/renewing.py       step()
 decides   residency/credential/renewal.py   decide(), settled()   <- you are here
 does      residency/credential/life.py      act_on()
@@ -18,11 +18,14 @@ from sqlalchemy import ColumnElement, case, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from residency.credential import tables
+from residency.credential.configuration import PRINTS
 from residency.credential.dataset import Kind, Sources
 from residency.credential.life import GRACE, Reason, State
 
 #: How long before the last copy ends its holder is reminded.
 REMINDED_BEFORE = timedelta(days=14)
+#: What changed while copies were being made is seen this long after: no request takes that long (app/db.py).
+LOOKED_AT_AFTER = timedelta(minutes=1)
 #: A wallet that lost the answer asks again; after this long it has the new copies, and the old ones end.
 SETTLES_AFTER = timedelta(hours=1)
 
@@ -82,9 +85,9 @@ def decide(
     `now_says` is what a copy made now would rest on, None where none could be made; `refused` are the documents of the
     holder that turned out not to identify them. Copies of which nothing is known (before 0039) are left to run out.
     """
-    known = [each for each in copies if each.document is not None]
-    if any(each.document in refused for each in known):
+    if rests_on(copies, refused):
         return Withdraw(Reason.NOT_IDENTIFIED)
+    known = [each for each in copies if each.document is not None]
     if now_says and any((each.document, each.iin) != (now_says.document, now_says.iin) for each in known):
         return Replace(Reason.DATA_CHANGED, now + GRACE)
     if not copies:
@@ -96,23 +99,28 @@ def decide(
     return Remind(ends_at) if remind_at <= now else Wait(remind_at)
 
 
-async def issued(db: AsyncConnection, credential: UUID, *, expires_at: datetime, at: datetime) -> None:
-    """Note that copies were made: a reminder before they end, a look at what they may have replaced."""
+def rests_on(copies: Sequence[Batch], documents: Collection[UUID]) -> bool:
+    """Say whether any of `copies` was made from one of `documents`."""
+    return any(each.document in documents for each in copies)
+
+
+async def issued(db: AsyncConnection, credential: UUID, *, at: datetime) -> None:
+    """Note that copies were made: a second look at what they rest on, another at what they may have replaced."""
     table = tables.credential
     named = select(table.c.holder, table.c.kind).where(table.c.id == credential).cte("named")
     replaced = (table.c.holder == named.c.holder) & (table.c.kind == named.c.kind) & (table.c.state == State.SUPERSEDED)
     due_at = case(
-        (table.c.id == credential, func.coalesce(table.c.due_at, expires_at - REMINDED_BEFORE)),
+        (table.c.id == credential, func.least(table.c.due_at, at + LOOKED_AT_AFTER)),
         else_=func.least(table.c.until, at + SETTLES_AFTER),
     )
     await db.execute(update(table).where((table.c.id == credential) | replaced).values(due_at=due_at))
 
 
 async def due(db: AsyncConnection, *, now: datetime) -> tuple[UUID, UUID] | None:
-    """Name a credential that is due, and its holder; None where there is none."""
+    """Name a credential that is due and that nobody holds, and its holder; None where there is none."""
     columns = tables.credential.c
     query = select(columns.id, columns.holder).where(_is_due(now)).order_by(columns.due_at).limit(1)
-    row = (await db.execute(query)).one_or_none()
+    row = (await db.execute(query.with_for_update(skip_locked=True))).one_or_none()
     return (row.id, row.holder) if row else None
 
 
@@ -150,16 +158,18 @@ async def settled(db: AsyncConnection, superseded: Due, *, now: datetime) -> boo
     assert superseded.until is not None, "a superseded credential has a deadline"
     if superseded.until <= now:
         return True
-    waiting: bool = (await db.execute(_WAITING, {"credential": superseded.id, "now": now})).scalar_one()
+    asked = {"credential": superseded.id, "now": now, "prints": [each.id for each in PRINTS.values()]}
+    waiting: bool = (await db.execute(_WAITING, asked)).scalar_one()
     return not waiting
 
 
-# A wallet is told by the key of its requests, and has to have each format anew.
+# A wallet is told by the key of its requests, and has to have each format anew. Nobody waits for a paper.
 _WAITING = text(
     """
     SELECT EXISTS (
         SELECT FROM credential.issuance AS old JOIN credential.credential AS was ON was.id = old.credential
-        WHERE old.credential = :credential AND old.expires_at > :now AND NOT EXISTS (
+        WHERE old.credential = :credential AND old.expires_at > :now AND old.configuration <> ALL (:prints)
+        AND NOT EXISTS (
             SELECT FROM credential.issuance AS new JOIN credential.credential AS next ON next.id = new.credential
             WHERE next.holder = was.holder AND next.kind = was.kind AND next.state = 'active' AND next.id > was.id
             AND new.device = old.device AND new.configuration = old.configuration AND new.expires_at > :now

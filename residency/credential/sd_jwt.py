@@ -14,8 +14,9 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from residency.credential import disclosure, jws, key_binding, pki
+from residency.credential import disclosure, jws, key_binding, pki, role
 from residency.credential.check import Check, NotVerified, require
+from residency.credential.role import Role
 from residency.credential.seal import Seal
 
 TYP = "dc+sd-jwt"
@@ -67,6 +68,8 @@ def verify(presentation: str, expected: Expected) -> Verified:
     signed, *disclosures = sd_jwt.removesuffix("~").split("~")
     token = _token(signed, expected.vct)
     issuer = pki.signatory(token.header.get("x5c"), expected.roots, at=expected.at)
+    # Not every issuer's certificates name a purpose; whose must is known where it is known whose it is (trust.py).
+    role.require_may(issuer, Role.DOCUMENT, named=False)
     require(token.signed_by(issuer.key), Check.SIGNATURE, "bad_signature")
     revealed = disclosure.reveal(token.payload, disclosures)
     _require_registered_claims(revealed, issuer)

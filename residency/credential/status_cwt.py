@@ -3,15 +3,16 @@
 The entries and their compression are those of the JWT form (residency/credential/status_list.py).
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import datetime
 
 import cbor2
 from cryptography import x509
 
-from residency.credential import cbor, cose, pki, status_list
+from residency.credential import cbor, cose, pki, role, status_list
 from residency.credential.check import Check, NotVerified, require
 from residency.credential.cose import CoseSeal
+from residency.credential.role import Role
 
 MEDIA_TYPE = TYP = "application/statuslist+cwt"
 #: Claims of a CWT (RFC 8392 section 4) and of the draft.
@@ -32,15 +33,26 @@ def token(compressed: bytes, *, uri: str, seal: CoseSeal, issued_at: datetime) -
     return cose.tagged(seal.sign(cbor2.dumps(payload)))
 
 
-def look_up(raw: bytes, index: int, *, uri: str, roots: tuple[x509.Certificate, ...], at_time: datetime) -> int:
-    """Answer the status of entry `index` from the token fetched at `uri`; raises NotVerified."""
+def look_up(
+    raw: bytes,
+    index: int,
+    *,
+    uri: str,
+    roots: tuple[x509.Certificate, ...],
+    at_time: datetime,
+    revoked: Container[int] = (),
+) -> int:
+    """Answer the status of entry `index` from the token fetched at `uri`; raises NotVerified.
+
+    `revoked` are the serial numbers of signers that are not believed any more.
+    """
     try:
         message = cose.parse(cose.untagged(raw))
         claims = cbor.load(message.payload or b"")
     except (cose.BadMessage, cbor.Malformed) as error:
         raise NotVerified(Check.STATUS, "unreadable_list") from error
     require(message.header.get(cose.TYPE) == TYP, Check.STATUS, "wrong_type")
-    require(_is_signed(message, roots, at_time), Check.STATUS, "bad_signature")
+    require(_is_signed(message, roots, at_time, revoked), Check.STATUS, "bad_signature")
     require(isinstance(claims, dict), Check.STATUS, "unreadable_list")
     require(claims.get(_SUB) == uri, Check.STATUS, "other_list")
     require(type(claims.get(_EXP)) is int, Check.STATUS, "unreadable_list")
@@ -58,8 +70,12 @@ def _entries(told: object) -> tuple[int, bytes]:
     return bits, lst
 
 
-def _is_signed(message: cose.Message, roots: tuple[x509.Certificate, ...], at_time: datetime) -> bool:
+def _is_signed(
+    message: cose.Message, roots: tuple[x509.Certificate, ...], at_time: datetime, revoked: Container[int]
+) -> bool:
     try:
-        return message.signed_by(pki.signatory_of(message.chain, roots, at=at_time).key)
+        signer = pki.signatory_of(message.chain, roots, at=at_time)
+        role.require_may(signer, Role.STATUS, named=False, revoked=revoked)
     except NotVerified as error:  # the list's chain failed, not the credential's
         raise NotVerified(Check.STATUS, error.reason) from error
+    return message.signed_by(signer.key)

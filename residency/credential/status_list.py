@@ -6,14 +6,15 @@ nothing of how many credentials there are. Which entry belongs to whom only the 
 
 import enum
 import zlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import datetime
 
 import msgspec
 from cryptography import x509
 
-from residency.credential import jws, pki
+from residency.credential import jws, pki, role
 from residency.credential.check import Check, NotVerified, require
+from residency.credential.role import Role
 from residency.credential.seal import Seal
 
 TYP = "statuslist+jwt"
@@ -121,15 +122,26 @@ class _Claims(msgspec.Struct, frozen=True):
     status_list: _StatusList
 
 
-def look_up(text: str, index: int, *, uri: str, roots: tuple[x509.Certificate, ...], at_time: datetime) -> int:
-    """Answer the status of entry `index` from the token `text` fetched at `uri`; raises NotVerified."""
+def look_up(
+    text: str,
+    index: int,
+    *,
+    uri: str,
+    roots: tuple[x509.Certificate, ...],
+    at_time: datetime,
+    revoked: Container[int] = (),
+) -> int:
+    """Answer the status of entry `index` from the token `text` fetched at `uri`; raises NotVerified.
+
+    `revoked` are the serial numbers of signers that are not believed any more.
+    """
     try:
         read = jws.parse(text)
         claims = msgspec.convert(read.payload, _Claims)
     except (jws.Unreadable, msgspec.ValidationError) as error:
         raise NotVerified(Check.STATUS, "unreadable_list") from error
     require(read.header.get("typ") == TYP, Check.STATUS, "wrong_type")
-    require(_is_signed(read, roots, at_time), Check.STATUS, "bad_signature")
+    require(_is_signed(read, roots, at_time, revoked), Check.STATUS, "bad_signature")
     require(claims.sub == uri, Check.STATUS, "other_list")
     require(at_time.timestamp() < claims.exp, Check.STATUS, "list_expired")
     return entry(decode(claims.status_list.lst), index, bits=claims.status_list.bits)
@@ -144,8 +156,12 @@ def entry(packed: bytes, index: int, *, bits: int) -> int:
         raise NotVerified(Check.STATUS, "index_out_of_range") from error
 
 
-def _is_signed(read: jws.Token, roots: tuple[x509.Certificate, ...], at_time: datetime) -> bool:
+def _is_signed(
+    read: jws.Token, roots: tuple[x509.Certificate, ...], at_time: datetime, revoked: Container[int]
+) -> bool:
     try:
-        return read.signed_by(pki.signatory(read.header.get("x5c"), roots, at=at_time).key)
+        signer = pki.signatory(read.header.get("x5c"), roots, at=at_time)
+        role.require_may(signer, Role.STATUS, named=False, revoked=revoked)
     except NotVerified as error:  # the list's chain failed, not the credential's
         raise NotVerified(Check.STATUS, error.reason) from error
+    return read.signed_by(signer.key)

@@ -14,17 +14,23 @@ from residency.credential.wallets import grade, key_attestation, key_proof, wall
 from residency.credential.wallets.grade import Grade, GradeTooLow
 from residency.credential.wallets.key_proof import InvalidProof
 from residency.credential.wallets.wallet_provider import Provider, Unattested
-from simulators import wallet_app
 from simulators.passkey import DeviceKey
 from simulators.wallet_provider import WalletProvider
 from tests.credential import made
 from tests.planted import planted
 
-PROVIDER, OTHER = WalletProvider("https://provider.example"), WalletProvider("https://other.example")
-TRUSTED = (Provider("other", OTHER.root), Provider("provider", PROVIDER.root))
-CLIENT, AUDIENCE = "kz.example.wallet", made.URL
 NOW_S = int(time.time())
 NOW = datetime.fromtimestamp(NOW_S, UTC)
+
+
+def now() -> float:
+    """Say the time of every statement here: a module may be run minutes after it was read."""
+    return NOW_S
+
+
+PROVIDER, OTHER = (WalletProvider(f"https://{name}.example", now=now) for name in ("provider", "other"))
+TRUSTED = (Provider("other", OTHER.root), Provider("provider", PROVIDER.root))
+CLIENT, AUDIENCE = "kz.example.wallet", made.URL
 WALLET = PROVIDER.wallet(CLIENT, AUDIENCE)
 
 
@@ -151,7 +157,7 @@ def proven(proofs: object, **changes: object) -> key_proof.Proven:
     return key_proof.check(proofs, made.terms(providers=TRUSTED, at=NOW, **changes))
 
 
-def proof(key: DeviceKey, attested: str, **header: object) -> str:
+def proof(key: DeviceKey, attested: str | None, **header: object) -> str:
     top = {"typ": key_proof.TYP, "alg": "ES256", "jwk": key.jwk, "key_attestation": attested} | header
     claims = {"aud": AUDIENCE, "iat": NOW_S, "nonce": "n1"}
     return key.jws({name: value for name, value in top.items() if value is not None}, claims)
@@ -178,22 +184,32 @@ def test_the_name_that_drafts_gave_it_is_taken_too() -> None:
     assert proven({"attestation": [PROVIDER.sign("keyattestation+jwt", claims)]}).keys == (KEYS[0].jwk,)
 
 
-def test_keys_of_two_proofs_are_counted_once_and_up_to_a_batch() -> None:
-    many = [DeviceKey() for _ in range(key_proof.BATCH_MAX + 2)]
+def test_keys_of_two_proofs_are_counted_once() -> None:
+    many = [DeviceKey() for _ in range(key_proof.BATCH_MAX)]
     said = PROVIDER.key_attestation([key.jwk for key in many], nonce="n1")
 
     found = proven({"jwt": [proof(many[0], said), proof(many[1], said)]})
 
-    assert [dict(key) for key in found.keys] == [key.jwk for key in many[: key_proof.BATCH_MAX]]
+    assert [dict(key) for key in found.keys] == [key.jwk for key in many]
 
 
-def test_one_key_that_is_not_attested_leaves_the_request_without() -> None:
-    plain = wallet_app.proof_of(DeviceKey(), audience=AUDIENCE, nonce="n1")
+@pytest.mark.parametrize("kind", key_proof.TYPES)
+def test_no_key_beyond_a_batch_is_dropped_in_silence(kind: str) -> None:
+    many = [DeviceKey() for _ in range(key_proof.BATCH_MAX + 1)]
+    said = PROVIDER.key_attestation([key.jwk for key in many], nonce="n1")
+
+    with pytest.raises(InvalidProof, match="at most 10 keys"):
+        proven({kind: [proof(many[-1], said) if kind == "jwt" else said]})
+
+
+def test_one_key_that_is_not_attested_leaves_the_request_without_and_the_others_with_their_attestation() -> None:
+    plain = proof(DeviceKey(), None)
 
     found = proven({"jwt": [proof(KEYS[0], keys_attested()), plain]})
 
     assert len(found.keys) == len(KEYS) + 1
-    assert found.attestations == ()
+    assert not found.attested
+    assert [each.provider for each in found.attestations] == ["provider"]
 
 
 KEYS_REFUSED = {

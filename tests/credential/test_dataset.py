@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.credentials import entitlement
+from app.credentials import likeness
 from proof.signer import FileSigner
 from residency.credential import dataset, issuing, jws, metadata, sd_jwt
 from residency.credential.configuration import vct
@@ -177,7 +177,7 @@ def test_the_issuer_publishes_the_keys_of_its_signers() -> None:
 
 
 def test_the_largest_portrait_that_is_taken_fits_into_what_verifiers_read() -> None:
-    who = made.resident(portrait=b"\xff\xd8\xff" + secrets.token_bytes(entitlement.PORTRAIT_BYTES_MAX - 3))
+    who = made.resident(portrait=b"\xff\xd8\xff" + secrets.token_bytes(likeness.BYTES_MAX - 3))
 
     [copy] = issuing.sign(
         who, made.E_RESIDENT, [made.cnf(made.holder())], [made.ENTRY], issuer=made.authority().issuer, at=made.AT

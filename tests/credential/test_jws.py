@@ -20,6 +20,19 @@ def by_definition(text: str) -> bytes | None:
     return data if base64.urlsafe_b64encode(data).decode().rstrip("=") == text else None
 
 
+HALVES = [r'{"a": "\ud800"}', r'{"\uDC00": 1}', r'{"a": ["\ud83d", "\ude00"]}', r'["\ud800"]', r'"\udfff"']
+
+
+@pytest.mark.parametrize("text", HALVES)
+def test_half_of_a_character_is_no_text(text: str) -> None:
+    with pytest.raises(Unreadable):
+        jws.read_json(text.encode())
+
+
+def test_both_halves_of_a_character_are_one() -> None:
+    assert jws.read_json(rb'{"a": "\ud83d\ude00", "b": "\\ud800"}') == {"a": "\U0001f600", "b": r"\ud800"}
+
+
 @given(st.binary(max_size=200))
 def test_what_is_written_is_read(data: bytes) -> None:
     assert jws.b64(data) == base64.urlsafe_b64encode(data).decode().rstrip("=")

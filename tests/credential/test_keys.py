@@ -208,6 +208,21 @@ def test_a_revoked_signer_stops_at_once_and_is_listed(running: Running) -> None:
     assert [each.serial_number for each in listed] == [first.serial_number]
 
 
+def test_of_signers_revoked_at_once_by_several_each_is_listed(tmp_path: Path) -> None:
+    place = home(tmp_path)
+    opened(tmp_path)
+    for role in ROLES:
+        signing_keys.rotate(place, role, at=made.AT, at_once=True)
+
+    with ThreadPoolExecutor(len(ROLES)) as pool:
+        for done in [pool.submit(signing_keys.revoke, place, role, 1, at=made.AT) for role in ROLES]:
+            done.result()
+
+    void = {signing_keys.numbers(place, role)[1].serial_number for role in ROLES}
+    listed = x509.load_der_x509_crl((place.folder / "root.crl").read_bytes())
+    assert {each.serial_number for each in listed} == void == {*signing_keys.revoked(place)}
+
+
 def test_the_list_of_revoked_signers_never_gets_old(tmp_path: Path) -> None:
     def listed(later: timedelta) -> x509.CertificateRevocationList:
         told = opened(tmp_path, later=later).crl

@@ -25,20 +25,21 @@ pytestmark = pytest.mark.asyncio
 LATER = made.AT + timedelta(days=90)
 
 
-def order(holder: UUID, **changes: int) -> Order:
+def order(holder: UUID, *, copies: int = 1, device: str = "jkt") -> Order:
     return Order(
         holder=holder,
         configuration=made.E_RESIDENT,
-        device="jkt",
-        copies=changes.get("copies", 1),
+        device=device,
+        copies=copies,
         made_at=made.AT,
         expires_at=LATER,
     )
 
 
-async def issue(engines: Engines, holder: UUID, *, copies: int = 1) -> Reserved:
+async def issue(engines: Engines, holder: UUID, *, copies: int = 1, device: str = "jkt") -> Reserved:
+    asked = order(holder, copies=copies, device=device)
     async with transaction(engines.api, holder=holder, audience="resident") as story:
-        return await issuing.reserve(await story(), order(holder, copies=copies), actor="resident:1", at=made.AT)
+        return await issuing.reserve(await story(), asked, actor="resident:1", at=made.AT)
 
 
 async def act(engines: Engines, holder: UUID, credential: UUID, *acts: Act) -> State:
@@ -153,12 +154,14 @@ async def test_no_copy_is_issued_while_the_credential_rests(engines: Engines, st
     assert caught.value.state is state
 
 
-async def test_copies_are_bounded(engines: Engines) -> None:
+async def test_copies_are_bounded_in_each_wallet_and_not_over_all(engines: Engines) -> None:
     holder = uuid4()
-    await issue(engines, holder, copies=issuing.COPIES_MAX)
+    first = await issue(engines, holder, copies=issuing.COPIES_MAX)
 
     with pytest.raises(TooManyCopies):
         await issue(engines, holder)
+
+    assert (await issue(engines, holder, device="another")).credential == first.credential
 
 
 async def test_two_wallets_at_once_share_one_credential_and_no_entry(engines: Engines) -> None:
@@ -242,9 +245,9 @@ async def test_what_a_wallet_says_twice_is_heard_once(engines: Engines) -> None:
 
     async with transaction(engines.report) as story:
         kinds = await (await story()).execute(
-            select(tables.event.c.body["outcome"].astext).where(
-                tables.event.c.aggregate == issued.credential, tables.event.c.kind == "credential.notified"
-            )
+            select(tables.event.c.body["outcome"].astext)
+            .where(tables.event.c.aggregate == issued.credential, tables.event.c.kind == "credential.notified")
+            .order_by(tables.event.c.seq)
         )
         assert kinds.scalars().all() == ["credential_accepted", "credential_deleted"]
 

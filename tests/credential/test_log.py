@@ -9,13 +9,14 @@ from uuid import UUID, uuid4
 
 import msgspec
 import pytest
+from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
 from app.db import transaction
 from proof import merkle
-from residency.credential import issuing, jws, pki
+from residency.credential import issuing, jws, pki, role
 from residency.credential.configuration import CONFIGURATIONS
 from residency.credential.issuing import Reserved
 from residency.credential.seal import Seal
@@ -35,7 +36,7 @@ MERGED = made.AT + WAITS
 
 @cache
 def seal() -> Seal:
-    return made.sealed(made.authority().root, typ=log_head.TYP)
+    return made.sealed(made.authority().root, typ=log_head.TYP, purpose=role.LOG_HEADS)
 
 
 async def issue(
@@ -298,6 +299,11 @@ UNPROVEN: dict[str, tuple[Callable[[], object], str]] = {
     "a head of nothing": (changed("head", lambda _: seal().sign({"iss": made.URL})), "unreadable_head"),
     "a status token": (changed("head", lambda _: head(by=made.authority().status)), "not_a_head"),
     "a head of somebody else": (changed("head", lambda _: head(url="https://else.example")), "other_issuer"),
+    "a head by the key of documents": (
+        changed("head", lambda _: head(by=of(pki.DOCUMENT_SIGNING))),
+        "not_for_log_heads",
+    ),
+    "a head by the key of status lists": (changed("head", lambda _: head(by=of(None))), "not_for_log_heads"),
     "a head under another root": (
         changed("head", lambda _: head(by=stranger())),
         "unknown_root",
@@ -308,8 +314,12 @@ UNPROVEN: dict[str, tuple[Callable[[], object], str]] = {
 }
 
 
+def of(purpose: x509.ObjectIdentifier | None) -> Seal:
+    return made.sealed(made.authority().root, typ=log_head.TYP, purpose=purpose)
+
+
 def stranger() -> Seal:
-    return made.sealed(pki.root(made.key(), url=made.URL, at=made.AT), typ=log_head.TYP)
+    return made.sealed(pki.root(made.key(), url=made.URL, at=made.AT), typ=log_head.TYP, purpose=role.LOG_HEADS)
 
 
 @pytest.mark.parametrize("case", UNPROVEN)
@@ -320,6 +330,16 @@ def test_a_receipt_that_was_touched_proves_nothing(case: str) -> None:
         act()
 
     assert refused.value.reason == reason
+
+
+def test_a_head_of_a_revoked_signer_proves_nothing_whatever_day_it_names() -> None:
+    by = seal()
+    told, [leaf, *_] = head(by=by), by.chain
+
+    assert log_head.read(told, ROOTS, {leaf.serial_number + 1}).size == BLOCK
+    with pytest.raises(NotProven) as refused:
+        log_head.read(told, ROOTS, {leaf.serial_number})
+    assert refused.value.reason == "revoked"
 
 
 def test_the_receipt_those_cases_start_from_holds() -> None:

@@ -1,7 +1,7 @@
 """A phone is lost: one call over HTTP ends what was on it, and the new phone gets everything back with the passkey."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 
 import httpx
@@ -23,12 +23,14 @@ from tests.app.card_holders import NOTICE, Holder
 from tests.app.people import residents
 from tests.credential import lists
 from tests.credential.people import another_wallet, renewed
+from tests.credential.showing.people import scan
 from tests.kyc.passports import authority
 from tests.partners.investors import Investor, investor
 
 pytestmark = pytest.mark.asyncio
 
 _NUMBERS = iter(range(81_000, 82_000))
+FIELDS: Json = {"fields": ["family_name"]}
 
 
 @pytest.fixture
@@ -91,6 +93,7 @@ async def test_one_call_ends_everything_and_the_new_phone_gets_it_back(
         held = await on_the_phone.accept(await offer(old), copies=2)
         unused = await offer(old)
         holder = await paying(app, client, number, tmp_path)
+        shown = await old.post("/v1/me/shown-codes", FIELDS)
 
         done = await lose(tablet)
 
@@ -108,12 +111,16 @@ async def test_one_call_ends_everything_and_the_new_phone_gets_it_back(
             await waiting.redeem(Offer.read(unused))
         assert void.value.error == "invalid_grant"
         assert [await lists.read(client, one.claims["status"]["status_list"]) for one in held] == [Status.INVALID] * 2
+        assert (await scan(client, shown["code"])).status_code == 404
         [token] = await holder.tokens()
         assert token["state"] == "suspended"
 
-        with pytest.raises(Refused) as unconfirmed:
-            await offer(tablet)
-        assert unconfirmed.value.code == "step_up_required"
+        unconfirmed = [
+            await why(tablet.post("/v1/me/shown-codes", FIELDS)),
+            await why(tablet.post("/v1/me/printed-codes", FIELDS)),
+            await why(offer(tablet)),
+        ]
+        assert unconfirmed == ["credential_revoked", "step_up_required", "step_up_required"]
         step_up = await tablet.step_up("credential.offer", {"configuration": "e_resident_sd_jwt"})
         [fresh] = await on_the_new.accept(await offer(tablet, step_up=step_up))
         assert await lists.read(client, fresh.claims["status"]["status_list"]) is Status.VALID
@@ -123,7 +130,10 @@ async def test_one_call_ends_everything_and_the_new_phone_gets_it_back(
             ("active", None),
             ("revoked", "device_lost"),
         ]
-        await offer(tablet)  # the passkey has confirmed once: what is offered again is of a credential that lives
+        # The passkey has confirmed once: what is offered, printed and shown is of a credential that lives.
+        await offer(tablet)
+        await tablet.post("/v1/me/printed-codes", FIELDS)
+        await tablet.post("/v1/me/shown-codes", FIELDS)
 
 
 async def test_it_is_done_with_the_passkey_once_and_heard_of_at_the_contacts(
@@ -152,10 +162,21 @@ async def test_it_is_done_with_the_passkey_once_and_heard_of_at_the_contacts(
         [listed] = (await tablet.get("/v1/me/credentials"))["credentials"]
         assert listed["state"] == "revoked", "what was superseded goes too"
 
+        step_up = await tablet.step_up("credential.print", {"document": "e_resident", "fields": "family_name"})
+        assert await why(tablet.post("/v1/me/printed-codes", {"fields": ["given_name"], "step_up": step_up})) == (
+            "step_up_mismatch"
+        )
+        paper: Json = await tablet.post("/v1/me/printed-codes", FIELDS | {"step_up": step_up})
+        assert [each["name"] for each in paper["fields"]] == FIELDS["fields"]
+
 
 async def refused(phone_: Phone, lost: str, body: Json) -> str:
+    return await why(phone_.post(f"/v1/me/devices/{lost}/lost", body))
+
+
+async def why(act: Awaitable[object]) -> str:
     with pytest.raises(Refused) as caught:
-        await phone_.post(f"/v1/me/devices/{lost}/lost", body)
+        await act
     return caught.value.code
 
 
@@ -180,9 +201,12 @@ async def test_the_last_device_is_not_lost_but_recovered_and_leaves_its_credenti
         assert await lists.read(client, held.claims["status"]["status_list"]) is Status.INVALID
         [listed] = (await new.get("/v1/me/credentials"))["credentials"]
         assert (listed["state"], listed["reason"]) == ("revoked", "account_recovered")
-        refusals = []
-        for asked in (offer(new), new.step_up("credential.offer", {"configuration": "e_resident_sd_jwt"})):
-            with pytest.raises(Refused) as caught:
-                await asked
-            refusals.append(caught.value.code)
-        assert refusals == ["step_up_required", "recovery_period"], "the owner has a day to say: it was not me"
+        refusals = [
+            await why(asked)
+            for asked in (
+                offer(new),
+                new.post("/v1/me/printed-codes", FIELDS),
+                new.step_up("credential.offer", {"configuration": "e_resident_sd_jwt"}),
+            )
+        ]
+        assert refusals == ["recovery_period"] * 3, "the owner has a day to say: it was not me"

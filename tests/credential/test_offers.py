@@ -18,25 +18,35 @@ from tests.credential.people import resident
 
 pytestmark = pytest.mark.asyncio
 
+#: What the link of an offer holds, by how it was asked for (OpenID4VCI 1.0 section 4.1).
+FORM = {"value": "credential_offer", "reference": "credential_offer_uri"}
+
 
 async def offered(client: httpx.AsyncClient, token: str, **wanted: object) -> tuple[Json, str | None]:
     """Make an offer in the app and read its link: the offer object, fetched where it is only named."""
     answer = await client.post("/v1/me/credential-offers", json=wanted, headers=keyed(token))
     assert answer.status_code == 201, answer.text
+    assert form(answer.json()["offer_uri"]) == FORM[str(wanted.get("by", "value"))]
     return await read(client, answer.json()["offer_uri"]), answer.json().get("tx_code")
 
 
 async def read(client: httpx.AsyncClient, uri: str) -> Json:
     assert uri.startswith("openid-credential-offer://?")
     [(how, [told])] = parse_qs(urlsplit(uri).query).items()
-    if how == "credential_offer":
+    if how == FORM["value"]:
         found: Json = json.loads(told)
         return found
-    assert how == "credential_offer_uri"
+    assert how == FORM["reference"]
     answer = await client.get(told)
     assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
     fetched: Json = answer.json()
     return fetched
+
+
+def form(uri: str) -> str:
+    """Say what the link of an offer holds."""
+    [how] = parse_qs(urlsplit(uri).query)
+    return how
 
 
 async def redeem(wallet: WalletApp, offer: Json, tx_code: str | None = None) -> tuple[int, str]:
@@ -102,9 +112,10 @@ async def test_a_second_code_is_asked_for_and_tried_five_times(
     assert await redeem(wallet, offer, tx_code) == (400, "invalid_grant")
 
 
+@pytest.mark.parametrize("by", FORM)
 @pytest.mark.parametrize("grant", ["pre-authorized_code", "authorization_code"])
 async def test_who_tests_wallets_gets_offers_to_any_resident(
-    app: Litestar, client: httpx.AsyncClient, wallet: WalletApp, grant: str
+    app: Litestar, client: httpx.AsyncClient, wallet: WalletApp, grant: str, by: str
 ) -> None:
     who = await resident(app)
     service = await people.token(app, "service")
@@ -112,12 +123,13 @@ async def test_who_tests_wallets_gets_offers_to_any_resident(
         "resident": ids.show("resident", who.subject),
         "configuration": "e_resident_mdoc",
         "grant": grant,
-        "by": "reference",
+        "by": by,
     }
 
     answer = await client.post("/v1/sandbox/credential-offers", json=body, headers=keyed(service))
 
     assert answer.status_code == 201, answer.text
+    assert form(answer.json()["offer_uri"]) == FORM[by]
     offer = await read(client, answer.json()["offer_uri"])
     assert offer["credential_configuration_ids"] == ["e_resident_mdoc"]
     if grant == "authorization_code":
@@ -125,3 +137,11 @@ async def test_who_tests_wallets_gets_offers_to_any_resident(
         assert answer.json().get("tx_code") is None
     else:
         assert await redeem(wallet, offer, answer.json()["tx_code"]) == (200, "")
+
+
+async def test_the_offer_of_the_authorization_code_stands_while_the_document_is_issued(
+    client: httpx.AsyncClient,
+) -> None:
+    """It says nothing of anybody, so it has no secret and no end; what isn't issued yet is not offered."""
+    for configuration, status in (("e_resident_sd_jwt", 200), ("e_resident_mdoc", 200), ("resident_id_sd_jwt", 404)):
+        assert (await client.get(f"{offers.PATH}{configuration}")).status_code == status

@@ -88,6 +88,16 @@ def test_a_document_signer_has_the_profile_of_iso_18013_5() -> None:
     assert LEAF.issuer == ROOT.certificate.subject != LEAF.subject
 
 
+def test_a_leaf_ends_with_its_root_at_the_latest() -> None:
+    ends = ROOT.certificate.not_valid_after_utc
+
+    leaf = pki.leaf(
+        ROOT, made.key().public_key(), url=made.URL, role="Signer", purpose=None, at=ends - timedelta(days=100)
+    )
+
+    assert leaf.not_valid_after_utc == ends
+
+
 def _impostor() -> x509.Certificate:
     """Make a root of the same name as ours, with another key, and a leaf under it."""
     stranger = pki.root(made.key(), url=made.URL, at=made.AT)

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -16,8 +17,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from litestar import Litestar
 
 from app import clock, db
-from app.credentials import entitlement
+from app.credentials import entitlement, signing_keys
+from app.credentials.offline_bundle import Bundles
+from app.credentials.signing_keys import Home
+from app.credentials.status_tokens import StatusTokens
+from app.house import House
 from app.settings import Settings
+from proof.kms import FileKms
 from residency.credential import entries, jws, life, pki, status_list
 from residency.credential.entries import Entry
 from residency.credential.life import Act, Reason
@@ -144,6 +150,29 @@ async def test_a_status_list_is_signed_under_the_published_root(
     assert seen == [Status.VALID, Status.INVALID]
 
 
+async def test_a_list_and_a_bundle_are_signed_anew_once_a_signer_is_revoked(
+    house: House, entry: Entry, tmp_path: Path
+) -> None:
+    home = Home.of(tmp_path / "keys", url=house.settings.issuer, kms=FileKms.open(tmp_path / "kms"))
+    held, at = signing_keys.opened(home, at=clock.real()), clock.real()
+    statuses, bundles = StatusTokens(lambda: (held.statuses, held.cose_statuses)), Bundles()
+
+    async def told() -> tuple[str, bytes, bytes, str, bytes]:
+        async with db.transaction(house.api) as story:
+            token = await statuses.of(await story(), entry.list, uri="https://id.example/1", at=at)
+            taken = await bundles.of(await story(), held, law_at=story.now, now=at)
+        assert token is not None
+        return token.tag, token.plain, token.cwt, taken.tag, taken.text
+
+    before, same = await told(), await told()
+    signing_keys.revoke(home, "status", 1, at=at)
+    held = signing_keys.opened(home, at=at)
+    after = await told()
+
+    assert before == same
+    assert not {*before} & {*after}
+
+
 async def test_a_status_list_says_how_long_it_may_be_kept(client: httpx.AsyncClient, entry: Entry) -> None:
     answer = await client.get(path(entry))
     payload = jws.parse(answer.text).payload
@@ -232,6 +261,8 @@ async def test_the_issuer_signs_what_it_says_of_itself(client: httpx.AsyncClient
 
     assert signed.headers["content-type"] == "application/jwt"
     assert plain.headers["vary"] == signed.headers["vary"]
+    unwanted = await client.get(address, headers={"Accept": "application/json, application/jwt;q=0.0"})
+    assert unwanted.headers["content-type"] == plain.headers["content-type"]
     token = jws.parse(signed.text)
     assert token.header["typ"] == "openidvci-issuer-metadata+jwt"
     assert token.signed_by(pki.signatory(token.header["x5c"], (root,), at=clock.real()).key)

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import msgspec
 import pytest
 from litestar import Litestar
 from sqlalchemy import select, text, update
@@ -15,7 +16,7 @@ from app.db import transaction
 from app.house import House
 from app.seed import Seeded
 from residency.credential import holding, issuing, life, renewal, tables
-from residency.credential.configuration import CONFIGURATIONS
+from residency.credential.configuration import CONFIGURATIONS, PRINTS
 from residency.credential.dataset import Kind, Sources
 from residency.credential.issuing import Order, Reserved
 from residency.credential.life import GRACE, Act, Reason, State
@@ -31,6 +32,7 @@ from residency.credential.renewal import (
     Withdraw,
 )
 from residency.credential.status_list import Status
+from residency.credential.wallets.grade import Grade
 from simulators.wallet_app import WalletApp
 from tests.app.people import bearer, keyed
 from tests.conftest import Engines
@@ -135,6 +137,21 @@ async def test_a_superseded_credential_is_good_until_each_wallet_has_its_success
     await reserve(engines, order(holder, "phone", "e_resident_mdoc"))
 
     assert said == [False, False, False]
+    assert await settled(engines, old.credential)
+
+
+async def test_nobody_waits_for_a_paper_and_it_is_no_wallet(engines: Engines) -> None:
+    holder = uuid4()
+    old = await reserve(engines, order(holder, grade=Grade.HIGH))
+    await reserve(engines, msgspec.structs.replace(order(holder, "print"), configuration=PRINTS[Kind.E_RESIDENT]))
+    async with transaction(engines.api, holder=holder, audience="resident") as story:
+        [held] = await holding.of_holder(await story(), holder, at=NOW)
+    assert (held.copies, held.grade) == (2, Grade.HIGH)
+
+    await superseded(engines, holder, old.credential)
+    assert not await settled(engines, old.credential)
+    await reserve(engines, order(holder))
+
     assert await settled(engines, old.credential)
 
 
@@ -256,6 +273,40 @@ async def test_a_refused_passport_takes_the_id_with_it_at_once(
     await renewing_done(house)
 
     assert await mine(client, who) == [("revoked", "not_identified")]
+
+
+async def test_a_passport_that_is_refused_later_takes_what_was_superseded_with_it(
+    app: Litestar, client: httpx.AsyncClient, wallet: WalletApp
+) -> None:
+    house: House = app.state.house
+    who = await resident(app, woman=True)
+    await wallet.accept(await offered(client, who))
+    await shows(app, who, renewed(who))
+    await renewing_done(house)
+    assert await mine(client, who) == [("superseded", "data_changed")]
+
+    await refused(house, who.subject)
+    await renewing_done(house)
+
+    assert await mine(client, who) == [("revoked", "not_identified")]
+
+
+async def test_one_that_somebody_holds_does_not_keep_the_others_waiting(engines: Engines, house: House) -> None:
+    held, other = [await reserve(engines, order(uuid4(), made_at=clock.real())) for _ in range(2)]
+    columns = tables.credential.c
+    async with transaction(engines.worker) as story:
+        for each, since in ((held, timedelta(days=9)), (other, timedelta(days=8))):
+            due_at = {"due_at": clock.real() - since}
+            await (await story()).execute(update(tables.credential).where(columns.id == each.credential).values(due_at))
+
+    async with transaction(engines.worker) as story:
+        assert await renewal.take(await story(), held.credential, now=clock.real()) is not None
+        await renewing.step(house)
+
+    async with transaction(engines.worker) as story:
+        left = select(columns.id).where(columns.id.in_((held.credential, other.credential)))
+        due_ = await (await story()).scalars(left.where(columns.due_at < clock.real()))
+        assert list(due_) == [held.credential]
 
 
 async def refused(house: House, who: UUID) -> None:

@@ -7,7 +7,10 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from app import vault
 from app.credentials import chip_files
+from app.db import transaction
+from app.house import House
 from app.seed import Seeded
 from kyc.identify import Reading
 from kyc.papers import portrait
@@ -21,7 +24,8 @@ from simulators.wallet_app import WalletApp
 from tests.app.people import bearer, keyed
 from tests.credential import test_mdoc_issued as mdocs
 from tests.credential.people import another_wallet, offered, renewed, resident, shows
-from tests.kyc.passports import passport
+from tests.kyc import scans
+from tests.kyc.passports import authority, passport
 
 pytestmark = pytest.mark.asyncio
 
@@ -98,6 +102,19 @@ async def test_a_file_that_the_state_did_not_sign_says_nothing() -> None:
     ]
 
     assert [set(each) for each in found] == [{2, 11}, {2}, {11}]
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_a_chip_counts_where_a_state_we_trust_signed_it(house: House, trusted: bool) -> None:
+    by = None if trusted else authority(state="XXB", country="XB")
+    holder = scans.somebody()
+    _, document, _ = await scans.show(house, scans.novel(by=by, files={11: OWN}), by=holder, kms=house.keys.kms)
+
+    async with transaction(house.api, holder=holder, audience="resident") as story:
+        db = await story()
+        found = await chip_files.of_document(db, await vault.existing(db, house.keys.kms, holder), document)
+
+    assert (found.personal.surname, found.portrait is not None) == (("НОВАК", True) if trusted else (None, False))
 
 
 async def test_what_is_not_known_contested_or_over_is_told_with_its_reason_and_in_no_copy(

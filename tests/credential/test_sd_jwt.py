@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
 from proof.signer import FileSigner
-from residency.credential import disclosure, jws, pki, sd_jwt
+from residency.credential import disclosure, jws, pki, role, sd_jwt
 from residency.credential.check import Check, NotVerified
 from residency.credential.dataset import AGES
 from residency.credential.disclosure import Sd
@@ -331,3 +332,13 @@ def test_a_credential_outlives_neither_its_day_nor_the_certificate_of_its_signer
 
     assert refused(presentation, at=made.AT + timedelta(days=91)) == (Check.VALIDITY, "expired")
     assert refused(presentation, at=made.AT + timedelta(days=460)) == (Check.CHAIN, "certificate_expired")
+
+
+@pytest.mark.parametrize("purpose", [pki.READER, role.LOG_HEADS])
+def test_a_key_that_is_known_to_be_for_something_else_signs_no_credential(purpose: x509.ObjectIdentifier) -> None:
+    seal = made.sealed(made.authority().root, typ=sd_jwt.TYP, purpose=purpose)
+
+    with pytest.raises(NotVerified) as caught:
+        sd_jwt.verify(sd_jwt.issue(made.payload(), seal=seal), made.expected(occasion=None))
+
+    assert (caught.value.check, caught.value.reason) == (Check.CHAIN, "not_for_documents")

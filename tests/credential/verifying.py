@@ -86,10 +86,11 @@ async def bank(app: Litestar, client: httpx.AsyncClient) -> Bank:
 
 
 class Holder:
-    """A resident with a copy in each format."""
+    """A resident with a copy in each format, the mdoc of the type `doc_type`."""
 
-    def __init__(self, token: str, held: Held, key: DeviceKey, mdoc: bytes) -> None:
+    def __init__(self, token: str, held: Held, key: DeviceKey, mdoc: bytes, *, doc_type: str = mdocs.DOC_TYPE) -> None:
         self.token, self.held, self.key, self.mdoc = token, held, key, mdoc
+        self.doc_type = doc_type
 
     def sd_jwt(self, asked: Asked, paths: Sequence[Sequence[str]]) -> Json:
         shown = wallet_app.present(self.held, [list(path) for path in paths], audience=asked.told["client_id"],
@@ -111,19 +112,19 @@ class Holder:
 
     def presented(self, transcript: bytes, wanted: set[str], said: Mapping[str, Mapping[str, object]]) -> str:
         spaces = cbor.embed(cbor2.dumps(said))
-        told = cbor.embed(response.authentication(transcript, mdocs.DOC_TYPE, spaces))
+        told = cbor.embed(response.authentication(transcript, self.doc_type, spaces))
         protected = cbor2.dumps({1: -7})
         signature = self.key.sign(cbor2.dumps(["Signature1", protected, b"", told]))
         auth = cbor.mapping(deviceSignature=cbor2.dumps([protected, {}, None, signature]))
         issuer_signed = cbor.parts(self.mdoc)
-        items = cbor.items(cbor.parts(issuer_signed["nameSpaces"])[mdocs.DOC_TYPE])
+        items = cbor.items(cbor.parts(issuer_signed["nameSpaces"])[self.doc_type])
         shown = [each for each in items if cbor.load(cbor.embedded(each))["elementIdentifier"] in wanted]
         signed = cbor.mapping(
-            nameSpaces=b"\xa1" + cbor2.dumps(mdocs.DOC_TYPE) + cbor.array(*shown),
+            nameSpaces=b"\xa1" + cbor2.dumps(self.doc_type) + cbor.array(*shown),
             issuerAuth=issuer_signed["issuerAuth"],
         )
         document = cbor.mapping(
-            docType=cbor2.dumps(mdocs.DOC_TYPE),
+            docType=cbor2.dumps(self.doc_type),
             issuerSigned=signed,
             deviceSigned=cbor.mapping(nameSpaces=spaces, deviceAuth=auth),
         )

@@ -10,6 +10,11 @@ import { alone, disclosed, MDOC_WALLETS } from "./showing.js";
 import { boundTo, MDOC_READERS, NEWEST, readMdoc, readSdJwt, SD_JWT_READERS, signed } from "./trust.js";
 import { accepted, authorized, NAMING, Wallet } from "./wallet.js";
 
+/** What the link of an offer holds, by how it was asked for. */
+const FORM = { value: "credential_offer", reference: "credential_offer_uri" };
+const BY = Object.keys(FORM);
+const formOf = ({ offer_uri }) => [...new URL(offer_uri).searchParams.keys()].join();
+
 let someone;
 before(async () => (someone = await person(1_001)));
 
@@ -34,6 +39,7 @@ for (const [name, by, with_tx_code] of [
 ]) {
   test(`pre-authorized code: an offer ${name} is redeemed with DPoP`, async () => {
     const made = await offer(someone, { by, with_tx_code });
+    assert.equal(formOf(made), FORM[by]);
     const wallet = await Wallet.open(made.offer_uri);
     const token = await wallet.redeem(made.tx_code ?? undefined);
     const [{ text }] = await wallet.fetch();
@@ -67,7 +73,7 @@ for (const [name, Reader] of Object.entries(SD_JWT_READERS)) {
       [payload.family_name !== undefined, payload.given_name, kb.payload.aud],
       [true, undefined, audience],
     );
-    await assert.rejects(readSdJwt(Reader, shown, { nonce: "another" }));
+    await assert.rejects(readSdJwt(Reader, shown, { nonce: "another" }), /nonce/i);
   });
 }
 
@@ -103,9 +109,10 @@ for (const configuration of [SD_JWT, MDOC]) {
     );
   });
 
-  for (const [name, naming] of Object.entries(NAMING)) {
-    test(`authorization code by ${name}: ${configuration} with PAR, PKCE, iss and DPoP`, async () => {
-      const made = await offer(someone, { configuration, grant: "authorization_code" });
+  for (const [[name, naming], by] of Object.entries(NAMING).map((naming, number) => [naming, BY[number]])) {
+    test(`authorization code by ${name}, offered by ${by}: ${configuration} with PAR, PKCE, iss and DPoP`, async () => {
+      const made = await offer(someone, { configuration, grant: "authorization_code", by });
+      assert.equal(formOf(made), FORM[by]);
       const { wallet, page, shown } = await authorized(made, { naming });
       const [{ text, key }] = await wallet.fetch(1, { clientId: client.id });
 

@@ -54,6 +54,7 @@ for (const method of ["get", "post"]) {
     await session.answer({ [found]: [shown] });
     const told = await verdict(asked);
 
+    assert.equal(session.request.client_metadata.client_name, "A test of e-Residency: nobody asks");
     assert.equal(found, "id");
     assert.deepEqual([told.verdict.conclusion, outcomes(told)], ["accepted", []]);
     assert.deepEqual(

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -256,8 +257,11 @@ async def test_personal_fields_are_stored_sealed_and_open_for_their_holder(engin
     async with db.transaction(engines.api, holder=resident, audience="resident") as story:
         safe = await vault.existing(await story(), KMS, resident)
 
+    # Six digits may well stand in the hexadecimal of something sealed.
+    in_clear = re.sub(r"(?<=\\x)[0-9a-f]+", "", dump)
+    assert in_clear != dump
     for word in ("ERIKSSON", "ANNA", "L898902C3", "740812", "1974-08-12"):
-        assert word not in dump
+        assert word not in in_clear
         assert word.encode().hex() not in dump
     assert stored is not None
     opened = safe.open(stored.person, table="kyc.document", column="person", row=shown)

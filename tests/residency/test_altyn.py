@@ -1,6 +1,6 @@
 """The Altyn visa (D2.2): announced, so nobody asks for it; granted by two officers from the day an act is in force."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -25,10 +25,10 @@ THAT_DAY = datetime(2027, 1, 1, 4, tzinfo=UTC)
 ANSWERS: service.Answers = {"ground": "business", "data_consent": True, "rules_accepted": True}
 
 
-def enacted(*names: str) -> Thresholds:
-    """Give the law of the land with rules of the decree that an act brought into force."""
+def enacted(*names: str, on: date = IN_FORCE) -> Thresholds:
+    """Give the law of the land with rules of the decree that an act brought into force on the day `on`."""
     return Thresholds(
-        msgspec.structs.replace(rule, enacted_on=date(2026, 12, 1), in_force_on=IN_FORCE)
+        msgspec.structs.replace(rule, enacted_on=on - timedelta(days=31), in_force_on=on)
         if rule.name in names
         else rule
         for rule in THRESHOLDS
@@ -57,10 +57,10 @@ async def filed(
         return await filing.submit(await story(), locked, at=at, by=f"resident:{who}", thresholds=rules)
 
 
-async def granted(engines: Engines, who: UUID) -> None:
-    waiting = await cases.checked(engines, await filed(engines, who), at=THAT_DAY)
+async def granted(engines: Engines, who: UUID, *, rules: Thresholds = BUSINESS, at: datetime = THAT_DAY) -> None:
+    waiting = await cases.checked(engines, await filed(engines, who, rules=rules, at=at), at=at)
     for _ in range(2):
-        await cases.reviewed(engines, waiting.id, cases.approves(cases.somebody()), at=THAT_DAY)
+        await cases.reviewed(engines, waiting.id, cases.approves(cases.somebody()), at=at)
 
 
 async def test_as_long_as_no_act_is_in_force_nobody_asks(engines: Engines) -> None:

@@ -65,6 +65,25 @@ async def test_a_card_that_was_made_there_is_a_card_here_and_the_only_one(
     assert made["id"] in await names(programme, holder)
 
 
+async def test_a_card_too_many_that_stripe_does_not_cancel_is_not_forgotten(
+    programme: House, fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def update(fake: Fake, parts: list[str], params: Object) -> Object:  # noqa: ARG001  as doors are
+        raise Refusal(400, "invalid_request_error")
+
+    mine = await spender(programme, fake, 0)
+    await ask(programme, mine.holder, issue(mine.holder, mine.account))
+    fake.lose = 1
+    await told(programme)
+    twin = issuing.again(fake, there(fake, CARD)[-1])
+    path = ("POST", "/v1/issuing/cards/*")
+    fake.doors = issuing.DOORS | {path: (update, issuing.DOORS[path][1])}
+
+    await forgotten(programme, monkeypatch)
+
+    assert (twin["status"], await states(programme, mine.holder)) == ("active", ["done", "done", "unknown"])
+
+
 async def test_the_heir_of_a_card_is_found_by_its_own_name(
     programme: House, fake: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:

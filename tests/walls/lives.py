@@ -26,6 +26,7 @@ from app.banking.told import Told
 from app.cards import processing
 from app.credentials import deferral, presentations
 from app.credentials.deferral import Waiting
+from app.credentials.presentations import Verifier
 from app.house import House
 from app.http import ids as ids_
 from app.partners import inbox, registry
@@ -166,7 +167,7 @@ async def _prove(house: House, one: Seeded) -> None:
     wanted, by = presentations.Wanted(question="over_18"), f"service:{one.number}"
     async with db.transaction(house.api, audience="service", actor=by) as story:
         connection, kms, now = await story(), house.keys.kms, clock.real()
-        await presentations.ask(connection, kms, house.credentials, wanted, verifier=by, now=now)
+        await presentations.ask(connection, kms, house.credentials, wanted, verifier=Verifier(by, "A bank"), now=now)
 
 
 async def _show(client: httpx.AsyncClient, one: Seeded) -> None:

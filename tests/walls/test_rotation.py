@@ -278,8 +278,8 @@ async def _asked(house: House) -> None:
     """Let a verifier ask something."""
     wanted, now = presentations.Wanted(question="over_18"), clock.real()
     async with db.transaction(house.api, audience="service", actor="service:1") as story:
-        kms = house.keys.kms
-        await presentations.ask(await story(), kms, house.credentials, wanted, verifier="service:1", now=now)
+        kms, by = house.keys.kms, presentations.Verifier("service:1", "A bank")
+        await presentations.ask(await story(), kms, house.credentials, wanted, verifier=by, now=now)
 
 
 async def _shown(house: House, resident: UUID) -> None:
@@ -289,12 +289,12 @@ async def _shown(house: House, resident: UUID) -> None:
         code.Cell(*msgspec.structs.astuple(rowkey.seal(kms, f"credential.{table}", id_, [])))
         for table in ("shown_code", "showing")
     )
-    new = code.New(id=id_, holder=resident, kind=dataset.Kind.E_RESIDENT, question=None, names=(), cell=agreed)
+    new = code.New(id=id_, holder=resident, kind=dataset.Kind.E_RESIDENT, question=None, cell=agreed)
     seen = Showing(id=id_, kind=dataset.Kind.E_RESIDENT, question=None, fields=(), verifier=None, cell=noted, at=now)
     async with db.transaction(house.api, holder=resident, audience="resident") as story:
         connection = await story()
         await code.open_(connection, new, actor="resident:1", at=now, now=now)
-        await code.record(connection, resident, seen, actor="public")
+        await code.record(connection, resident, seen)
 
 
 async def _waiting(house: House, resident: UUID) -> None:

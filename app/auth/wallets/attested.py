@@ -13,14 +13,16 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.auth import gate, tables
-from app.auth.wallets import wallet_provider, wallet_status
+from app.auth import gate, session, tables
+from app.auth.wallets import wallet_provider, wallet_session, wallet_status
 from residency.credential.wallets import wallet_attestation
 from residency.credential.wallets.wallet_attestation import POP_AGE_MAX_S, WalletAttestation
 from residency.credential.wallets.wallet_provider import LEEWAY_S, Unattested
 
 METHOD = "attest_jwt_client_auth"
 ATTESTATION, POP = "OAuth-Client-Attestation", "OAuth-Client-Attestation-PoP"
+#: What sessions are called that are no such wallet's.
+_OURS = frozenset({session.APP, wallet_session.ANONYMOUS})
 _REMEMBERED = timedelta(seconds=POP_AGE_MAX_S + LEEWAY_S)
 
 
@@ -84,7 +86,12 @@ async def _check_status(db: AsyncConnection, found: WalletAttestation, now: date
 
 
 async def _check_registered(db: AsyncConnection, found: WalletAttestation) -> None:
-    """Let a provider speak for its own wallets only, and for none that was suspended."""
+    """Let a provider speak for no wallet of another provider, for none that was suspended, and never for us.
+
+    A wallet that is registered without a provider proves nothing of itself, so its name is free for any provider.
+    """
+    if found.client in _OURS:
+        raise Refused("client attestation: sub is a name that is taken")
     columns = tables.wallet_client.c
     query = select(columns.provider, columns.suspended_at).where(columns.id == found.client)
     known = (await db.execute(query)).one_or_none()

@@ -71,6 +71,13 @@ async def suspend(db: AsyncConnection, wallet: str, at: datetime) -> None:
         raise UnknownWallet
 
 
+async def suspended(db: AsyncConnection, wallet: str) -> bool:
+    """Whether nothing is taken of a wallet any more; never of one that is not registered."""
+    columns = tables.wallet_client.c
+    found = select(columns.id).where(columns.id == wallet, columns.suspended_at.is_not(None))
+    return (await db.execute(found)).one_or_none() is not None
+
+
 async def find(db: AsyncConnection, wallet: str) -> WalletClient | None:
     """Load a wallet that may ask."""
     columns = tables.wallet_client.c

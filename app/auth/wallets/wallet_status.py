@@ -13,8 +13,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.auth.wallets import wallet_tables
-from residency.credential import status_list
 from residency.credential.check import NotVerified
+from residency.credential.presenting import foreign_lists
 from residency.credential.sd_jwt import StatusReference
 from residency.credential.status_list import Status
 
@@ -50,7 +50,7 @@ async def doubt(db: AsyncConnection, provider: str, of: StatusReference, now: da
         raise NotFetchedYet(provider, of.uri)
     root = x509.load_der_x509_certificate(found.root)
     try:
-        stands = status_list.look_up(found.token.decode(), of.idx, uri=of.uri, roots=(root,), at_time=now)
+        stands = foreign_lists.look_up(found.token, of, (root,), at=now)
     except NotVerified as refused:
         return f"is unknown: {refused.reason}"
     return None if stands == Status.VALID else "is not valid any more"

@@ -16,7 +16,7 @@ from msgspec import Meta
 from app import clock
 from app.auth import code, stepup
 from app.auth.principal import Principal
-from app.credentials import issuance
+from app.credentials import after_loss, issuance
 from app.db import Story
 from app.house import House
 from app.http import ids
@@ -139,11 +139,15 @@ async def offer_credential(
     kind = CONFIGURATIONS[data.configuration].kind
     await issuance.require_possible(db, me.subject, kind, at=story.now)
     await issuing.require_issuable(db, me.subject, kind)
-    if await holding.follows_a_loss(db, me.subject, kind):
-        shown: stepup.Shown = {"configuration": data.configuration}
-        await stepup.redeem(
-            db, house.settings, me, operation="credential.offer", shown=shown, confirmation=data.step_up
-        )
+    await after_loss.confirm(
+        db,
+        house.settings,
+        me,
+        kind,
+        operation="credential.offer",
+        shown={"configuration": data.configuration},
+        confirmation=data.step_up,
+    )
     offer = await offers.made(
         db,
         me.subject,

@@ -14,8 +14,9 @@ from litestar.params import HeaderParameter, JSONBody, QueryParameter
 from msgspec import Meta
 
 from app import clock, language
+from app.auth import stepup
 from app.auth.principal import Principal
-from app.credentials import printing
+from app.credentials import after_loss, printing
 from app.db import Story
 from app.house import House
 from app.http import qr, showing_views
@@ -56,6 +57,13 @@ class PrintCode(Wire, frozen=True, kw_only=True):
     fields: Annotated[
         list[FieldName], Meta(min_length=1, max_length=40, examples=[["given_name", "family_name", "document_number"]])
     ]
+    step_up: Annotated[
+        stepup.Confirmation | None,
+        Meta(
+            description="Of `credential.print`, which shows the `document` and the `fields`, sorted and joined by a"
+            " comma and a space: asked for after a device was lost."
+        ),
+    ] = None
 
 
 class PrintedCode(Wire, frozen=True, kw_only=True):
@@ -82,8 +90,19 @@ async def print_(
 ) -> PrintedCode:
     """Sign a code for paper: a copy of the ID like a wallet's, until it ends or the ID is stopped.
 
+    After a loss the passkey confirms it, as it does an offer.
+
     Takes no Idempotency-Key: an answer kept for repeats would keep what was signed, which nobody does here.
     """
+    await after_loss.confirm(
+        await story(),
+        house.settings,
+        me,
+        data.document,
+        operation="credential.print",
+        shown={"document": data.document.value, "fields": ", ".join(sorted({*data.fields}))},
+        confirmation=data.step_up,
+    )
     made = await printing.print_(
         story, house, me.subject, data.document, frozenset(data.fields), actor=me.actor, now=clock.real()
     )

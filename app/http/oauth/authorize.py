@@ -28,7 +28,7 @@ from app.house import House
 from app.http import ids
 from app.http.oauth import page
 from app.http.wire import Wire
-from residency.credential.dataset import Kind
+from residency.credential.configuration import CONFIGURATIONS
 
 PATH = "/oauth/authorize"
 _OPT = {"scope": "public", "quota": "sign-in"}
@@ -131,11 +131,12 @@ async def approve(
     story: NamedDependency[Story],
     house: NamedDependency[House],
 ) -> Decided:
-    """Let the wallet fetch what was shown; for e-residents, and for who has applied to become one."""
+    """Let the wallet fetch what was shown; for who has the status of one of the documents, or has applied for it."""
     asked = ids.parse("authorization", authorization_id)
-    who, back = await authorization.approve(story, house.settings, asked, data.credential, clock.real())
-    await issuance.require_possible(await story(), who.id, Kind.E_RESIDENT, at=story.now)
-    return Decided(redirect_to=back)
+    given = await authorization.approve(story, house.settings, asked, data.credential, clock.real())
+    kinds = {CONFIGURATIONS[each].kind for each in given.configurations}
+    await issuance.require_one_possible(await story(), given.subject.id, kinds, at=story.now)
+    return Decided(redirect_to=given.back)
 
 
 @post(

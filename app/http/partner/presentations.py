@@ -18,6 +18,7 @@ from app.house import House
 from app.http import presentation_views, status_list_views
 from app.http.presentation_views import Asks, Dcql, VerdictView, query_of
 from app.http.wire import Wire
+from app.partners import registry
 from residency.credential import jws
 from residency.credential.presenting import proximity as meetings
 from residency.credential.presenting.proximity import BadMeeting, Met
@@ -100,6 +101,7 @@ routes = [
         "/v1/presentations",
         scope=_SCOPE,
         tags=_TAGS,
+        names=registry.registered_name,
         asks=("askPresentation", "Ask a holder for a proof"),
         reads=("readPresentation", "The verdict"),
     ),

@@ -19,7 +19,6 @@ from app.http import showing_views
 from app.http.showing_views import Code, Purpose, Session, ShowingVerdict
 from app.http.wire import Wire
 from app.partners import registry
-from app.partners.registry import UnknownPartner
 
 
 class ScanCode(Wire, frozen=True):
@@ -49,17 +48,10 @@ async def scan(
 
     Takes no Idempotency-Key: an answer kept for repeats would keep what was shown.
     """
-    by = Verifier(actor=me.actor, name=await _name(story, me), client=me.name, purpose=data.purpose)
+    name = await registry.registered_name(await story(), me)
+    by = Verifier(name=name, client=me.name, purpose=data.purpose)
     told = await showings.scan(story, house.keys.kms, data.code, by, session=data.session, now=clock.real())
     return showing_views.verdict(told, by, language.choose(accept_language))
-
-
-async def _name(story: Story, me: Principal) -> str:
-    """Give the name of the organisation, or the client's id where it is no partner of ours."""
-    try:
-        return (await registry.find(await story(), me.subject)).name
-    except UnknownPartner:
-        return me.name
 
 
 routes = [scan]

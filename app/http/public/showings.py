@@ -33,7 +33,6 @@ from app.http.wire import LINE, Wire
 from app.language import Language
 from residency.credential.showing.code import NoSuchCode
 
-_ANYBODY = "public"
 #: By address, in all processes together; whoever verifies more has a client of their own.
 _OPT = {"scope": "public", "quota": "codes"}
 _TAGS = ["Showing"]
@@ -65,7 +64,7 @@ async def verify(
     accept_language: _AcceptLanguage = None,
 ) -> ShowingVerdict:
     """Tell what the resident agreed to show. A code is scanned once; its session may look again until it ends."""
-    by = Verifier(actor=_ANYBODY, name=data.name, purpose=data.purpose)
+    by = Verifier(name=data.name, purpose=data.purpose)
     told = await showings.scan(story, house.keys.kms, data.code, by, session=data.session, now=clock.real())
     return showing_views.verdict(told, by, language.choose(accept_language))
 
@@ -153,7 +152,7 @@ def _verifier(sent: Mapping[str, str]) -> Verifier | None:
     name, purpose = (" ".join(sent.get(field, "").split()) for field in ("name", "purpose"))
     if not (name and name.isprintable() and purpose.isprintable() and max(len(name), len(purpose)) <= LINE_MAX):
         return None
-    return Verifier(actor=_ANYBODY, name=name, purpose=purpose or None)
+    return Verifier(name=name, purpose=purpose or None)
 
 
 def _tag(ui_locales: str, accept_language: str | None) -> Language:

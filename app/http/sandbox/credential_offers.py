@@ -58,7 +58,7 @@ async def offer(
     await issuance.require_possible(db, resident, wanted.kind, at=story.now)
     await issuing.require_issuable(db, resident, wanted.kind)
     if data.grant == "authorization_code":
-        ready = offers.for_authorization([wanted.id], issuer=issuer)
+        ready = offers.for_authorization(data.configuration, issuer=issuer, by=data.by)
     else:
         ready = await offers.made(
             db, resident, [wanted.id], issuer=issuer, by=data.by, with_tx_code=data.with_tx_code, now=clock.real()

@@ -23,11 +23,11 @@ from app import clock, strict
 from app.auth.principal import Principal
 from app.auth.token import Claims
 from app.credentials import deferral, issuance
-from app.credentials.issuance import Deferred, Issued, Wallet
+from app.credentials.issuance import Deferred, Early, Issued, Wallet
 from app.db import Story
 from app.house import House
 from app.http.wallet_openid import refusals
-from app.http.wallet_openid.refusals import InvalidRequest
+from app.http.wallet_openid.refusals import InvalidRequest, IssuingError
 from residency.credential import metadata
 from residency.credential.configuration import CONFIGURATIONS
 from residency.credential.wallets import encryption, nonce, notification
@@ -153,12 +153,14 @@ async def issue_credential(
     story: NamedDependency[Story],
     house: NamedDependency[House],
     me: NamedDependency[Principal],
-) -> Response[CredentialAnswer | bytes]:
+) -> Response[CredentialAnswer | bytes] | Response[IssuingError]:
     """Issue a copy of the credential for each key that the wallet proves to hold, or say when to come again."""
     configuration = CONFIGURATIONS[_asked(data, request.user)]
     sealing = _sealing(data.credential_response_encryption, request)
     by, proofs = Wallet(me, request.user), None if data.proofs is UNSET else data.proofs
     found = await issuance.ask(story, house, by, configuration, proofs=proofs, now=clock.real())
+    if isinstance(found, Early):
+        return refusals.answer(refusals.CREDENTIAL, found.missing)
     return _told(found, sealing)
 
 

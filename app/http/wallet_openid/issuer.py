@@ -17,6 +17,7 @@ from app import clock, problems
 from app.credentials import entitlement
 from app.db import Story
 from app.house import House
+from app.http import negotiation
 from app.problems import Problem
 from law.calendar import statutory_date
 from residency.credential import metadata, pki
@@ -82,7 +83,7 @@ async def credential_issuer(
     offered = entitlement.offered(statutory_date(story.now))
     told = metadata.issuer(house.settings.issuer, offered, encryption.published(keys, at=now))
     headers = {"Vary": "Accept"}
-    if "application/jwt" in request.headers.get("accept", ""):
+    if "application/jwt" in negotiation.named(request.headers.get("accept", "")):
         signed = metadata.signed(told, house.credentials.authority.metadata, at=now)
         return Response(signed.encode(), media_type="application/jwt", headers=headers)
     return Response(msgspec.convert(told, IssuerMetadata), headers=headers)

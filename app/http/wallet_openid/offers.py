@@ -2,6 +2,9 @@
 
 make    app/http/mobile/credentials.py, app/http/sandbox/credential_offers.py   ->  made()
 fetch   GET /openid4vci/offers/{reference}                                      ->  app/auth/code.py fetch()
+
+A reference is a secret for as long as its code is good, or the id of a configuration: the offer of the authorization
+code, which is for anybody and does not end.
 """
 
 import secrets
@@ -21,9 +24,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock
 from app.auth import code
+from app.credentials import entitlement
 from app.db import Story
 from app.house import House
 from app.http.oauth.wallet_token import PRE_AUTHORIZED
+from law.calendar import statutory_date
+from residency.credential.configuration import CONFIGURATIONS, ConfigurationId
 
 PATH = "/openid4vci/offers/"
 SCHEME = "openid-credential-offer://"
@@ -67,10 +73,16 @@ async def made(
     return Offer(_link(credential_offer=msgspec.json.encode(told).decode()), tx_code)
 
 
-def for_authorization(configurations: Sequence[str], *, issuer: str) -> Offer:
+def for_authorization(configuration: ConfigurationId, *, issuer: str, by: By) -> Offer:
     """Make an offer that a wallet follows with the authorization code: it says nothing of anybody, and never ends."""
-    told = CredentialOfferObject(issuer, configurations, {"authorization_code": {}})
+    if by == "reference":
+        return Offer(_link(credential_offer_uri=f"{issuer}{PATH}{configuration}"), None)
+    told = _for_anybody(configuration, issuer)
     return Offer(_link(credential_offer=msgspec.json.encode(told).decode()), None)
+
+
+def _for_anybody(configuration: str, issuer: str) -> CredentialOfferObject:
+    return CredentialOfferObject(issuer, [configuration], {"authorization_code": {}})
 
 
 def _object(
@@ -96,12 +108,20 @@ def _link(**parameters: str) -> str:
 async def get_offer(
     reference: FromPath[str], story: NamedDependency[Story], house: NamedDependency[House]
 ) -> Response[CredentialOfferObject]:
-    """Give the offer that a resident made, for as long as its code is good; 404 afterwards."""
+    """Give the offer that a resident made, for as long as its code is good, or that of a configuration; else 404."""
+    await story()  # its clock is the law's
+    if reference in CONFIGURATIONS:
+        if CONFIGURATIONS[reference].kind not in entitlement.offered(statutory_date(story.now)):
+            raise NotFoundException
+        return _told(_for_anybody(reference, house.settings.issuer))
     found = await code.fetch(story, reference, now=clock.real())
     if found is None:
         raise NotFoundException
-    told = _object(house.settings.issuer, found.configurations, found.code, has_tx_code=found.has_tx_code)
-    return Response(told, headers={"Cache-Control": "no-store"})
+    return _told(_object(house.settings.issuer, found.configurations, found.code, has_tx_code=found.has_tx_code))
+
+
+def _told(offer: CredentialOfferObject) -> Response[CredentialOfferObject]:
+    return Response(offer, headers={"Cache-Control": "no-store"})
 
 
 routes: list[HTTPRouteHandler] = [get_offer]

@@ -88,7 +88,7 @@ _ISSUING: dict[type[Exception], _Form] = {
     person.NotIdentified: _denied(lambda _: "the holder has no identifying document in force"),
     vault.Erased: _denied(lambda _: "the holder has no identifying document in force"),
     issuing.NotActive: _denied(lambda error: f"the credential is {error.state}"),
-    issuing.TooManyCopies: _denied(lambda error: f"the holder has {error.copies_max} copies that have not expired"),
+    issuing.TooManyCopies: _denied(lambda error: f"a wallet has up to {error.copies_max} copies that have not expired"),
 }
 CREDENTIAL: dict[type[Exception], _Form] = {
     **_ISSUING,
@@ -98,10 +98,13 @@ CREDENTIAL: dict[type[Exception], _Form] = {
         lambda _: ("invalid_proof", "key_attestation: the status list is not here yet; come again in a moment")
     ),
     grade.GradeTooLow: _Form(_too_low),
+    deferral.TooManyWaiting: _denied(lambda _: f"{deferral.WAITING_MAX} requests of the holder wait already"),
     nonce.InvalidNonce: _Form(lambda error: ("invalid_nonce", f"the c_nonce is {error.reason}; fetch a new one")),
 }
 DEFERRED: dict[type[Exception], _Form] = {
     **_ISSUING,
+    key_proof.InvalidProof: _denied(lambda error: str(error.check)),
+    grade.GradeTooLow: _denied(lambda _: "the wallet is not attested any more as the credential needs it"),
     deferral.UnknownTransaction: _Form(
         lambda _: ("invalid_transaction_id", "no request of this wallet waits under this id")
     ),
@@ -121,11 +124,16 @@ FORBIDDEN = ResponseSpec(IssuingError, description="The access token is for some
 def handlers(forms: dict[type[Exception], _Form]) -> ExceptionHandlersMap:
     """Give the handlers that answer in these forms."""
 
-    def answer(_: Request[Any, Any, Any], error: Exception) -> Response[IssuingError]:
-        form = forms[type(error)]
-        word, description = form.words(error)
-        # Neither quotes nor backslashes (OpenID4VCI 1.0 section 8.3.1.2).
-        text = "".join(char for char in description if " " <= char <= "~" and char not in '"\\')
-        return Response(IssuingError(word, text), status_code=form.status, headers=getattr(error, "headers", {}))
+    def handle(_: Request[Any, Any, Any], error: Exception) -> Response[IssuingError]:
+        return answer(forms, error)
 
-    return dict.fromkeys(forms, answer)
+    return dict.fromkeys(forms, handle)
+
+
+def answer(forms: dict[type[Exception], _Form], error: Exception) -> Response[IssuingError]:
+    """Answer one refusal in its form."""
+    form = forms[type(error)]
+    word, description = form.words(error)
+    # Neither quotes nor backslashes (OpenID4VCI 1.0 section 8.3.1.2).
+    text = "".join(char for char in description if " " <= char <= "~" and char not in '"\\')
+    return Response(IssuingError(word, text), status_code=form.status, headers=getattr(error, "headers", {}))

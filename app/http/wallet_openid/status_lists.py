@@ -15,7 +15,7 @@ from app import clock, problems
 from app.credentials import entitlement, status_tokens
 from app.db import Story
 from app.house import House
-from app.http import ids
+from app.http import ids, negotiation
 from app.problems import Problem
 from residency.credential import entries, issuing, status_cwt, status_list
 
@@ -53,7 +53,7 @@ async def get_status_list(
     """Give the signed status list (draft-ietf-oauth-status-list-20): two bits for each credential, as JWT or CWT."""
     if time is not None:
         raise status_tokens.HistoryNotKept
-    form = _form(_named(request.headers.get("accept", "*/*")))
+    form = _form(negotiation.named(request.headers.get("accept", "*/*")))
     found = ids.parse("list", list_id)
     url = entitlement.list_url(house.settings.issuer, found)
     token = await house.credentials.status_tokens.of(await story(), found, uri=url, at=clock.real())
@@ -69,7 +69,7 @@ async def get_status_list(
         return Response(b"", status_code=304, headers=headers)
     if form is status_cwt.MEDIA_TYPE:
         return Response(token.cwt, media_type=form, headers=headers)
-    if "gzip" in _named(request.headers.get("accept-encoding", "")):
+    if "gzip" in negotiation.named(request.headers.get("accept-encoding", "")):
         return Response(
             token.gzipped, media_type=status_list.MEDIA_TYPE, headers={**headers, "Content-Encoding": "gzip"}
         )
@@ -84,16 +84,6 @@ def _form(accepted: set[str]) -> str:
     if accepted & _ANY:
         return status_list.MEDIA_TYPE
     raise HTTPException(status_code=406)
-
-
-def _named(header: str) -> set[str]:
-    """List what a negotiating header names, without what it excludes by q=0."""
-    found = set()
-    for part in header.split(","):
-        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        if not any(piece in {"q=0", "q=0.0", "q=0.00", "q=0.000"} for piece in parameters):
-            found.add(name)
-    return found
 
 
 class StatusLists(msgspec.Struct, frozen=True):

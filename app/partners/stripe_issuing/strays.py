@@ -50,13 +50,13 @@ async def made(
         return Done(first.id)
     for each in others:
         over = await issuer.set_status(each.id, Status.CLOSED, f"{key}-{each.id}")
-        if isinstance(over, Unknown):
-            return over
+        if not isinstance(over, Done):  # it lives, so this is not over: it is looked at again
+            return _not_said(over)
     return issued(first) if before is None else await issuer.succeeded(before, first, f"{key}-found")
 
 
 def _not_said(answer: Refused | Unknown) -> Unknown:
-    """Take it that a list that was refused says nothing of what was made."""
+    """Take it that what was refused on the way says nothing of what was made."""
     return Unknown(answer.detail) if isinstance(answer, Refused) else answer
 
 

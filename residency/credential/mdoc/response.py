@@ -14,9 +14,10 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from residency.credential import cbor, cose, pki
+from residency.credential import cbor, cose, pki, role
 from residency.credential.check import Check, NotVerified, require
 from residency.credential.mdoc import agreement, session
+from residency.credential.role import Role
 from residency.credential.sd_jwt import StatusReference
 
 VERSION = "1.0"
@@ -54,8 +55,8 @@ class Verified(msgspec.Struct, frozen=True):
     issuer: pki.Signatory
 
 
-def documents(raw: bytes) -> dict[str, bytes]:
-    """Cut a DeviceResponse into its documents by type; raises NotVerified."""
+def documents(raw: bytes) -> list[tuple[str, bytes]]:
+    """Cut a DeviceResponse into its documents, each with its type; raises NotVerified."""
     require(len(raw) <= _LENGTH_MAX, Check.FORMAT, "too_long")
     try:
         told = cbor.parts(raw)
@@ -65,8 +66,7 @@ def documents(raw: bytes) -> dict[str, bytes]:
     except (cbor.Malformed, KeyError) as error:
         raise NotVerified(Check.FORMAT, "unreadable") from error
     require(all(isinstance(name, str) for name, _ in found), Check.FORMAT, "unreadable")
-    require(len({name for name, _ in found}) == len(found), Check.FORMAT, "a_type_twice")
-    return dict(found)
+    return found
 
 
 def verify(document: bytes, expected: Expected) -> Verified:
@@ -104,7 +104,7 @@ def _issuer_signed(raw: bytes, expected: Expected) -> tuple[Verified, Mapping[st
     require(message.header.get(cose.ALGORITHM) == cose.ES256, Check.TYPE, "wrong_algorithm")
     require(signed.get("docType") == expected.doc_type, Check.TYPE, "other_credential_type")
     issuer = pki.signatory_of(message.chain, expected.roots, at=expected.at)
-    require(pki.DOCUMENT_SIGNING.dotted_string in issuer.purposes, Check.CHAIN, "not_for_documents")
+    role.require_may(issuer, Role.DOCUMENT)
     require(message.signed_by(issuer.key), Check.SIGNATURE, "bad_signature")
     elements = {name: elements_of(name, found, signed) for name, found in spaces.items()}
     _require_valid(signed.get("validityInfo"), issuer, expected.at)

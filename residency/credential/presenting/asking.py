@@ -37,11 +37,13 @@ class BadTransaction(Exception):
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """One request: what is wanted, who asks, where the answer goes, by what it is known again and encrypted to.
 
+    `client_name` is whom the wallet shows as asking: what we know of the verifier, never what it says of itself.
     `transaction_data` is what the holder is to agree to, each base64url as it is sent.
     """
 
     query: Query
     client_id: str
+    client_name: str
     response_uri: str
     nonce: str
     state: str
@@ -95,6 +97,7 @@ def request_object(asked: Asked, seal: Seal, *, at: datetime, lasts: timedelta, 
         "state": asked.state,
         "dcql_query": msgspec.to_builtins(asked.query),
         "client_metadata": {
+            "client_name": asked.client_name,
             "jwks": {"keys": [asked.key]},
             "encrypted_response_enc_values_supported": CONTENT_ENCRYPTIONS,
             "vp_formats_supported": {

@@ -18,13 +18,14 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from residency.credential import jws, metadata, pki, status_list
+from residency.credential import jws, metadata, pki, role, status_list
 from residency.credential.check import NotVerified
 from residency.credential.dataset import Kind
 from residency.credential.presenting import foreign_lists, trust
 from residency.credential.presenting.issuers import ForeignIssuer
 from residency.credential.presenting.judging import Answer, Broken, Entry, Told, Untold
 from residency.credential.presenting.trust import Anchor, StatusPolicy, Trust
+from residency.credential.role import Role
 from residency.credential.seal import Seal
 
 TYP = "eresidency-bundle+jwt"
@@ -166,6 +167,7 @@ def opened(text: str, roots: tuple[x509.Certificate, ...], *, at: datetime) -> B
         if token.header.get("typ") != TYP or not token.signed_by(signer.key):
             raise BadBundle("not signed as a bundle")
         bundle = msgspec.convert(token.payload, Bundle)
+        role.require_may(signer, Role.DOCUMENT, revoked=own(bundle, ()).revoked)
     except jws.Unreadable as error:
         raise BadBundle(error.reason) from error
     except NotVerified as error:
@@ -182,11 +184,16 @@ def opened(text: str, roots: tuple[x509.Certificate, ...], *, at: datetime) -> B
 def trust_of(bundle: Bundle, *, on: date, at: datetime) -> Trust:
     """Say whom it lets a verifier believe on a day; raises BadBundle."""
     foreign = [each.anchor() for each in bundle.trust_list if each.begins_on <= on < each.ends_on]
+    return Trust((own(bundle, _certificates(bundle.roots)), *foreign), at)
+
+
+def own(bundle: Bundle, roots: Iterable[x509.Certificate]) -> Anchor:
+    """Say which signers under `roots` it lets a verifier believe, of its own issuer; raises BadBundle."""
     try:
         revoked = [int(each, 16) for each in bundle.revoked]
     except ValueError as error:
         raise BadBundle("a serial number does not read") from error
-    return Trust((trust.own(bundle.iss, _certificates(bundle.roots), revoked), *foreign), at)
+    return trust.own(bundle.iss, roots, revoked)
 
 
 def told(bundle: Bundle, entry: Entry, issuer: Anchor, *, at: datetime) -> Answer:
@@ -196,7 +203,8 @@ def told(bundle: Bundle, entry: Entry, issuer: Anchor, *, at: datetime) -> Answe
     if token is None:
         return Untold("not_in_the_bundle")
     try:
-        status = foreign_lists.look_up(token.token, entry.reference, issuer.certificates, at=at)
+        roots, revoked = issuer.certificates, issuer.revoked
+        status = foreign_lists.look_up(token.token, entry.reference, roots, at=at, revoked=revoked)
         return Told(status, foreign_lists.read(token.token).signed_at.astimezone(UTC))
     except jws.Unreadable:
         return Untold("unreadable_list")

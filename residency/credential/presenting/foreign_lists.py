@@ -11,7 +11,7 @@ expired tells nothing.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -116,11 +116,23 @@ def read(token: bytes) -> Read:
     return Read(uri, at, until, again)
 
 
-def look_up(token: bytes, reference: StatusReference, roots: tuple[x509.Certificate, ...], *, at: datetime) -> int:
+def look_up(
+    token: bytes,
+    reference: StatusReference,
+    roots: tuple[x509.Certificate, ...],
+    *,
+    at: datetime,
+    revoked: Container[int] = (),
+) -> int:
     """Answer an entry out of a token of the list it refers to; raises NotVerified."""
+    index, uri = reference.idx, reference.uri
     if is_cwt(token):
-        return status_cwt.look_up(token, reference.idx, uri=reference.uri, roots=roots, at_time=at)
-    return status_list.look_up(token.decode("ascii"), reference.idx, uri=reference.uri, roots=roots, at_time=at)
+        return status_cwt.look_up(token, index, uri=uri, roots=roots, at_time=at, revoked=revoked)
+    try:
+        text_ = token.decode("ascii")
+    except UnicodeDecodeError as error:
+        raise NotVerified(Check.STATUS, "unreadable_list") from error
+    return status_list.look_up(text_, index, uri=uri, roots=roots, at_time=at, revoked=revoked)
 
 
 def is_cwt(token: bytes) -> bool:

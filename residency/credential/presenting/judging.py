@@ -200,13 +200,16 @@ def met(
         documents = response.documents(device_response)
     except NotVerified as error:
         raise BadAnswer(f"the response is not a DeviceResponse: {error.reason}") from error
-    for doc_type, document in documents.items():
+    if len(documents) > _PRESENTATIONS_MAX:
+        raise BadAnswer("the response holds too many documents")
+    for doc_type, document in documents:
         if (wanted := by_type.get(doc_type)) is None:
             raise BadAnswer(f"{doc_type} was not asked for")
         try:
-            found[wanted.id] = (_mdoc(document, doc_type, meeting, trust),)
+            one = _mdoc(document, doc_type, meeting, trust)
         except NotVerified as error:
-            found[wanted.id] = (_failed(error),)
+            one = _failed(error)
+        found[wanted.id] = (*found.get(wanted.id, ()), one)
     return found
 
 
@@ -230,10 +233,10 @@ def _device_response(presentation: str, wanted: CredentialQuery, binding: Bindin
     except jws.Unreadable as error:
         raise NotVerified(Check.FORMAT, "unreadable") from error
     [doc_type] = wanted.types
-    documents = response.documents(raw)
-    if [*documents] != [doc_type]:
-        raise NotVerified(Check.TYPE, "other_credential_type")
-    return _mdoc(documents[doc_type], doc_type, binding.meeting, trust)
+    match response.documents(raw):
+        case [(name, document)] if name == doc_type:
+            return _mdoc(document, doc_type, binding.meeting, trust)
+    raise NotVerified(Check.TYPE, "other_credential_type")
 
 
 def _mdoc(document: bytes, doc_type: str, meeting: Meeting | None, trust: Trust) -> Presented:

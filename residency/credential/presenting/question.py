@@ -9,17 +9,21 @@ from typing import Any
 
 import msgspec
 
+from residency.credential.check import Check
 from residency.credential.configuration import DOC_TYPES, Format, vct
 from residency.credential.dataset import AGES, Kind
 from residency.credential.presenting import dcql
 from residency.credential.presenting.dcql import Query
-from residency.credential.presenting.judging import Conclusion, Verdict
+from residency.credential.presenting.judging import Checked, Conclusion, Outcome, Verdict
 
 _SD_JWT, _MDOC = "sd_jwt", "mdoc"
 
 
 class Answer(enum.StrEnum):
-    """Unknown is no answer: the document proves neither, or its status could not be told."""
+    """Unknown is no answer: what came proves neither, or its status could not be told.
+
+    A document that is not in force any more says no, whatever it shows.
+    """
 
     YES = "yes"
     NO = "no"
@@ -71,12 +75,18 @@ def answer(question: Question, verdict: Verdict) -> Answer:
     """Answer a question by a verdict over its query."""
     if verdict.conclusion is Conclusion.STATUS_UNKNOWN:
         return Answer.UNKNOWN
-    if verdict.conclusion is Conclusion.REJECTED:
+    if any(_is_over(each) for judged in verdict.credentials for each in judged.checks):
         return Answer.NO
     doc_type = DOC_TYPES[question.kind]
     paths: Mapping[str, Sequence[str]] = {_SD_JWT: question.path, _MDOC: (doc_type, question.element)}
     found: list[Any] = [value for each in verdict.credentials for value in dcql.select(each.claims, paths[each.id])]
     if not found:
         return Answer.UNKNOWN
-    same = (type(each) is type(question.value) and each == question.value for each in found)
-    return Answer.YES if all(same) else Answer.NO
+    if not all(type(each) is type(question.value) and each == question.value for each in found):
+        return Answer.NO
+    return Answer.YES if verdict.conclusion is Conclusion.ACCEPTED else Answer.UNKNOWN
+
+
+def _is_over(checked: Checked) -> bool:
+    """Whether a list told that the document is not in force; a reference that leads nowhere says nothing of it."""
+    return checked.check is Check.STATUS and checked.outcome is Outcome.FAILED and checked.age_s is not None

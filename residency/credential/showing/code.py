@@ -34,6 +34,7 @@ TOLD_MAX = 20
 #: 32 letters of base 32, which a QR code packs tightly.
 _CODE_BYTES = 20
 _SESSION_BYTES = 16
+_SOMEBODY = "public"
 
 
 class NoSuchCode(Exception):
@@ -57,13 +58,12 @@ class Cell(msgspec.Struct, frozen=True):
 
 
 class New(msgspec.Struct, frozen=True, kw_only=True):
-    """What a holder agrees to show; in the `cell` are the fields `names` with what they say."""
+    """What a holder agrees to show; in the `cell` are the fields with what they say."""
 
     id: UUID
     holder: UUID
     kind: Kind
     question: str | None
-    names: tuple[str, ...]
     cell: Cell
 
 
@@ -111,8 +111,7 @@ async def open_(db: AsyncConnection, new: New, *, actor: str, at: datetime, now:
         "expires_at": ends,
     }
     await db.execute(insert(shown_code).values(row))
-    fact = CodeShown(showing=new.id, kind=new.kind.value, fields=new.names, question=new.question, expires_at=ends)
-    await _tell(db, new.holder, fact, actor=actor, at=at)
+    await _tell(db, new.holder, CodeShown(showing=new.id, kind=new.kind.value, expires_at=ends), actor=actor, at=at)
     return code, ends
 
 
@@ -128,6 +127,14 @@ async def withdraw(db: AsyncConnection, holder: UUID, id_: UUID, *, actor: str, 
         raise ShowingOver
     await db.execute(update(shown_code).where(shown_code.c.id == id_).values(withdrawn_at=now))
     await _tell(db, holder, CodeWithdrawn(showing=id_), actor=actor, at=at)
+
+
+async def withdraw_all(db: AsyncConnection, holder: UUID, *, actor: str, at: datetime, now: datetime) -> None:
+    """Make void whatever `holder` shows, scanned or not: the phone it is on was lost."""
+    standing = (shown_code.c.holder == holder, shown_code.c.withdrawn_at.is_(None), shown_code.c.expires_at > now)
+    void = update(shown_code).where(*standing).values(withdrawn_at=now).returning(shown_code.c.id)
+    for each in (await db.scalars(void)).all():
+        await _tell(db, holder, CodeWithdrawn(showing=each), actor=actor, at=at)
 
 
 async def holder_of(db: AsyncConnection, code: str) -> UUID:
@@ -165,13 +172,13 @@ async def scan(db: AsyncConnection, code: str, *, session: str | None, now: date
     )
 
 
-async def record(db: AsyncConnection, holder: UUID, seen: Showing, *, actor: str) -> None:
-    """Note for the holder who verified them."""
+async def record(db: AsyncConnection, holder: UUID, seen: Showing) -> None:
+    """Note for the holder who verified them; the journal, which nobody erases, learns only that somebody did."""
     row = msgspec.structs.asdict(seen) | msgspec.structs.asdict(seen.cell)
     row |= {"kind": seen.kind.value, "fields": list(seen.fields), "holder": holder}
     del row["cell"]
     await db.execute(insert(showing).values(row))
-    await _tell(db, holder, CodeScanned(showing=seen.id, verifier=seen.verifier), actor=actor, at=seen.at)
+    await _tell(db, holder, CodeScanned(showing=seen.id), actor=_SOMEBODY, at=seen.at)
 
 
 async def of_holder(db: AsyncConnection, holder: UUID, *, before: UUID | None, limit: int) -> list[Showing]:

@@ -1,4 +1,7 @@
-"""What happens to what a resident shows, as facts of `credential.event`: names of fields, never what they say."""
+"""What happens to what a resident shows, as facts of `credential.event`.
+
+Nobody erases the journal: what was shown to whom stands in the row of the showing alone, which goes after a year.
+"""
 
 from datetime import datetime
 from uuid import UUID
@@ -13,19 +16,15 @@ class ShowingFact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class CodeShown(ShowingFact, frozen=True, tag="showing.opened"):
-    """The resident agreed that whoever scans a code first may see these fields, or the answer to one question."""
+    """The resident agreed that whoever scans a code first may see some of the document of this kind."""
 
     kind: str
-    fields: tuple[str, ...]
     expires_at: datetime
-    question: str | None = None
 
 
 class CodeWithdrawn(ShowingFact, frozen=True, tag="showing.withdrawn"):
-    """The resident took the code back before anybody scanned it."""
+    """The code is void before its time: taken back before anybody scanned it, or left on a phone that was lost."""
 
 
 class CodeScanned(ShowingFact, frozen=True, tag="showing.scanned"):
-    """Somebody scanned the code and saw what was agreed to: a registered client, or whoever said who it was."""
-
-    verifier: str | None = None
+    """Somebody scanned the code and saw what was agreed to."""

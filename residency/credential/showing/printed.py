@@ -19,12 +19,13 @@ from typing import Any
 
 import cbor2
 import msgspec
-from cryptography import x509
 
-from residency.credential import cbor, cose, pki
+from residency.credential import cbor, cose, pki, role
 from residency.credential.check import Check, NotVerified, require
 from residency.credential.cose import CoseSeal
 from residency.credential.presenting.judging import Answer, Broken, Checked, Conclusion, Outcome, Told, Untold
+from residency.credential.presenting.trust import Anchor
+from residency.credential.role import Role
 from residency.credential.sd_jwt import StatusReference
 from residency.credential.showing import base45
 from residency.credential.showing.base45 import NotBase45
@@ -113,13 +114,13 @@ def _identity(says: dict[str, Any]) -> dict[int, object]:
     return dict(sorted(told.items()))
 
 
-def read(text: str, roots: tuple[x509.Certificate, ...], *, at: datetime) -> Paper:
-    """Check everything the text itself can prove; raises NotVerified."""
+def read(text: str, issuer: Anchor, *, at: datetime) -> Paper:
+    """Check everything the text itself can prove, as a paper of `issuer`; raises NotVerified."""
     message = _message(text)
     require(message.header.get(cose.ALGORITHM) == cose.ES256, Check.TYPE, "wrong_algorithm")
     payload = _payload(message)
-    signer = pki.signatory_of(message.chain, roots, at=at)
-    require(pki.DOCUMENT_SIGNING.dotted_string in signer.purposes, Check.CHAIN, "not_for_documents")
+    signer = pki.signatory_of(message.chain, issuer.certificates, at=at)
+    role.require_may(signer, Role.DOCUMENT, revoked=issuer.revoked)
     require(message.signed_by(signer.key), Check.SIGNATURE, "bad_signature")
     require(payload.get(_ISS) in signer.urls, Check.CLAIMS, "other_issuer")
     identity = payload[IDENTITY]

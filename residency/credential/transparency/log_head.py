@@ -10,7 +10,7 @@ A receipt leads from a copy to a head: `commitment(salt, copy)` is the entry at 
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import UTC, datetime, time
 from typing import Annotated
 
@@ -18,8 +18,9 @@ import msgspec
 from cryptography import x509
 
 from proof import merkle
-from residency.credential import cbor, jws, pki
+from residency.credential import cbor, jws, pki, role
 from residency.credential.check import NotVerified
+from residency.credential.role import Role
 from residency.credential.seal import Seal
 
 TYP = "issuance-log-head+jwt"
@@ -94,8 +95,11 @@ def digest(head: str) -> bytes:
     return hashlib.sha256(head.encode("ascii")).digest()
 
 
-def read(head: str, roots: Sequence[x509.Certificate]) -> Head:
-    """Read a head that was signed under one of `roots` on the day it names; raises NotProven."""
+def read(head: str, roots: Sequence[x509.Certificate], revoked: Container[int] = ()) -> Head:
+    """Read a head that was signed under one of `roots` on the day it names; raises NotProven.
+
+    `revoked` are the serial numbers of signers that are not believed any more, whatever day their heads name.
+    """
     try:
         token = jws.parse(head)
         told = msgspec.convert(token.payload, _Claims)
@@ -107,6 +111,7 @@ def read(head: str, roots: Sequence[x509.Certificate]) -> Head:
         raise NotProven("not_a_head")
     try:
         signatory = pki.signatory(token.header.get("x5c"), roots, at=day)
+        role.require_may(signatory, Role.LOG, revoked=revoked)
     except NotVerified as error:
         raise NotProven(error.reason) from error
     if not token.signed_by(signatory.key):
@@ -116,9 +121,9 @@ def read(head: str, roots: Sequence[x509.Certificate]) -> Head:
     return Head(told.iss, day, told.size, root, prev)
 
 
-def verify(receipt: Receipt, copy: str, roots: Sequence[x509.Certificate]) -> Head:
+def verify(receipt: Receipt, copy: str, roots: Sequence[x509.Certificate], revoked: Container[int] = ()) -> Head:
     """Answer the head that vouches for `copy`; raises NotProven."""
-    head = read(receipt.head, roots)
+    head = read(receipt.head, roots, revoked)
     try:
         salt, path = _hash(receipt.salt), [_hash(each) for each in receipt.path]
     except (jws.Unreadable, ValueError) as error:

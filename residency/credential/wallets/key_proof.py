@@ -51,12 +51,13 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 class Proven(msgspec.Struct, frozen=True):
     """The keys a wallet showed to hold, as public JWKs, and the nonces that were signed.
 
-    `attestations` cover all the keys; there are none where one of the keys is not attested.
+    `attestations` are all that came; `attested` says whether they cover every key.
     """
 
     keys: tuple[Key, ...]
     nonces: frozenset[str]
     attestations: tuple[KeyAttestation, ...] = ()
+    attested: bool = False
 
 
 class _One(msgspec.Struct, frozen=True):
@@ -93,8 +94,9 @@ def _by_jwt(texts: Sequence[str], terms: Terms) -> Proven:
         raise InvalidProof("a key is proven twice", "proofs.jwt")
     attested = [one.attestation for one in found if one.attestation is not None]
     nonces = {one.nonce for one in found} | {each.nonce for each in attested if each.nonce is not None}
-    keys = _each_once(key for one in found for key in (one.attestation.keys if one.attestation else (one.key,)))
-    return Proven(keys, frozenset(nonces), tuple(attested) if len(attested) == len(found) else ())
+    brought = (key for one in found for key in (one.attestation.keys if one.attestation else (one.key,)))
+    keys = _each_once(brought, "proofs.jwt")
+    return Proven(keys, frozenset(nonces), tuple(attested), attested=len(attested) == len(found))
 
 
 def _by_attestation(texts: Sequence[str], terms: Terms) -> Proven:
@@ -105,12 +107,15 @@ def _by_attestation(texts: Sequence[str], terms: Terms) -> Proven:
         found = _attested(texts[0], terms, beside_a_proof=False)
     except Unattested as refused:
         raise InvalidProof(refused.check, f"{place}[0]") from refused
-    return Proven(_each_once(found.keys), frozenset({str(found.nonce)}), (found,))
+    return Proven(_each_once(found.keys, place), frozenset({str(found.nonce)}), (found,), attested=True)
 
 
-def _each_once(keys: Iterable[Key]) -> tuple[Key, ...]:
-    """Keep the first of equal keys, and as many as one request may ask for."""
-    return tuple({key["x"] + key["y"]: key for key in keys}.values())[:BATCH_MAX]
+def _each_once(keys: Iterable[Key], place: str) -> tuple[Key, ...]:
+    """Keep the first of equal keys; raises InvalidProof for more than one request may ask for."""
+    once = tuple({key["x"] + key["y"]: key for key in keys}.values())
+    if len(once) > BATCH_MAX:
+        raise InvalidProof(f"copies for at most {BATCH_MAX} keys are made at once", place)
+    return once
 
 
 def _attested(text: str, terms: Terms, *, beside_a_proof: bool) -> KeyAttestation:

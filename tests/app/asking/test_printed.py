@@ -9,9 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from app import cli
-from residency.credential import status_list
+from residency.credential import pki, status_list
 from residency.credential.presenting import bundle
-from residency.credential.seal import Seal
 from tests.credential import made
 from tests.credential.showing.test_printed import SAYS, STATUS, written
 
@@ -35,14 +34,14 @@ def told(capsys: pytest.CaptureFixture[str]) -> Ask:
     return ask
 
 
-def bundled(folder: Path, statuses: dict[int, int]) -> str:
+def bundled(folder: Path, statuses: dict[int, int], *revoked: int) -> str:
     by = made.authority()
     compressed = status_list.compress(status_list.pack(statuses, size=8_192))
     token = bundle.status_token(compressed, uri=STATUS.uri, seal=by.status, at=made.AT)
-    whole = bundle.made(made.URL, (by.root.certificate,), (), (token,), at=made.AT)
-    (folder / "bundle.jwt").write_text(
-        bundle.signed(whole, Seal.of(by.document.signer, by.document.chain, typ=bundle.TYP))
-    )
+    whole = bundle.made(made.URL, (by.root.certificate,), (), (token,), revoked=revoked, at=made.AT)
+    # Another signer than the paper's, which may be among the revoked.
+    seal = made.sealed(by.root, typ=bundle.TYP, purpose=pki.DOCUMENT_SIGNING)
+    (folder / "bundle.jwt").write_text(bundle.signed(whole, seal))
     return str(folder / "bundle.jwt")
 
 
@@ -70,6 +69,15 @@ def test_a_paper_is_judged_without_a_network(
 
     assert (ended, verdict["conclusion"], verdict["paper"]["says"]) == (code, conclusion, SAYS)
     assert verdict["checks"][-1].get("reason") == reason
+
+
+def test_the_bundle_knows_which_signers_were_revoked(told: Ask, words: list[str], tmp_path: Path) -> None:
+    [signer, *_] = made.authority().document.chain
+
+    ended, verdict = told(*words, "--bundle", bundled(tmp_path, {}, signer.serial_number))
+
+    assert (ended, verdict["conclusion"], verdict["paper"]) == (1, "rejected", None)
+    assert {"check": "chain", "outcome": "failed", "reason": "revoked"} in verdict["checks"]
 
 
 def test_what_is_no_code_is_rejected_by_name(told: Ask, words: list[str]) -> None:

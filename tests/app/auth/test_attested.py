@@ -4,13 +4,15 @@ import uuid
 from collections.abc import Iterator
 
 import httpx
+import psycopg
 import pytest
 import sqlalchemy
 from litestar import Litestar
 from sqlalchemy import text
 
 from app import clock
-from app.auth.wallets import wallet_provider
+from app.auth import session
+from app.auth.wallets import wallet_provider, wallet_session
 from app.partners import wallet_lists
 from residency.credential.wallets.grade import Grade
 from simulators import wallet_app
@@ -76,6 +78,10 @@ async def test_what_is_wrong_with_an_attestation_is_named(
     old = attested.provider.attestation(attested.key.jwk, attested.client_id, exp=1)
     cases = (
         (stranger.headers(), 401, "invalid_client", "does not lead to a wallet provider"),
+        *(
+            (attested.provider.wallet(name, attested.audience).headers(), 401, "invalid_client", "a name that is taken")
+            for name in (session.APP, wallet_session.ANONYMOUS)
+        ),
         (attested.headers() | {"OAuth-Client-Attestation": old}, 400, "use_fresh_attestation", "exp is past"),
         ({"OAuth-Client-Attestation": old}, 401, "invalid_client", "not exactly one"),
         ({"OAuth-Client-Attestation-PoP": attested.pop()}, 401, "invalid_client", "not exactly one"),
@@ -101,6 +107,21 @@ async def test_a_provider_is_believed_from_an_instant_to_another(app: Litestar, 
     async with story_of(house_of(app)) as story:
         with pytest.raises(wallet_provider.UnknownProvider):
             await wallet_provider.distrust(await story(), name, clock.real(), actor="operator")
+
+
+@pytest.mark.parametrize("audience", ["resident", "partner", "wallet", ""])
+async def test_nobody_but_an_operator_says_whom_to_trust(
+    app: Litestar, client: httpx.AsyncClient, audience: str
+) -> None:
+    name = await trust(app, client, WalletProvider("https://walled.example"))
+    for act in (
+        "UPDATE app.wallet_provider SET valid_to = now() WHERE id = :id",
+        "INSERT INTO app.wallet_provider SELECT :id || '-2', name, 'x', valid_from, NULL, at FROM app.wallet_provider",
+    ):
+        with pytest.raises(sqlalchemy.exc.DBAPIError) as refused:
+            async with story_of(house_of(app), audience) as story:
+                await (await story()).execute(text(act), {"id": name})
+        assert isinstance(refused.value.orig, psycopg.errors.InsufficientPrivilege)
 
 
 @pytest.mark.parametrize("root", ["", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
@@ -153,6 +174,32 @@ async def test_an_attestation_holds_for_as_long_as_its_provider_says(
         found = await refused(phone, app, client)
     assert found[:2] == (401, "invalid_client")
     assert found[2] == "client attestation: status is not valid any more"
+
+
+async def test_what_is_not_a_providers_list_takes_the_place_of_none(
+    app: Litestar, client: httpx.AsyncClient, published: WalletProvider, module_database: str
+) -> None:
+    house = house_of(app)
+    await trust(app, client, published)
+    wallet = published.wallet("w", house.settings.issuer)
+    wallet.status = published.status(3)
+    async with another_wallet(app) as phone:
+        phone.attests = wallet.headers
+        await refused(phone, app, client)
+        await wallet_lists.step(house)
+        signs, published.x5c = published.x5c, WalletProvider("https://other.example").x5c
+        _due(house.settings.database_url)
+        await wallet_lists.step(house)
+        published.x5c = signs
+        await phone.redeem(Offer.read(await offered(client, await resident(app))))
+
+        owner = sqlalchemy.create_engine(module_database)
+        with owner.begin() as db:
+            db.execute(text("UPDATE app.wallet_status_list SET token = :cwt"), {"cwt": b"\xd2\x84\x43\xa1\x01\x26\xff"})
+        owner.dispose()
+        found = await refused(phone, app, client)
+
+    assert found[2] == "client attestation: status is unknown: unreadable_list"
 
 
 async def test_a_list_that_does_not_come_is_asked_for_again_later(app: Litestar, client: httpx.AsyncClient) -> None:

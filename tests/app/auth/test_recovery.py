@@ -14,10 +14,11 @@ import pytest
 from litestar import Litestar
 from sqlalchemy import create_engine, text
 
-from app import clock
+from app import clock, db, identity_cases
 from app.auth import jose, recovery, verification
 from app.http import ids
 from app.settings import Environment, Settings
+from kyc.cases import keeping
 from simulators.passkey import Passkey
 from simulators.passport import Passport
 from simulators.phone import Phone, Refused
@@ -101,6 +102,23 @@ async def test_who_was_identified_comes_back_with_the_passport(app: Litestar, se
         assert (await post.titles(at))[-1] == "Your account was recovered"
         told = "SELECT count(*) FROM app.event WHERE kind = 'account.recovered' AND body ->> 'proof' = 'identified'"
         assert await count(house_of(app), told) == 1
+
+
+async def test_a_document_that_is_shown_to_come_back_identifies_by_what_is_demanded_today(
+    app: Litestar, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at, house = "faceless@example.com", house_of(app)
+    async with post_of(house) as post, resident(app, settings, post, at) as old, phone(app, settings) as new:
+        passport = await identified(app, old)
+        assert old.tokens is not None
+        me = ids.parse("resident", old.tokens.subject)
+        async with db.transaction(house.worker) as story:
+            assert await keeping.fall_due(await story(), me, at=story.now, by="service:test")
+        monkeypatch.setattr(identity_cases, "demanded", lambda *_: frozenset({"face.match"}))
+
+        await new.recover("email", at, post.code, passport.body())
+
+    assert await count(house, "SELECT count(*) FROM kyc.case WHERE resident = :me AND state = 'approved'", me=me) == 0
 
 
 async def test_for_a_day_nothing_that_matters_can_be_changed(app: Litestar, settings: Settings) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from app import clock
 from app.auth import session
+from app.auth.wallets import wallet_client
 from simulators import wallet_app
 from simulators.passkey import DeviceKey, Json
 from simulators.wallet_app import Offer, Refused, WalletApp
@@ -167,6 +168,34 @@ async def test_a_renewed_token_may_be_for_one_of_the_credentials(
     claims = house_of(app).door.reader.read(answer.json()["access_token"], clock.real())
     assert [grant.credential_configuration_id for grant in claims.authorization_details] == ["e_resident_mdoc"]
     assert "credential:issue" in claims.scope.split()
+
+
+async def test_a_suspended_wallet_renews_nothing(app: Litestar, client: httpx.AsyncClient, holder: Holder) -> None:
+    wallet = await registered(app, client, provider=None)
+    given = (await redeem(wallet, await code_of(wallet, holder, {}), {})).json()
+    async with story_of(house_of(app)) as story:
+        await wallet_client.suspend(await story(), wallet.name, clock.real())
+
+    form = {"grant_type": "refresh_token", "refresh_token": given["refresh_token"]}
+    answer = await oauth.send(wallet.http, "/oauth/token", wallet.device, form)
+
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert answer.json()["error_description"] == "the wallet is suspended"
+
+
+async def test_who_approves_has_the_status_of_what_is_asked_for(
+    app: Litestar, client: httpx.AsyncClient, provider: WalletProvider, holder: Holder
+) -> None:
+    wallet = await registered(app, client, provider=None)
+    said = provider.wallet(wallet.name, house_of(app).settings.issuer)
+    answers = []
+    for scope in ("credential:resident_id_mdoc", f"credential:resident_id_mdoc credential:{E_RESIDENT}"):
+        pushed = await push(wallet, said.headers(), scope=scope)
+        opened = (await wallet.open(pushed.json()["request_uri"])).json()
+        answers.append(await oauth.signed(wallet.http, opened, holder.passkey))
+
+    assert [answer.status_code for answer in answers] == [409, 200]
+    assert answers[0].json()["code"] == "rule_not_in_force"
 
 
 async def test_a_wallets_session_lasts_a_year_at_the_most(

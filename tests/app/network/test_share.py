@@ -8,8 +8,9 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
-from app import ids
+from app import db, ids
 from app.house import House
 from app.network import share
 from app.network.share import WHOLE, Part
@@ -28,7 +29,7 @@ async def test_whoever_comes_later_waits_until_what_the_first_goes_by_has_ended(
     seen = [await parts(house, each) for each in (first, second, first, second)]
     await ended(house, first)
     seen.append(await parts(house, second))
-    await share.give_back(house.posting, first)
+    await gone(house, first)
     await ended(house, second)
 
     assert seen == [WHOLE, 0, WHOLE // 2, 0, WHOLE // 2]
@@ -70,6 +71,24 @@ async def test_two_processes_promise_no_more_than_one_would(house: House, tmp_pa
     assert alone.turnover_left == turnover[0], "who ended left it to the other"
 
 
+async def test_who_does_not_hear_that_a_part_was_given_back_goes_by_it_no_more(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = db.Story.commit
+
+    async def unheard(story: db.Story) -> None:
+        await commit(story)
+        raise OperationalError("COMMIT", None, ConnectionError())
+
+    async with lines.opened(house, tmp_path) as opened:
+        await opened.learn()
+        known = (tmp_path / "snapshot").exists()
+        monkeypatch.setattr(db.Story, "commit", unheard)
+
+    assert await holding(house) == {}
+    assert (known, (tmp_path / "snapshot").exists()) == (True, False)
+
+
 async def test_a_part_is_rounded_down_and_a_debt_is_everybodys() -> None:
     third = Part(WHOLE // 3)
 
@@ -86,7 +105,7 @@ async def parts(house: House, place: UUID) -> int:
 
 async def gone(house: House, place: UUID) -> None:
     """Let a place end in order."""
-    await share.give_back(house.posting, place)
+    await share.give_back(house.posting, place, Path(__file__).with_name("nothing is known"))
 
 
 async def ended(house: House, place: UUID) -> None:

@@ -15,7 +15,7 @@ from app import clock, ids
 from app import house as house_
 from app.house import House
 from app.idempotency_key import Reused
-from app.network import journal, snapshot
+from app.network import journal, share, snapshot
 from app.network.books import Books
 from app.network.meters import Meters
 from app.network.serving import Lines
@@ -172,6 +172,25 @@ async def test_a_number_that_nobody_can_look_up_is_not_a_number_of_nobodys(
         assert (await till.say("0101", asked)).code == "91"
         await back(opened, gate)
         assert (await till.say("0101", asked)).code == "00"
+
+
+async def test_what_the_books_have_still_to_hear_of_is_promised_by_nobody_else(
+    gated: tuple[House, Gate], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (house, gate), newcomer, who = gated, ids.new(), await lines.cardholder(gated[0])
+    async with lines.opened(house, tmp_path) as opened, lines.acquirer(opened) as network:
+        await opened.learn()
+        await lost(opened, gate)
+        till = who.till(network, 5_000)
+        assert (await till.say("0100", till.asks(more=who.inserted(5_000)))).code == "00"
+        monkeypatch.setattr(opened.books, "book", None)  # a promise that they do not take
+        gate.open()
+        await until(opened.books.answer, bool, within_s=10)
+    before = await share.take(house.posting, newcomer, timedelta(minutes=15))
+    async with lines.opened(house, tmp_path) as again:
+        await back(again)
+    after = await share.take(house.posting, newcomer, timedelta(minutes=15))
+    assert (before.parts, after.parts) == (0, share.WHOLE)
 
 
 class Killed(BaseException):

@@ -75,4 +75,6 @@ def test_the_device_authenticates_this_meeting_and_no_other() -> None:
 
 
 def _document() -> bytes:
-    return response.documents(annex_d.given("DEVICE_RESPONSE"))[DOC_TYPE]
+    [(doc_type, document)] = response.documents(annex_d.given("DEVICE_RESPONSE"))
+    assert doc_type == DOC_TYPE
+    return document

@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from residency.credential import jws, status_list
+from residency.credential import jws, pki, role, status_list
 from residency.credential.configuration import vct
 from residency.credential.dataset import Kind
 from residency.credential.presenting import bundle
@@ -101,6 +102,11 @@ def changed(text: str, place: int) -> str:
     return text[:place] + ("A" if text[place] != "A" else "B") + text[place + 1 :]
 
 
+def by(purpose: x509.ObjectIdentifier | None) -> Seal:
+    return made.sealed(made.authority().root, typ=bundle.TYP, purpose=purpose)
+
+
+SIGNER = made.authority().document.chain[0].serial_number
 BAD = {
     "no bundle": "a.b.c",
     "nothing": "~",
@@ -109,6 +115,10 @@ BAD = {
         Seal.of(foreign.abroad().documents.signer, foreign.abroad().documents.chain, typ=bundle.TYP)
     ),
     "of another issuer": signed(iss="https://other.example"),
+    "by the key of requests": signed(by(pki.READER)),
+    "by the key of the log": signed(by(role.LOG_HEADS)),
+    "by the key of status lists": signed(by(None)),
+    "by a signer it says is revoked": signed(revoked=(f"{SIGNER:X}",)),
     "changed": changed(signed(), len(signed()) // 2),
     "another signature": changed(signed(), len(signed()) - 10),
 }
@@ -118,6 +128,15 @@ BAD = {
 def test_what_is_no_bundle_of_ours_is_refused(case: str) -> None:
     with pytest.raises(BadBundle):
         opened(BAD[case])
+
+
+@pytest.mark.parametrize("step", [101, pytest.param(1, marks=pytest.mark.nightly)])
+def test_no_character_of_a_bundle_can_be_changed(step: int) -> None:
+    text = signed()
+
+    for place in range(0, len(text), step):
+        with pytest.raises(BadBundle):
+            opened(changed(text, place))
 
 
 @pytest.mark.parametrize(
@@ -169,6 +188,21 @@ def told(uri: str = LIST, idx: int = made.ENTRY.idx, *, ours: bool = True, after
 )
 def test_a_status_is_told_by_the_tokens_of_its_issuer(answer: Any, expected: Answer) -> None:  # noqa: ANN401  a function
     assert answer() == expected
+
+
+@pytest.mark.parametrize(
+    ("signer", "expected"),
+    [
+        (made.authority().status.chain[0], Untold("revoked")),
+        (made.sealed(made.authority().root, typ=bundle.TYP).chain[0], Told(Status.VALID, made.AT)),
+    ],
+    ids=["the one who signed the list", "another"],
+)
+def test_a_list_of_a_revoked_signer_tells_nothing(signer: x509.Certificate, expected: Answer) -> None:
+    whole = opened(signed(revoked=(f"{signer.serial_number:x}",)))
+    ours = bundle.own(whole, (ROOT,))
+
+    assert bundle.told(whole, Entry(None, StatusReference(made.ENTRY.idx, LIST)), ours, at=made.AT) == expected
 
 
 def test_a_token_that_its_issuer_did_not_sign_tells_nothing() -> None:

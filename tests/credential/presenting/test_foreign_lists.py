@@ -16,6 +16,7 @@ from app.house import House
 from app.http import ids
 from app.partners import status_lists
 from residency.credential.check import NotVerified
+from residency.credential.jws import b64
 from residency.credential.presenting import foreign_lists
 from residency.credential.presenting.judging import Answer, Broken, Told, Untold
 from residency.credential.presenting.trust import Anchor
@@ -153,10 +154,15 @@ async def test_a_list_that_a_document_names_is_asked_for_and_again(
     assert (kept.tries, kept.trouble) == (0, None)
 
 
+HALF = rb'{"sub": "https://list.example/1", "iat": 1, "exp": 2, "status_list": "\ud800"}'
 BAD = {
     "absent": (Published(b"", status=404), "answered 404"),
     "a-page": (Published(b"<html>", "text/html"), "answered text/html where"),
     "noise": (Published(b"a.b.c"), "not believed: unreadable_list"),
+    "half-a-character": (
+        Published(f"{b64(b'{}')}.{b64(HALF)}.{b64(bytes(64))}".encode()),
+        "not believed: unreadable_list",
+    ),
 }
 
 

@@ -45,6 +45,7 @@ def asked(*credentials: dict[str, Any], **changes: Any) -> Asked:  # noqa: ANN40
     facts: dict[str, Any] = {
         "query": dcql.parse({"credentials": credentials or (SD_JWT,)}),
         "client_id": CLIENT,
+        "client_name": "Bank Saryarka",
         "response_uri": f"{made.AUDIENCE}/answer",
         "nonce": made.NONCE,
         "state": "state",

@@ -8,15 +8,17 @@ from typing import Any
 
 import cbor2
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from proof.signer import FileSigner
-from residency.credential import cbor, cose, jws
+from residency.credential import cbor, cose, jws, pki, role, sd_jwt
 from residency.credential.check import Check
-from residency.credential.cose import CoseSeal
 from residency.credential.presenting.judging import Conclusion
+from residency.credential.presenting.trust import Trust
 from tests.credential import made
 from tests.credential.mdoc import made as mdocs
+from tests.credential.presenting import foreign
 from tests.credential.presenting import test_judging as judging
 from tests.credential.presenting.test_judging import CLIENT, MDOC, SD_JWT, asked, failed, judged
 
@@ -52,6 +54,12 @@ def keyed_with_the_public_key() -> str:
 def arity(*content: object) -> str:
     text, digest = made.hidden(*content)
     return bound(text, **concealing(digest))
+
+
+def by_signer_of(purpose: x509.ObjectIdentifier | None) -> str:
+    """Present what another leaf under our root signed as a document of ours."""
+    seal = made.sealed(made.authority().root, typ=sd_jwt.TYP, purpose=purpose)
+    return made.bound(f"{seal.sign(made.payload())}~", aud=CLIENT)
 
 
 def key_binding(typ: str = "kb+jwt", by: FileSigner | None = None, **claims: object) -> str:
@@ -92,6 +100,9 @@ SD_JWTS: dict[str, tuple[str, tuple[Check, str]]] = {
     ),
     "the root in the chain": (bound(header={"x5c": [LEAF, ROOT]}), (Check.CHAIN, "contains_anchor")),
     "the root as the leaf": (bound(header={"x5c": [ROOT]}), (Check.CHAIN, "contains_anchor")),
+    "the key of our requests": (by_signer_of(pki.READER), (Check.CHAIN, "not_for_documents")),
+    "the key of our log": (by_signer_of(role.LOG_HEADS), (Check.CHAIN, "not_for_documents")),
+    "the key of our status lists": (by_signer_of(None), (Check.CHAIN, "not_for_documents")),
     "no expiry": (bound(exp=None), (Check.VALIDITY, "no_expiry")),
     "an expiry in words": (bound(exp="2099-01-01"), (Check.VALIDITY, "no_expiry")),
     "an expiry that is true": (bound(exp=True), (Check.VALIDITY, "no_expiry")),
@@ -137,8 +148,40 @@ def test_an_sd_jwt_that_proves_nothing(case: str) -> None:
 
 
 def test_the_same_without_a_fault_is_accepted() -> None:
-    for text in (bound(), bound(NAME, **concealing(NAME_DIGEST)), key_binding()):
+    for text in (bound(), bound(NAME, **concealing(NAME_DIGEST)), key_binding(), by_signer_of(pki.DOCUMENT_SIGNING)):
         assert judged({"id": [text]}, asked(ANY_SD_JWT)).conclusion is Conclusion.ACCEPTED
+
+
+SERVER = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.1")
+
+
+@pytest.mark.parametrize(
+    ("purpose", "because"),
+    [
+        (None, None),
+        (SERVER, None),
+        (pki.DOCUMENT_SIGNING, None),
+        (pki.READER, (Check.CHAIN, "not_for_documents")),
+        (role.LOG_HEADS, (Check.CHAIN, "not_for_documents")),
+    ],
+)
+def test_a_foreign_signer_may_name_no_purpose_but_not_another(
+    purpose: x509.ObjectIdentifier | None, because: tuple[Check, str] | None
+) -> None:
+    """What the standard for SD-JWT VC does not ask for, other countries' certificates need not have."""
+    root = pki.root(made.key(), url=foreign.URL, at=made.AT)
+    seal = made.sealed(root, typ=sd_jwt.TYP, purpose=purpose, url=foreign.URL)
+    shown = made.bound(f"{seal.sign(made.payload(iss=foreign.URL, vct=foreign.VCT))}~", aud=CLIENT)
+    wanted = {"id": "id", "format": "dc+sd-jwt", "meta": {"vct_values": [foreign.VCT]}}
+
+    verdict = judged(
+        {"id": [shown]}, asked(wanted), trust=Trust((foreign.anchor(certificates=(root.certificate,)),), made.AT)
+    )
+
+    if because is None:
+        assert verdict.conclusion is Conclusion.ACCEPTED
+    else:
+        assert failed(verdict) == because
 
 
 ANY_MDOC = {name: value for name, value in MDOC.items() if name != "claims"}
@@ -166,8 +209,8 @@ def with_items(change: Callable[[list[bytes]], Iterable[bytes]]) -> str:
     return presented(mdocs.with_items(issued, change(mdocs.items(issued))))
 
 
-def stranger() -> CoseSeal:
-    return mdocs.sealed(made.authority().root, purpose=None)
+def by_mdoc_signer_of(purpose: x509.ObjectIdentifier | None) -> str:
+    return presented(mdocs.issued(by=mdocs.sealed(made.authority().root, purpose=purpose)))
 
 
 def item(raw: bytes, **changes: object) -> bytes:
@@ -213,10 +256,9 @@ MDOCS: dict[str, tuple[Callable[[], str], tuple[Check, str]]] = {
         lambda: shown(lambda told: told["validityInfo"].update(validUntil=made.AT)),
         (Check.VALIDITY, "expired"),
     ),
-    "a signer of other things": (
-        lambda: presented(mdocs.issued(by=stranger())),
-        (Check.CHAIN, "not_for_documents"),
-    ),
+    "the key of our requests": (lambda: by_mdoc_signer_of(pki.READER), (Check.CHAIN, "not_for_documents")),
+    "the key of our log": (lambda: by_mdoc_signer_of(role.LOG_HEADS), (Check.CHAIN, "not_for_documents")),
+    "the key of our status lists": (lambda: by_mdoc_signer_of(None), (Check.CHAIN, "not_for_documents")),
     "no status": (lambda: shown(lambda told: told.pop("status")), (Check.POLICY, "no_status")),
     "a status in words": (
         lambda: shown(lambda told: told.update(status="valid")),

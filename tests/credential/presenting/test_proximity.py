@@ -10,7 +10,7 @@ from cryptography import x509
 
 from residency.credential import cbor, cose, jws
 from residency.credential.check import Check
-from residency.credential.mdoc import session
+from residency.credential.mdoc import response, session
 from residency.credential.presenting import dcql, judging, proximity, trust
 from residency.credential.presenting.dcql import Query
 from residency.credential.presenting.judging import BadAnswer, Conclusion, Outcome, Told, Verdict
@@ -136,6 +136,22 @@ def test_a_document_of_ours_is_shown_by_qr_code() -> None:
 
     assert verdict.conclusion is Conclusion.ACCEPTED
     assert verdict.credentials[0].claims == {mdocs.NAMESPACE: {"age_over_18": True}}
+
+
+@pytest.mark.parametrize(("multiple", "conclusion"), [(True, Conclusion.ACCEPTED), (False, Conclusion.REJECTED)])
+def test_two_documents_of_a_type_are_shown_to_who_asked_for_several(multiple: bool, conclusion: Conclusion) -> None:
+    phone = Phone()
+    met = meeting_of(phone)
+    [(_, document)] = response.documents(phone.answers(met.reader_key))
+    ours = Trust((trust.own(made.URL, (made.authority().root.certificate,)),), made.AT)
+
+    both = mdocs.response_of(document, document)
+    verdict = judged(met, both, query(mdocs.DOC_TYPE, multiple=multiple), ours)
+
+    assert verdict.conclusion is conclusion
+    assert [each.claims for each in verdict.credentials] == [{mdocs.NAMESPACE: {"age_over_18": True}}] * 2
+    with pytest.raises(BadAnswer):
+        judged(met, mdocs.response_of(*[document] * 21), query(mdocs.DOC_TYPE, multiple=True), ours)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from residency.credential import cose, pki
 from residency.credential.check import NotVerified
 from residency.credential.cose import CoseSeal
 from residency.credential.dataset import Kind
+from residency.credential.presenting import trust
 from residency.credential.presenting.judging import Answer, Broken, Conclusion, Told, Untold
 from residency.credential.sd_jwt import StatusReference
 from residency.credential.seal import Seal
@@ -60,8 +61,8 @@ def resigned(change: Callable[[dict[Any, Any]], object], by: CoseSeal | None = N
     return packed(b"\xd8\x3d" + cose.tagged((by or seal()).sign(cbor2.dumps(payload))))
 
 
-def read(text: str, at: datetime = made.AT) -> Paper:
-    return printed.read(text, (made.authority().root.certificate,), at=at)
+def read(text: str, at: datetime = made.AT, *revoked: int) -> Paper:
+    return printed.read(text, trust.own(made.URL, (made.authority().root.certificate,), revoked), at=at)
 
 
 def refused(text: str, at: datetime = made.AT) -> str:
@@ -262,6 +263,13 @@ def test_it_ends_and_does_not_begin_earlier() -> None:
     assert refused(written(), ENDS) == "validity: expired"
     assert refused(written(), BEGINS - timedelta(seconds=1)).endswith(("not_yet_valid", "certificate_expired"))
     assert read(written(), ENDS - timedelta(seconds=1)).says == SAYS
+
+
+def test_a_signer_that_was_revoked_is_not_believed() -> None:
+    [signer, *_] = made.authority().document.chain
+
+    with pytest.raises(NotVerified, match=r"^chain: revoked$"):
+        read(written(), made.AT, signer.serial_number)
 
 
 @pytest.mark.parametrize(

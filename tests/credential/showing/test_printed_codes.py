@@ -1,12 +1,22 @@
 """A code is printed and checked, over HTTP: a copy of the ID that lives and ends with it."""
 
+import shutil
+from pathlib import Path
+
 import httpx
+import msgspec
 import pytest
 from cryptography import x509
 from sqlalchemy import text
 
 from app import clock, db
+from app.credentials import printing, signing_keys
+from app.credentials.issuer import Credentials
+from app.credentials.signing_keys import Home
 from app.house import House
+from residency.credential.check import Check
+from residency.credential.presenting import trust
+from residency.credential.presenting.judging import Checked, Outcome
 from residency.credential.showing import printed
 from simulators.passkey import Json
 from tests.credential.showing.people import Holder, values
@@ -49,7 +59,7 @@ async def test_the_published_root_is_all_a_reader_needs(client: httpx.AsyncClien
     made = await prints(holder)
     root = x509.load_pem_x509_certificate((await client.get("/.well-known/eresidency-root.pem")).content)
 
-    paper = printed.read(made["qr"]["text"], (root,), at=clock.real())
+    paper = printed.read(made["qr"]["text"], trust.own("", (root,)), at=clock.real())
 
     assert paper.says["family_name"] == values(made)["family_name"]
 
@@ -72,13 +82,30 @@ async def test_what_happens_to_the_id_happens_to_the_paper(
 async def test_each_paper_has_an_entry_and_a_leaf_of_its_own(house: House, own: Holder) -> None:
     papers = [await prints(own) for _ in range(2)]
 
-    root = (house.credentials.authority.root,)
-    read = [printed.read(each["qr"]["text"], root, at=clock.real()) for each in papers]
+    issuer = trust.own("", (house.credentials.authority.root,))
+    read = [printed.read(each["qr"]["text"], issuer, at=clock.real()) for each in papers]
     assert read[0].status != read[1].status
     assert {(each.begins.hour, each.begins.minute, each.ends.hour) for each in read} == {(0, 0, 0)}
     async with db.transaction(house.worker) as story:
         count = text("SELECT count(*) FROM credential.leaf WHERE holder = :holder")
         assert await (await story()).scalar(count, {"holder": own.who.subject}) == 2
+
+
+async def test_a_signer_that_was_revoked_is_not_believed(house: House, own: Holder, tmp_path: Path) -> None:
+    made = await prints(own)
+    stands = house.credentials.home
+    shutil.copytree(stands.folder, tmp_path / "credential")
+    home = Home.of(tmp_path / "credential", url=stands.url, kms=house.keys.kms)
+    [signer, *_] = house.credentials.authority.documents.chain
+    [number] = [number for number, leaf in signing_keys.numbers(home, "document").items() if leaf == signer]
+
+    signing_keys.revoke(home, "document", number, at=clock.real())
+
+    after = msgspec.structs.replace(house, credentials=Credentials(home))
+    async with db.transaction(house.api, audience="public") as story:
+        told = [await printing.judged(await story(), by, made["qr"]["text"], now=clock.real()) for by in (house, after)]
+    assert [each.conclusion for each in told] == ["accepted", "rejected"]
+    assert Checked(Check.CHAIN, Outcome.FAILED, "revoked") in told[1].checks
 
 
 async def test_what_is_not_ours_is_rejected_by_name_and_tells_nothing(client: httpx.AsyncClient) -> None:
