@@ -43,7 +43,7 @@ async def tell(db: AsyncConnection, held: Case, records: Sequence[Record], *, at
     documents = [msgspec.convert(row, Known, from_attributes=True) for row in rows]
     facts: list[journal.Fact] = []
     for known in documents:
-        outcome, told = _worth(held, records, known.id)
+        outcome, told = _worth(held, records, known)
         if (outcome, told) == (known.outcome, known.reasons):
             continue
         row = {
@@ -64,11 +64,13 @@ async def tell(db: AsyncConnection, held: Case, records: Sequence[Record], *, at
     await journal.append(db, kyc_tables.event, *facts)
 
 
-def _worth(held: Case, records: Sequence[Record], document: UUID) -> tuple[str, tuple[str, ...]]:
+def _worth(held: Case, records: Sequence[Record], known: Known) -> tuple[str, tuple[str, ...]]:
     stale = held.state is not State.RE_KYC_DUE
-    follows = decision.worth(records, document, purpose=held.purpose, stale=stale)
-    if held.state in _IDENTIFIES and (_asks_more(follows) or decision.is_unlooked(records, follows)):
-        return IDENTIFIED, ()  # neither a selfie that failed nor what is asked since takes away from who is known
+    follows = decision.worth(records, known.id, purpose=held.purpose, stale=stale)
+    # Neither a selfie that failed nor what is asked since takes away from who is known; it adds no document either.
+    asks_more = known.outcome == IDENTIFIED and _asks_more(follows)
+    if held.state in _IDENTIFIES and (asks_more or decision.is_unlooked(records, follows)):
+        return IDENTIFIED, ()
     outcome = _SAYS.get(follows.outcome, "review")
     if outcome == IDENTIFIED and held.state not in _IDENTIFIES:
         return "review", (reasons.UNSPOKEN,)

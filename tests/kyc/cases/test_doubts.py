@@ -123,4 +123,20 @@ async def test_what_is_demanded_later_is_asked_of_who_shows_a_document_and_takes
 
     held = await stands(engines, resident)
     assert (held.state, held.records) == (State.APPROVED, 2 * len(all_pass()) + 1)
-    assert {said for said, _ in await outcomes(engines, resident)} == {"identified"}
+    assert [said for said, _ in await outcomes(engines, resident)] == ["identified", "review"]
+
+
+@pytest.mark.parametrize("selfie", [{}, {"face__match": Said.FAIL}], ids=["none", "another's"])
+async def test_another_document_of_who_is_known_identifies_only_with_the_face_that_is_demanded(
+    engines: Engines, selfie: dict[str, Said]
+) -> None:
+    resident = somebody()
+    await demanded(engines, resident, "face.match")
+    good, _ = await shows(engines, resident, all_pass(face__match=Said.PASS))
+    other, _ = await shows(engines, resident, all_pass(**selfie))
+    before = dict(await _worth(engines, resident))
+
+    await reported(engines, resident, Finding("face.match", Said.PASS), document=other)
+
+    assert (before[good], before[other] == "identified") == ("identified", False)
+    assert dict(await _worth(engines, resident)) == {good: "identified", other: "identified"}
