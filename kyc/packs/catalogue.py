@@ -33,7 +33,7 @@ from kyc.packs.pack import (
 )
 
 #: The version of all packs: whoever changes a rule writes a new one, and every finding names it.
-VERSION = "packs@2026-11-22"
+VERSION = "packs@2026-11-23"
 
 R = TypeVar("R", bound=Rule)
 F = TypeVar("F")

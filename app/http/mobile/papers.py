@@ -157,7 +157,7 @@ class RequirementsView(Wire, frozen=True):
 
     country: Country
     known: Annotated[bool, Meta(examples=[True])]
-    rules: Annotated[str, Meta(description="The version of the rules.", examples=["packs@2026-11-22"])]
+    rules: Annotated[str, Meta(description="The version of the rules.", examples=["packs@2026-11-23"])]
     papers: list[AskedView]
 
 

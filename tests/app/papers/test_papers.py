@@ -141,7 +141,7 @@ async def test_the_looks_at_a_paper_are_records_of_its_owners_case(
     found = {row.name: row for row in rows}
 
     assert found["paper.diploma.legalised"].verdict == "fail"
-    assert {row.rule for row in rows} == {"packs@2026-11-22"}
+    assert {row.rule for row in rows} == {"packs@2026-11-23"}
     assert {tuple(row.evidence) for row in rows} == {(handed["id"],)}
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from kyc.check import Verdict
 from kyc.packs import catalogue
-from kyc.packs.pack import Kind, Mark
+from kyc.packs.catalogue import Catalogue
+from kyc.packs.pack import Claim, Kind, Mark
 from kyc.papers import check
 from kyc.papers.file import File, Scan
 from kyc.papers.media import Media
@@ -38,8 +39,24 @@ def paper(kind: Kind = Kind.DIPLOMA, country: str = "DE", **given: Any) -> Paper
     return Paper(kind=kind, country=country, **(told | given))
 
 
-def looks(shown: Paper, filed_on: date = FILED, details: Details = DETAILS) -> dict[str, Verdict]:
-    found = check.check(PACKS, shown, details, filed_on, "paper_1")
+def unread(*countries: str) -> Catalogue:
+    """Give the packs as they would be if nobody had read up how papers of these countries are legalised."""
+    packs = dict(PACKS.packs)
+    for country in countries:
+        rules = tuple(
+            msgspec.structs.replace(each, claims=(Claim(source="knowledge"),)) for each in packs[country].legalisation
+        )
+        packs[country] = msgspec.structs.replace(packs[country], legalisation=rules)
+    return msgspec.structs.replace(PACKS, packs=packs)
+
+
+UNREAD = unread("PL", "EG")
+
+
+def looks(
+    shown: Paper, filed_on: date = FILED, details: Details = DETAILS, packs: Catalogue = PACKS
+) -> dict[str, Verdict]:
+    found = check.check(packs, shown, details, filed_on, "paper_1")
     return {each.check.rpartition(".")[2]: each.verdict for each in found}
 
 
@@ -59,16 +76,18 @@ def looks(shown: Paper, filed_on: date = FILED, details: Details = DETAILS) -> d
         ("GE", Mark.APOSTILLE, "pass"),
         ("MD", Mark.NONE, "review"),
         ("UA", Mark.NONE, "review"),
-        ("UA", Mark.APOSTILLE, "review"),
+        ("UA", Mark.APOSTILLE, "pass"),
         ("TM", Mark.NONE, "review"),
         ("TM", Mark.CONSULAR, "pass"),
         ("LT", Mark.NONE, "review"),
-        # Nobody has read it up: it passes only with what is enough whatever the rule is.
-        ("PL", Mark.APOSTILLE, "review"),
-        ("PL", Mark.NONE, "review"),
-        ("PL", Mark.CONSULAR, "review"),
+        ("PL", Mark.APOSTILLE, "pass"),
+        ("PL", Mark.NONE, "fail"),
         ("EG", Mark.CONSULAR, "pass"),
-        ("EG", Mark.NONE, "review"),
+        ("EG", Mark.NONE, "fail"),
+        ("VN", Mark.APOSTILLE, "pass"),
+        # Both: nobody has read up the rule, and who was read says another thing.
+        ("XK", Mark.NONE, "review"),
+        ("XK", Mark.APOSTILLE, "review"),
         # Nothing is known of it.
         ("ZW", Mark.APOSTILLE, "review"),
         ("ZW", Mark.CONSULAR, "review"),
@@ -76,6 +95,29 @@ def looks(shown: Paper, filed_on: date = FILED, details: Details = DETAILS) -> d
 )
 def test_a_paper_counts_by_the_mark_its_country_needs(country: str, mark: Mark, verdict: str) -> None:
     assert looks(paper(country=country, mark=mark))["legalised"] == verdict
+
+
+@pytest.mark.parametrize(
+    ("country", "mark", "verdict"),
+    [
+        ("PL", Mark.APOSTILLE, "review"),
+        ("PL", Mark.NONE, "review"),
+        ("PL", Mark.CONSULAR, "review"),
+        ("EG", Mark.CONSULAR, "pass"),
+        ("EG", Mark.NONE, "review"),
+    ],
+)
+def test_by_a_rule_nobody_read_up_only_what_is_enough_whatever_it_is_passes(
+    country: str, mark: Mark, verdict: str
+) -> None:
+    assert looks(paper(country=country, mark=mark), packs=UNREAD)["legalised"] == verdict
+
+
+def test_viet_nam_needs_an_apostille_since_it_joined() -> None:
+    days = (date(2026, 9, 10), date(2026, 9, 11))
+
+    assert [looks(paper(country="VN"), day)["legalised"] for day in days] == ["review", "pass"]
+    assert [looks(paper(country="VN", mark=Mark.CONSULAR), day)["legalised"] for day in days] == ["pass", "review"]
 
 
 def test_china_needs_an_apostille_since_it_joined() -> None:
@@ -205,7 +247,7 @@ def test_a_check_that_passes_papers_by_itself_is_caught(text: str, instead: str,
     mark = Mark.NONE if country == "GE" else Mark.APOSTILLE
 
     def verdict(by: object) -> str:
-        found = by.check(PACKS, paper(country=country, mark=mark), DETAILS, FILED, "paper_1")  # type: ignore[attr-defined]  # check or a copy
+        found = by.check(UNREAD, paper(country=country, mark=mark), DETAILS, FILED, "paper_1")  # type: ignore[attr-defined]  # check or a copy
         return next(str(each.verdict) for each in found if each.check.endswith(name))
 
     assert verdict(check) == "review"
