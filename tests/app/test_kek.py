@@ -3,7 +3,7 @@
 import asyncio
 import json
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,15 @@ import sqlalchemy.exc
 from psycopg import sql
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app import cli, clock, db, settings
+from app import clock, db, settings
 from app.ring import Ring
 from app.settings import Settings
 from app.wrapped import WRAPPED
 from proof.hsm import Token
 from proof.signer import Alg
 from tests import tokens
-from tests.app.terminal import as_before
+from tests.app.terminal import Run, typing
 from tests.walls import lives
-
-Run = Callable[..., tuple[int, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -35,19 +33,11 @@ def softhsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def run(database: str, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> Run:  # noqa: ANN401  pytest's own
     """Give the command as an operator types it; answers its exit code and what it said."""
-    for name, value in {
-        "ENVIRONMENT": "test",
-        "DATABASE_URL": database,
-        "ROLE_PASSWORD": settings.role_password or "",
-        "KEYS": str(tmp_path / "keys"),
-    }.items():
-        monkeypatch.setenv(f"ERESIDENCY_{name}", value)
+    types = typing(database, settings, tmp_path / "keys", monkeypatch, capfd)
 
     def typed(*words: str) -> tuple[int, Any]:
-        with as_before():
-            code = cli.run(words)
-        said = capfd.readouterr()
-        return code, json.loads(said.out) if said.out else said.err
+        code, said, complained = types(*words)
+        return code, json.loads(said) if said else complained
 
     return typed
 

@@ -1,38 +1,27 @@
 """The keys that sign credentials, from the command line: shown, succeeded, revoked; in files and in a token."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app import cli
 from app.credentials.signing_keys import ROLES
 from app.settings import Settings
 from proof import hsm
 from tests import tokens
-from tests.app.terminal import as_before
-
-Run = Callable[..., tuple[int, Any]]
+from tests.app.terminal import Run, typing
 
 
 @pytest.fixture
 def run(database: str, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> Run:  # noqa: ANN401  pytest's own
     """Give the command as an operator types it; answers its exit code and the leaves it showed, or what it said."""
-    for name, value in {
-        "ENVIRONMENT": "test",
-        "DATABASE_URL": database,
-        "ROLE_PASSWORD": settings.role_password or "",
-        "KEYS": str(tmp_path / "keys"),
-    }.items():
-        monkeypatch.setenv(f"ERESIDENCY_{name}", value)
+    types = typing(database, settings, tmp_path / "keys", monkeypatch, capfd)
 
     def typed(*words: str) -> tuple[int, Any]:
-        with as_before():
-            code = cli.run(("signer", *words))
-        said = capfd.readouterr()
-        return code, [json.loads(line) for line in said.out.splitlines()] if code == 0 else said.err
+        code, said, complained = types("signer", *words)
+        return code, [json.loads(line) for line in said.splitlines()] if code == 0 else complained
 
     return typed
 

@@ -1,40 +1,29 @@
 """The keys of the cards from the command line: listed, changed, entered in parts, given to a network."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app import cli
 from app.settings import Settings
 from cards.hsm import keyblock
 from cards.hsm.material import Key, Material
 from cards.hsm.port import Usage
-from tests.app.terminal import as_before
+from tests.app.terminal import Run, typing
 
-Run = Callable[..., tuple[int, Any]]
 CHECK = Material(Key(Usage.ZONE_KEYS, "demo", 1), "A", bytes([3] * 32), datetime(2026, 11, 22, tzinfo=UTC)).check_value
 
 
 @pytest.fixture
 def run(database: str, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> Run:  # noqa: ANN401  pytest's own
     """Give the command as an operator types it; answers its exit code and what it said."""
-    for name, value in {
-        "ENVIRONMENT": "test",
-        "DATABASE_URL": database,
-        "ROLE_PASSWORD": settings.role_password or "",
-        "KEYS": str(tmp_path / "keys"),
-    }.items():
-        monkeypatch.setenv(f"ERESIDENCY_{name}", value)
+    types = typing(database, settings, tmp_path / "keys", monkeypatch, capfd)
 
     def typed(*words: str) -> tuple[int, Any]:
-        with as_before():
-            code = cli.run(words)
-        said = capfd.readouterr()
-        return code, json.loads(said.out) if said.out else said.err
+        code, said, complained = types(*words)
+        return code, json.loads(said) if said else complained
 
     return typed
 
