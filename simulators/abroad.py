@@ -34,7 +34,8 @@ async def use(phone: PatientPhone, card: str, buy: Buy, clear: Clear) -> Facts:
     place = await _end_of_feed(phone)
     declined = await buy(ASKED_MINOR, SHOP, ABROAD)
     expect(not declined["approved"] and declined["code"] == "57", f"answered {declined}")  # not permitted to cardholder
-    told = await until(lambda: _told(phone, place), lambda seen: seen is not None)
+    payment = (await phone.get(f"{where}/payments", status="declined"))["payments"][0]
+    told = await until(lambda: _told(phone, place, payment["id"]), lambda seen: seen is not None)
     expect(told["reasons"] == ["country_blocked"] and told["allow"] == {"countries": ABROAD}, f"told {told}")
     allowed = await _allow(phone, where)
     bought = await buy(ASKED_MINOR, SHOP, ABROAD)
@@ -68,10 +69,10 @@ async def _end_of_feed(phone: PatientPhone) -> str:
     return str(page["next"])
 
 
-async def _told(phone: PatientPhone, place: str) -> Any:  # noqa: ANN401  an event's data, or nothing yet
-    """Look for the decline behind `place` of the feed: a push only says that there is something to read."""
+async def _told(phone: PatientPhone, place: str, payment: str) -> Any:  # noqa: ANN401  an event's data, or nothing yet
+    """Look for what the feed tells of `payment` behind `place`: an earlier decline may come there late as well."""
     events = (await phone.get("/v1/me/feed", after=place))["events"]
-    return next((event["data"] for event in events if event["type"] == "card_payment.declined"), None)
+    return next((event["data"] for event in events if event["data"].get("payment") == payment), None)
 
 
 async def _allow(phone: PatientPhone, where: str) -> Any:  # noqa: ANN401  what is allowed
