@@ -63,7 +63,7 @@ def _show(given: Namespace) -> tuple[Shown, bool]:
 
 def _country(text: str) -> str:
     if not (len(text) == 2 and text.isascii() and text.isalpha() and text.isupper()):  # noqa: PLR2004  ISO 3166-1
-        raise ArgumentTypeError("two capital letters")
+        raise ArgumentTypeError("two capital letters, as UZ")
     return text
 
 

@@ -108,7 +108,9 @@ def _permuted(nth: int, digit: int) -> int:
 
 
 def _digits(number: str, count: int) -> list[int] | None:
-    return [int(each) for each in number] if len(number) == count and number.isascii() and number.isdigit() else None
+    """Read as many digits as there must be; a row of zeros, whose sum is in order everywhere, is nobody's number."""
+    is_one = len(number) == count and number.isascii() and number.isdigit() and number.strip("0")
+    return [int(each) for each in number] if is_one else None
 
 
 def _sum(digits: Iterable[int], weights: Iterable[int]) -> int:

@@ -16,6 +16,7 @@ import msgspec
 from kyc.packs.pack import (
     Age,
     Chip,
+    Claim,
     CriminalRecord,
     Diploma,
     Kind,
@@ -33,7 +34,7 @@ from kyc.packs.pack import (
 )
 
 #: The version of all packs: whoever changes a rule writes a new one, and every finding names it.
-VERSION = "packs@2026-11-23"
+VERSION = "packs@2026-11-23.2"
 
 R = TypeVar("R", bound=Rule)
 F = TypeVar("F")
@@ -80,10 +81,7 @@ class Catalogue(msgspec.Struct, frozen=True):
 
     def is_sourced(self, rule: Rule) -> bool:
         """Whether somebody read what the rule says where it can be read again."""
-        return any(
-            claim.says in {None, getattr(rule, "regime", None)} and self.sources[claim.source].checked is not None
-            for claim in rule.claims
-        )
+        return any(agrees(rule, claim) and self.sources[claim.source].checked is not None for claim in rule.claims)
 
 
 class InForce(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,10 +103,14 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
     registers: Registers | None = None
 
 
-def is_disputed(rule: Legalisation) -> bool:
-    """Whether sources disagree: whose list of parties lacks a country says another thing than whose list has it."""
-    said = {claim.says or rule.regime for claim in rule.claims}
-    return len({str(each) for each in said}) > 1
+def agrees(rule: Rule, claim: Claim) -> bool:
+    """Whether a source says what the rule says; one whose list of parties lacks the country says another thing."""
+    return not claim.differs and claim.says in {None, getattr(rule, "regime", None)}
+
+
+def is_disputed(rule: Rule) -> bool:
+    """Whether some source says another thing than the rule."""
+    return not all(agrees(rule, claim) for claim in rule.claims)
 
 
 @cache

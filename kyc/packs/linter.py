@@ -4,7 +4,7 @@ A problem stops the build: a rule without a source or an example, an example the
 overlap. What is unverified or disputed is no problem but is shown, and passes nothing by itself (kyc/papers/check.py).
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
@@ -34,6 +34,10 @@ from kyc.packs.pack import (
 
 #: What every country's pack says something about.
 NEEDED = ("legalisation", "zone", "names", "police", "chip")
+#: Kinds of sources, the best first.
+_KINDS = ("official", "law", "data", "press")
+#: Which of its fields says in short what a rule is.
+_GONE_BY = ("regime", "issuer", "order", "scheme", "days_max")
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -67,12 +71,13 @@ class Conflict(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What the linter found."""
+    """What the linter found. `rests_on` counts rules by the best kind of source that was read and agrees."""
 
     version: str
     countries: int
     rules: int
     examples: int
+    rests_on: dict[str, int]
     problems: tuple[Problem, ...]
     unverified: tuple[Problem, ...]
     disputed: tuple[Problem, ...]
@@ -86,6 +91,7 @@ def lint(packs: Catalogue) -> Report:
         countries=len(packs.packs),
         rules=len(all_rules),
         examples=sum(len(_examples(each)) for *_, each in all_rules),
+        rests_on=dict(Counter(sorted(_rests_on(packs, each) for *_, each in all_rules))),
         problems=tuple(problem for pack in _packs(packs) for problem in _problems(packs, pack)),
         unverified=tuple(
             Problem(pack.country, about, _named(each))
@@ -96,33 +102,48 @@ def lint(packs: Catalogue) -> Report:
     )
 
 
+def _rests_on(packs: Catalogue, each: Rule) -> str:
+    """Name the best kind among the sources that were read and say what the rule says."""
+    kinds = {
+        source.kind
+        for claim in each.claims
+        if catalogue.agrees(each, claim) and (source := packs.sources.get(claim.source)) and source.checked
+    }
+    return next((kind for kind in _KINDS if kind in kinds), "nothing")
+
+
 def conflicts(packs: Catalogue) -> tuple[Conflict, ...]:
     """List the rules about which sources disagree, with what each of them says."""
     return tuple(
         Conflict(
             country=pack.country,
-            rule="legalisation",
-            taken=str(each.regime),
+            rule=about,
+            taken=_taken(each),
             valid_from=each.valid_from.isoformat(),
             note=each.note,
             claims=tuple(_saying(packs, each, claim) for claim in each.claims),
         )
-        for pack in packs.packs.values()
-        for each in pack.legalisation
+        for pack in _packs(packs)
+        for about, each in pack.rules()
         if catalogue.is_disputed(each)
     )
 
 
-def _saying(packs: Catalogue, of: Legalisation, claim: Claim) -> Saying:
+def _saying(packs: Catalogue, of: Rule, claim: Claim) -> Saying:
     source = packs.sources[claim.source]
     return Saying(
         source=claim.source,
-        says=str(claim.says or of.regime),
+        says=str(claim.says or claim.differs or _taken(of)),
         treaty=claim.treaty,
         publisher=source.publisher,
         url=source.url,
         checked=source.checked.isoformat() if source.checked else None,
     )
+
+
+def _taken(each: Rule) -> str:
+    """Say in a word or two what we go by."""
+    return next((str(getattr(each, name)) for name in _GONE_BY if hasattr(each, name)), "")
 
 
 def _packs(packs: Catalogue) -> Iterator[Pack]:

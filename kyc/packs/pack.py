@@ -83,11 +83,12 @@ class Source(_Part, frozen=True, kw_only=True):
 
 
 class Claim(_Part, frozen=True, kw_only=True):
-    """What one source says. Without `says` it says what the rule says."""
+    """What one source says: what the rule says, unless `says` names another regime or `differs` tells in words."""
 
     source: Word
     says: Said | None = None
     treaty: str = ""
+    differs: str = ""
 
 
 class Rule(_Part, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ import msgspec
 from kyc.check import Finding, Verdict
 from kyc.packs import catalogue, rule
 from kyc.packs.catalogue import Catalogue, InForce
-from kyc.packs.pack import Kind, Legalisation, Mark, Outcome, Regime
+from kyc.packs.pack import Kind, Legalisation, Mark, Outcome, Regime, Rule
 from kyc.papers.file import Scan
 from kyc.papers.paper import Accepted, Details, Paper
 
@@ -91,10 +91,10 @@ def _legalised(packs: Catalogue, pack: InForce, paper: Paper) -> _Found:
     return _VERDICTS[outcome], {**told, **({"rule": doubt} if doubt else {})}
 
 
-def _doubt(packs: Catalogue, legal: Legalisation) -> str:
-    if catalogue.is_disputed(legal):
+def _doubt(packs: Catalogue, of: Rule) -> str:
+    if catalogue.is_disputed(of):
         return "disputed"
-    return "" if packs.is_sourced(legal) else "unverified"
+    return "" if packs.is_sourced(of) else "unverified"
 
 
 def _is_enough(packs: Catalogue, legal: Legalisation, mark: Mark) -> bool:
@@ -126,8 +126,8 @@ def _issuer(packs: Catalogue, pack: InForce, details: Details) -> _Found:
     if pack.police is None:
         return Verdict.REVIEW, {"why": "no_rule"}
     known = rule.is_issuer(pack.police, details.issuer)
-    doubt = {} if packs.is_sourced(pack.police) else {"rule": "unverified"}
-    return (Verdict.PASS if known and not doubt else Verdict.REVIEW), doubt
+    doubt = _doubt(packs, pack.police)
+    return (Verdict.PASS if known and not doubt else Verdict.REVIEW), {"rule": doubt} if doubt else {}
 
 
 def _recognised(packs: Catalogue, pack: InForce, paper: Paper) -> _Found:
@@ -135,10 +135,10 @@ def _recognised(packs: Catalogue, pack: InForce, paper: Paper) -> _Found:
     if pack.diploma is None:
         return Verdict.REVIEW, {"why": "no_rule"}
     outcome = rule.recognised(pack.diploma, {}, paper.issued_on)
-    doubt = {} if packs.is_sourced(pack.diploma) else {"rule": "unverified"}
+    doubt = _doubt(packs, pack.diploma)
     if doubt and outcome is Outcome.PASS:
         outcome = Outcome.REVIEW
-    return _VERDICTS[outcome], {"regime": pack.diploma.regime, **doubt}
+    return _VERDICTS[outcome], {"regime": pack.diploma.regime, **({"rule": doubt} if doubt else {})}
 
 
 def _genuine(paper: Paper) -> _Found:
@@ -174,7 +174,7 @@ def asked(packs: Catalogue, country: str, on: date) -> tuple[Asked, ...]:
             asked=rule.is_asked(pack.registers, kind),
             regime=legal.regime if legal and kind not in _PRIVATE else None,
             treaty=legal.treaty if legal and kind not in _PRIVATE else "",
-            doubt=(_doubt(packs, legal) if legal else "no_pack") if kind not in _PRIVATE else "",
+            doubt=_doubted(packs, pack, kind) if kind not in _PRIVATE else "",
             days_max=pack.ages[kind].days_max if kind in pack.ages else None,
             languages=pack.translation.languages if pack.translation else (),
             notarised=bool(pack.translation and pack.translation.notarised),
@@ -182,3 +182,11 @@ def asked(packs: Catalogue, country: str, on: date) -> tuple[Asked, ...]:
         )
         for kind in Kind
     )
+
+
+def _doubted(packs: Catalogue, pack: InForce, kind: Kind) -> str:
+    """Name the worst doubt about the rules that a paper of the kind is judged by."""
+    besides: dict[Kind, Rule | None] = {Kind.POLICE: pack.police, Kind.DIPLOMA: pack.diploma}
+    judging = (pack.legalisation, besides.get(kind, pack.legalisation))
+    doubts = {_doubt(packs, each) if each else "no_pack" for each in judging}
+    return next((doubt for doubt in ("no_pack", "disputed", "unverified") if doubt in doubts), "")

@@ -29,6 +29,12 @@ def test_what_is_no_twelve_digits_is_no_iin(number: str) -> None:
     assert not digits.iin(number)
 
 
+@pytest.mark.parametrize("name", sorted(set(digits.VALIDATORS) - {"none"}))
+def test_a_row_of_zeros_is_nobodys_number(name: str) -> None:
+    """Its weighed sum is in order by every scheme, so it would pass wherever somebody types it to be rid of a field."""
+    assert not any(digits.VALIDATORS[name]("0" * count) for count in range(1, 19))
+
+
 def test_a_second_round_follows_where_the_first_gives_ten_and_none_where_both_do() -> None:
     bodies = [f"{n:011d}" for n in range(90_010_100_000, 90_010_600_000, 167)]
     by_round = {0: 0, 1: 0, 2: 0}

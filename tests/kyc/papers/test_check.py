@@ -203,6 +203,34 @@ def test_the_issuer_of_a_police_certificate_is_known_or_looked_at() -> None:
 
 
 @pytest.mark.parametrize(
+    ("country", "day", "issuer", "verdict"),
+    [
+        # The day its Government moved the register, and the day before.
+        ("VN", date(2025, 2, 28), "Sở Tư pháp", "pass"),
+        ("VN", date(2025, 3, 1), "Sở Tư pháp", "review"),
+        ("VN", date(2025, 2, 28), "Ministry of Public Security", "review"),
+        ("VN", date(2025, 3, 1), "Ministry of Public Security", "pass"),
+        ("XK", date(2024, 10, 31), "Kosovo Police", "pass"),
+        ("XK", date(2024, 11, 1), "Kosovo Police", "review"),
+        ("XK", date(2024, 11, 1), "Kosovo Judicial Council", "pass"),
+    ],
+)
+def test_who_issues_a_police_certificate_is_who_did_on_the_day_it_is_filed(
+    country: str, day: date, issuer: str, verdict: str
+) -> None:
+    shown = paper(Kind.POLICE, country, issued_on=day)
+
+    assert looks(shown, day, Details(issuer=issuer, holder="A"))["issuer"] == verdict
+
+
+def test_an_issuer_about_whom_sources_disagree_is_looked_at() -> None:
+    found = check.check(PACKS, paper(Kind.POLICE, "CN"), Details(issuer="公安局", holder="A"), FILED, "paper_1")
+    issuer = next(each for each in found if each.check.endswith("issuer"))
+
+    assert (issuer.verdict, issuer.params["rule"]) == ("review", "disputed")
+
+
+@pytest.mark.parametrize(
     ("country", "issued_on", "verdict"),
     [
         ("RU", date(1992, 5, 14), "pass"),
@@ -237,7 +265,7 @@ def test_every_finding_names_its_rules_and_its_paper_and_nobody() -> None:
 DEFECTS = {
     "an unknown country passes": ("{}) if pack.known else", "{}) if True else", "ZW", "country"),
     "a dispute is passed over": ('return "disputed"', 'return ""', "GE", "legalised"),
-    "what nobody read is believed": ('(legal) else "unverified"', '(legal) else ""', "PL", "legalised"),
+    "what nobody read is believed": ('(of) else "unverified"', '(of) else ""', "PL", "legalised"),
 }  # fmt: skip
 
 
@@ -262,3 +290,9 @@ def test_what_is_asked_is_said_beforehand() -> None:
     assert asked[Kind.ADDRESS].regime is None
     assert [each.asked for each in check.asked(PACKS, "KZ", FILED)] == [False] * len(Kind)
     assert {each.doubt for each in check.asked(PACKS, "ZW", FILED)} == {"no_pack", ""}
+
+
+def test_a_doubt_about_who_certifies_is_said_beforehand_too() -> None:
+    asked = {each.kind: each.doubt for each in check.asked(PACKS, "CN", FILED)}
+
+    assert [kind for kind, doubt in asked.items() if doubt == "disputed"] == [Kind.POLICE]
