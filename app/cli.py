@@ -77,6 +77,7 @@ from invest.product import Offer
 _REFUSALS: dict[type[Exception], str] = {
     settings.BadSetting: "{why}; a setting is an environment variable, ERESIDENCY_…",
     serving.Busy: "another process keeps the promises of this installation",
+    serving.NoLines: "there is no line to open: ERESIDENCY_CARD_LINES describes each (docs/cards/link.md)",
     serving.Keyless: "the line of {network} wants a MAC, and no key of its zone is known: eresidency card-key enter",
     journal.Torn: "the promises in {why} were changed, or their disk is going: nothing is told of them",
     clock.Moved: "this is production, and its database says that its clock was moved",

@@ -38,6 +38,10 @@ _TIMEOUTS = {
 #: reports one after the other. With the gate's own a process has 31 at most: three fit into the 97 connections that
 #: PostgreSQL allows unless told more.
 POOLS = {walls.POSTING: 6, walls.WORKER: 10, walls.REPORT: 2}
+#: How long a connection is waited for. Nobody waits for the worker: its many steps take turns, also on a machine that
+#: stood still for a moment.
+_TURN_S = {walls.WORKER: 30.0}
+_TURN_OF_OTHERS_S = 2.0
 
 _OPEN = text(
     """
@@ -82,7 +86,7 @@ def engine(settings: Settings, role: str) -> AsyncEngine:
         url,
         pool_size=POOLS.get(role, settings.pool_max),
         max_overflow=0,
-        pool_timeout=2,
+        pool_timeout=_TURN_S.get(role, _TURN_OF_OTHERS_S),
         hide_parameters=True,  # values of statements must not reach a log by way of an error
         connect_args={"options": _TIMEOUTS[role], "application_name": role},
     )

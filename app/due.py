@@ -28,8 +28,10 @@ WORK = {
     " UNION ALL SELECT id FROM wallet.document WHERE due_at <= :now) AS row",
     "issuance_log": "credential.log_waiting WHERE at <= CAST(:now AS timestamptz) - interval '1 minute'",
     "endings": "app.closure WHERE due_at <= :now",
-    "disputes": "cards.dispute WHERE closed_at IS NULL"
-    " AND least(due_at, remind_at, credit_due_at, take_back_at) <= :now",
+    "disputes": "(SELECT id FROM cards.dispute WHERE closed_at IS NULL"
+    " AND least(due_at, remind_at, credit_due_at, take_back_at) <= :now UNION ALL SELECT dispute.id FROM cards.dispute"
+    " JOIN wallet.account ON account.lane = dispute.lane AND account.id = dispute.account"
+    " WHERE owed_minor > 0 AND posted - hold_out > coalesce(floor, 0)) AS row",
     "dispute_errands": "cards.dispute_errand WHERE due_at <= now()",
     "settlement": "cards.settlement_file WHERE due_at <= :now",
     "card_expiry": "cards.promise WHERE due_at <= :now",

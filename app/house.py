@@ -114,6 +114,7 @@ async def opened(settings: Settings) -> AsyncIterator[House]:
     async with line.opened(settings) as http:
         opened_keys = keys(settings)
         card_keys = CardKeys(engines[walls.WORKER], opened_keys.kms)
+        watch = Watch(engines[walls.API], opened_keys.kms)
         house = House(
             settings=settings,
             api=engines[walls.API],
@@ -128,8 +129,8 @@ async def opened(settings: Settings) -> AsyncIterator[House]:
             http=http,
             door=Door.open(settings, opened_keys.access, opened_keys.cursor, engines[walls.API]),
             step_ups=StepUps(engines[walls.API]),
-            credentials=Credentials.open(settings, opened_keys.kms),
-            watch=Watch(engines[walls.API], opened_keys.kms),
+            credentials=Credentials.open(settings, opened_keys.kms, watch.signed),
+            watch=watch,
             stripe=issuer.opened(settings, http),
         )
         try:

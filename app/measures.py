@@ -4,9 +4,9 @@ grave      app/measures.py   step()          <- you are here, a step of the work
 confirms   app/measures.py   confirmed()     one officer is enough: the law wants a freeze without delay
 frees      app/measures.py   freed()         two officers, who lift with the same word what stood because of the alert
 
-A list by which the law freezes (the national one, the United Nations': kyc/screening/rule.py) stops everything once an
-officer has confirmed, openly, as an order of a state body. Before that, and on a list that is only our risk, it is the
-review that any doubt is (app/restrictions/reason.py): the same words for every cause, so nobody is tipped off.
+A list by which the law freezes (the national one, the United Nations': kyc/screening/standard.py) stops everything
+once an officer has confirmed, openly, as an order of a state body. Before that, and on a list that is only our risk, it
+is the review that any doubt is (app/restrictions/reason.py): the same words for every cause, so nobody is tipped off.
 """
 
 from datetime import datetime
@@ -25,10 +25,10 @@ from app.restrictions import restriction
 from app.restrictions.restriction import Act as Restricting
 from app.restrictions.restriction import Proposed, Restriction, Stands, UnknownPerson
 from kyc.lists import edition
-from kyc.screening import act, alert, rule, tables
+from kyc.screening import act, alert, standard, tables
 from kyc.screening.act import Acted
 from kyc.screening.alert import Alert, State
-from kyc.screening.rule import Effect
+from kyc.screening.standard import Effect
 
 #: Who proposes what follows from the lists; the database lets the worker impose nothing else.
 ACTOR = "service:screening"
@@ -70,7 +70,7 @@ async def settled(db: AsyncConnection, about: Alert, acted: Acted, *, at: dateti
 
 async def confirmed(db: AsyncConnection, about: Alert, *, actor: str, at: datetime) -> None:
     """Restrict somebody who is on a list, by the officer's word and the list's."""
-    freezes = rule.publisher(about.source).effect is Effect.FREEZE
+    freezes = standard.publisher(about.source).effect is Effect.FREEZE
     await _impose(db, about.resident, _ORDER if freezes else _PRECAUTION, agreed_by=actor, at=at)
 
 

@@ -27,7 +27,7 @@ from kyc.cases import records
 from kyc.check import Finding
 from kyc.document import Person as Said
 from kyc.lists import edition
-from kyc.screening import alert, cohort, looking, proof, rerun, rule
+from kyc.screening import alert, cohort, looking, proof, rerun, standard
 from kyc.screening.cohort import Cohort, Member, Waiting
 from kyc.screening.matching import Key, Lists, Match
 from kyc.screening.rerun import Person
@@ -102,8 +102,8 @@ async def _renew(house: House) -> None:
     """Begin another edition where the rules are others than those of the newest."""
     async with transaction(house.worker) as story:
         newest = await edition.newest(await story())
-        if newest is not None and newest.rules != rule.RULES:
-            await edition.issue(await story(), at=story.now, rules=rule.RULES)
+        if newest is not None and newest.rules != standard.RULES:
+            await edition.issue(await story(), at=story.now, rules=standard.RULES)
 
 
 async def _join(house: House, db: AsyncConnection, lists: Lists, waiting: Waiting, at: datetime) -> None:

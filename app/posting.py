@@ -143,6 +143,7 @@ async def _transact(db: AsyncConnection, wire: Wire, turn: Turn, recalling: set[
         trip = RoundTrip(wire)
         await desk.write(trip)
         _store(trip, round_.settle(answers))
+        desk.end(trip)
         trip.say(b"COMMIT")
         await ledger.over(trip, turn.sent.set)
     except IntegrityError as error:

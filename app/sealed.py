@@ -264,7 +264,7 @@ PLAIN = {
     "cards.settlement_refusal": "sha256 network why",
     "cards.settlement_report": "sha256 jws",
     "cards.command": "processor kind state trouble reason",  # codes and places of a processor's refusals, no prose
-    "cards.element": "kind source reasons operation channel stand_in cause original_currency of",
+    "cards.element": "kind source subject reasons operation channel stand_in cause original_currency of",
     "card_vault.key": "name usage zone algorithm check_value",
     "cards.challenge": "network transaction currency",
     "cards.event": "kind actor body",
@@ -286,7 +286,7 @@ PLAIN = {
     "cards.processor_reference": "processor reference kind status permits",
     "credential.credential": "kind state",
     "credential.event": "kind actor body",
-    "credential.foreign_issuer": "name country url vcts doc_types certificates legal_ground status lists_at"
+    "credential.foreign_issuer": "name country url vcts doc_types certificates legal_ground status lists_at crl_at"
     " proposed_by decided_by",
     "credential.foreign_issuer_end": "reason ended_by",
     "credential.foreign_list": "uri token trouble",
@@ -302,6 +302,7 @@ PLAIN = {
     "credential.shown_code": "code_hash kind question session_hash",
     "credential.spent_nonce": "nonce",
     "credential.transition": "act state actor reason",
+    "credential.voided": "reason",
     "invest.consent": "actor",
     "invest.consent_text": "body sha256",
     "invest.event": "kind actor body",
@@ -319,6 +320,7 @@ PLAIN = {
     "kyc.case_edge": "before act state",
     "kyc.case_move": "before act state actor reason outcome",
     "kyc.case_review": "verdict reason",
+    "kyc.case_rules": "version required bound besides lasts answers",
     "kyc.case_verdict": "outcome reason ground",
     "kyc.assessment": "why rules band floor inputs_hash outcome_hash actor",
     "kyc.claim": "kind",

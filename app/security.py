@@ -1,4 +1,4 @@
-"""The security log: who was let in, who was refused, who changed what as an officer; counted, chained, anchored.
+"""The security log: who was let in or refused, what officers changed, which keys signed; counted, chained, anchored.
 
 sees     app/lookout.py    every answer on its way out
 counts   app/security.py   Watch.note()      <- you are here: per minute, in memory
@@ -57,6 +57,7 @@ class Kind(enum.StrEnum):
     MISSED = "object.not_found"
     MALFORMED = "input.refused"
     ADMINISTERED = "administration.done"
+    SIGNED = "signature.made"
 
 
 class Seen(NamedTuple):
@@ -123,6 +124,11 @@ class Watch:
     def command(self, name: str) -> None:
         """Count a command of the operator's, such as `client add`: it has no caller but whoever has the machine."""
         self.note(Kind.ADMINISTERED, code="command", operation=name)
+
+    def signed(self, what: str, kid: str, times: int = 1) -> None:
+        """Count signatures of a key that have no event of their own: what was signed is not of a person."""
+        for _ in range(times):
+            self.note(Kind.SIGNED, code=what, operation=kid)
 
     def _bounded(self, seen: Seen) -> Seen:
         if len(self._counts) >= HELD_MAX:

@@ -66,7 +66,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `role_password` is theirs. Where a demo or test does not name one it follows from the owner's (role_word).
     With `pkcs11_module` the KEKs are in the token `pkcs11_token` (proof/hsm.py), else in files below `keys`; so are the
-    keys that sign credentials, where `credential_token` names their token.
+    keys that sign credentials, where `credential_token` names their token, `credential_root_token` that of the roots.
     `issuing_bank` has a default in a demo or test only.
     `ofac_url` and `un_url` are folders with the files of these lists; without one, nobody is looked up in that list.
     `card_lines` are the lines to card networks, a JSON list; what `eresidency link` keeps is in `link_folder`.
@@ -88,6 +88,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pkcs11_token: str = "eresidency"  # noqa: S105  the label of a token, no secret
     pkcs11_pin: str | None = None
     credential_token: str | None = None
+    credential_root_token: str | None = None
     csca_folder: Path | None = None
     rp_id: str = "localhost"
     origins: tuple[str, ...] = ("http://localhost:8000",)
@@ -244,8 +245,9 @@ def _check_live(told: Settings) -> None:
 
 def _check_token(told: Settings) -> None:
     """Refuse a token for which there is no driver: the keys would silently be files."""
-    if told.credential_token is not None and told.pkcs11_module is None:
-        raise BadSetting("credential_token")
+    for name in ("credential_token", "credential_root_token"):
+        if getattr(told, name) is not None and told.pkcs11_module is None:
+            raise BadSetting(name)
 
 
 def _check_lines(told: Settings) -> None:

@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from app.credentials import signing_keys
-from app.credentials.signing_keys import Authority, Home
+from app.credentials.key_place import Home
+from app.credentials.signing_keys import Authority
 from bench import beside
 from bench.ground import Ground
 from bench.row import Goal, Rounds, Row, row

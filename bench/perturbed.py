@@ -1,12 +1,14 @@
 """Names as somebody else would write them: always the same ones for the same seed.
 
 `misspelt` is what the reference measured: the words change places in 30 of 100, one letter is lost, added, exchanged or
-swapped with the next in 75 of 100. `respelt` writes sounds as another transcription would; `in_cyrillic` in Cyrillic.
+swapped with the next in 75 of 100. `respelt` writes sounds as another transcription would; `in_cyrillic` in Cyrillic;
+`unmarked` as machine-readable lines do that leave `bin` and `oglu` out.
 """
 
 import random
 import string
 
+MARKS = frozenset({"bin", "ibn", "ben", "bint", "ould", "oglu", "ogly", "uly", "kyzy"})
 _SHUFFLED, _EDITED = 0.3, 0.75
 _SPELLINGS = (
     ("kh", "h"), ("gh", "g"), ("ph", "f"), ("dh", "d"), ("ou", "u"), ("oo", "u"), ("ee", "i"), ("zh", "j"), ("iy", "y"),
@@ -48,6 +50,11 @@ def respelt(name: str, rng: random.Random) -> str:
     for written, otherwise in rng.sample(possible, min(2, len(possible))):
         text = text.replace(written, otherwise)
     return text
+
+
+def unmarked(name: str) -> str:
+    """Leave out what marks a father."""
+    return " ".join(word for word in name.replace(",", " ").split() if word.lower() not in MARKS)
 
 
 def in_cyrillic(name: str) -> str:

@@ -147,6 +147,7 @@ element = Table(
     Column("rate", Numeric),
     Column("interchange_minor", BigInteger),
     Column("of", Text),
+    Column("subject", Text),
     PrimaryKeyConstraint("lane", "payment", "number"),
     UniqueConstraint("lane", "payment", "source"),
     ForeignKeyConstraint(["lane", "payment"], ["cards.payment.lane", "cards.payment.id"]),

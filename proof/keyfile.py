@@ -50,6 +50,12 @@ def rename(path: Path, to: Path) -> None:
     _flush_folder(path.parent)
 
 
+def remove(path: Path) -> None:
+    """Have no file at `path`, for good when this returns."""
+    path.unlink(missing_ok=True)
+    _flush_folder(path.parent)
+
+
 def _write_draft(folder: Path, content: bytes) -> Path:
     number, name = tempfile.mkstemp(prefix=".draft-", dir=folder)  # mkstemp creates with mode 0600
     with os.fdopen(number, "wb") as file:

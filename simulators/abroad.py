@@ -34,10 +34,10 @@ async def use(phone: PatientPhone, card: str, buy: Buy, clear: Clear) -> Facts:
     place = await _end_of_feed(phone)
     declined = await buy(ASKED_MINOR, SHOP, ABROAD)
     expect(not declined["approved"] and declined["code"] == "57", f"answered {declined}")  # not permitted to cardholder
-    payment = (await phone.get(f"{where}/payments", status="declined"))["payments"][0]
+    payment = await until(lambda: _declined(phone, where), lambda seen: seen is not None)
     told = await until(lambda: _told(phone, place, payment["id"]), lambda seen: seen is not None)
     expect(told["reasons"] == ["country_blocked"] and told["allow"] == {"countries": ABROAD}, f"told {told}")
-    allowed = await _allow(phone, where)
+    allowed = await _allow(phone, where, payment)
     bought = await buy(ASKED_MINOR, SHOP, ABROAD)
     expect(bought["approved"], f"declined once more: {bought}")
     expect((await clear(bought["id"]))["approved"], "not cleared")
@@ -69,16 +69,22 @@ async def _end_of_feed(phone: PatientPhone) -> str:
     return str(page["next"])
 
 
+async def _declined(phone: PatientPhone, where: str) -> Any:  # noqa: ANN401  a payment, or nothing yet
+    """Look for the payment that was declined abroad: the card was declined at home before."""
+    payments = (await phone.get(f"{where}/payments", status="declined"))["payments"]
+    return next((each for each in payments if each["merchant"]["country"] == ABROAD), None)
+
+
 async def _told(phone: PatientPhone, place: str, payment: str) -> Any:  # noqa: ANN401  an event's data, or nothing yet
     """Look for what the feed tells of `payment` behind `place`: an earlier decline may come there late as well."""
     events = (await phone.get("/v1/me/feed", after=place))["events"]
-    return next((event["data"] for event in events if event["data"].get("payment") == payment), None)
+    declined = (event["data"] for event in events if event["type"] == "card_payment.declined")
+    return next((data for data in declined if data["payment"] == payment), None)
 
 
-async def _allow(phone: PatientPhone, where: str) -> Any:  # noqa: ANN401  what is allowed
+async def _allow(phone: PatientPhone, where: str, seen: Any) -> Any:  # noqa: ANN401  what is allowed
     """Allow the declined payment, and its country for some days, by one call that the passkey confirms."""
     card = await phone.get(where)
-    seen = (await phone.get(f"{where}/payments", status="declined"))["payments"][0]
     expect(seen["allow"] == {"countries": ABROAD}, f"the payment offers {seen['allow']}")
     until_day = datetime.now(UTC).astimezone(ZoneInfo("Asia/Almaty")).date() + timedelta(days=TRAVELS_DAYS)
     shown = {

@@ -176,15 +176,15 @@ async def repeat(till: Till) -> None:
 
 async def late_reply(till: Till) -> None:
     """Give up waiting for an answer that comes all the same, and take the question back."""
-    asked = till.asks()
+    asked = till.begins("0100", till.asks())
     await asyncio.gather(till.say("0100", asked), till.say("0420", till.gives_up()))
     await till.say("0421", till.gives_up())
 
 
 async def reversal_first(till: Till) -> None:
     """Take back what is only asked afterwards."""
-    asked, back = till.asks(), till.gives_up()
-    await till.say("0420", back)
+    asked = till.begins("0100", till.asks())
+    await till.say("0420", till.gives_up())
     await till.say("0100", asked)
 
 

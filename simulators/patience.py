@@ -14,7 +14,7 @@ import httpx
 
 from simulators.phone import Call, Phone, Refused, Tokens
 
-GIVE_UP_AFTER_S = 120.0  # longer than any lease of a worker that was killed
+GIVE_UP_AFTER_S = 300.0  # longer than any lease of a worker that was killed, and than a slow machine looks at others
 _PAUSE_S = 0.1
 
 Found = TypeVar("Found")
@@ -67,13 +67,24 @@ async def through(act: Callable[[], Awaitable[Found]], lost: type[Exception] = h
 
 
 class PatientPhone(Phone):
-    """A phone whose calls survive the loss of any answer."""
+    """A phone whose calls survive the loss of any answer, and whose person stays signed in for as long as it takes."""
 
     async def call(self, method: str, path: str, *, key: str | None = None, **sent: Any) -> httpx.Response:  # noqa: ANN401  as Phone.call
         """Send one request until it is answered; each attempt carries a proof of its own."""
         once = key or str(uuid.uuid4())
         send = super().call
-        return await patiently(lambda: send(method, path, key=once, **sent))
+        answer = await patiently(lambda: send(method, path, key=once, **sent))
+        if _is_over(answer):
+            await self._renew()
+            answer = await patiently(lambda: send(method, path, key=once, **sent))
+        return answer
+
+    async def _renew(self) -> None:
+        """Get another access token; if the new refresh token was lost on its way, sign in."""
+        try:
+            await self.refresh()
+        except Refused:
+            await self.sign_in()
 
     async def register(self, invitation: str | None = None) -> Tokens:
         """Register; if the "yes" itself was lost, the passkey is known already and signs in."""
@@ -81,6 +92,12 @@ class PatientPhone(Phone):
             return await super().register(invitation)
         except Refused:
             return await self.sign_in()
+
+
+def _is_over(answer: httpx.Response) -> bool:
+    """Say whether the access token was good and its five minutes are over."""
+    said = answer.headers.get("www-authenticate", "")
+    return answer.status_code == HTTPStatus.UNAUTHORIZED and "invalid_token" in said and "expired" in said
 
 
 class Desk:

@@ -13,8 +13,9 @@ from simulators.house import Ended, House
 from simulators.journey import Journey
 from simulators.patience import NotYet, until
 
-#: The relay signs when nothing has happened for two seconds; until then the newest rows have no signature.
-SIGNED_WITHIN_S = 10.0
+#: The relay signs when nothing has happened for two seconds; until then the newest rows have no signature. To look
+#: takes seconds itself where the machine has much to do.
+SIGNED_WITHIN_S = 60.0
 
 
 class Proof(NamedTuple):

@@ -27,9 +27,16 @@ from app.settings import Environment, Settings
 from tests import postgres
 from tests.kept import Kept, composed
 
-#: How many examples a law is tried on that says nothing of it: with every change, and at night (`make nightly`).
-hypothesis.settings.register_profile("change", max_examples=50)
-hypothesis.settings.register_profile("night", max_examples=1_000, deadline=None)
+#: How many examples a law is tried on that says nothing of it: with every change always the same ones, and at night
+#: (`make nightly`) others each time. How long one takes is the machine's affair.
+_ANY_SPEED = hypothesis.settings(
+    hypothesis.settings.get_profile("default"),
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    print_blob=True,
+)
+hypothesis.settings.register_profile("change", _ANY_SPEED, max_examples=50, derandomize=True, database=None)
+hypothesis.settings.register_profile("night", _ANY_SPEED, max_examples=1_000)
 hypothesis.settings.load_profile("change")  # `--hypothesis-profile` has the last word
 
 
@@ -38,6 +45,9 @@ def pytest_configure(config: pytest.Config) -> None:
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
     logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request is written, and read by nobody
+    if config.getoption("--hypothesis-profile") is None:
+        # It draws constants of whatever modules this worker has loaded by then: other examples with each run.
+        pytest.MonkeyPatch().setattr("hypothesis.internal.conjecture.providers.is_local_module_file", lambda _: False)
     config.addinivalue_line("markers", "fresh: the test gets a database of its own, as migrated")
     config.addinivalue_line("markers", "nightly: too long for every change; `make nightly` runs it")
 

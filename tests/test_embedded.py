@@ -53,7 +53,7 @@ def test_a_second_start_adopts_the_server_that_runs(cluster: Path) -> None:
 def test_two_starts_at_once_make_one_server(tmp_path: Path) -> None:
     folder = tmp_path / "postgres"
     both = [subprocess.Popen([sys.executable, "-c", START, folder], stdout=subprocess.PIPE) for _ in range(2)]
-    urls = {process.communicate(timeout=60)[0] for process in both}
+    urls = {process.communicate(timeout=240)[0] for process in both}
 
     assert len(urls) == 1
     assert ask(embedded.start(folder), "SELECT 1") == 1

@@ -95,6 +95,7 @@ class Desk(Sheet):
         self._closing: list[account.Closing] = []
         self._doubted: list[UUID] = []
         self._also: list[tuple[bytes, Sequence[Packed]]] = []
+        self._at_last: list[tuple[bytes, Sequence[Packed]]] = []
 
     # -- facts ---------------------------------------------------------------------------------------------------------
 
@@ -283,8 +284,17 @@ class Desk(Sheet):
         """Have a statement executed with what is written at the end, at no round trip of its own."""
         self._also.append((statement, columns))
 
+    def at_last(self, statement: bytes, columns: Sequence[Packed]) -> None:
+        """Have a statement executed when all else is stored: what it refuses has not happened."""
+        self._at_last.append((statement, columns))
+
+    def end(self, trip: RoundTrip) -> None:
+        """Say what comes at last; only COMMIT comes after it."""
+        for statement, columns in self._at_last:
+            trip.say(statement, columns)
+
     async def write(self, trip: RoundTrip | None = None) -> None:
-        """Store every decision in one statement, said in `trip` for somebody else to send, or sent now.
+        """Store every decision in one statement, said in `trip` for somebody else to send and to end, or sent now.
 
         The database refuses it whole; what it says then, `check_repeats` is to be asked about.
         """
@@ -302,6 +312,7 @@ class Desk(Sheet):
         for statement, columns in self._also:
             said.say(statement, columns)
         if trip is None:
+            self.end(said)
             await ledger.over(said)
 
     async def settle_doubts(self) -> None:

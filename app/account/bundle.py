@@ -86,6 +86,7 @@ ROWS = {
     "credential.issuance": "holder",
     "app.wallet_session": "subject",
     "credential.copy": "holder",
+    "credential.voided": "holder",
     "credential.leaf": "holder",
     "credential.notice": "holder",
     "credential.showing": "holder",

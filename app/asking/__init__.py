@@ -12,5 +12,5 @@ eresidency qr CODE --root ROOT …          a printed code of the ID            
 The answer is one JSON object on the standard output. They ask no database and no settings, and answer alike without the
 rest of the application: python -m app.asking mrz LINE…
 
-0: in order. 1: answered, and something is not in order. 2: could not be asked; one line on stderr says why.
+0: in order. 1: answered, and something is not in order. 2: could not be asked; the last line on stderr says why.
 """

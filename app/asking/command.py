@@ -25,9 +25,16 @@ def register(parser: ArgumentParser, ask: Callable[[Namespace], tuple[msgspec.St
     def answer(given: Namespace) -> int:
         try:
             told, in_order = ask(given)
+            said = msgspec.json.encode(told)
         except Unasked as why:
             parser.error(str(why))
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n")
+        except UnicodeEncodeError:  # bytes of the command line that are no text come as such, and come back in answers
+            parser.error("an argument is not UTF-8")
+        try:
+            sys.stdout.buffer.write(msgspec.json.format(said, indent=2) + b"\n")  # UTF-8, whatever the terminal takes
+            sys.stdout.flush()
+        except OSError as error:
+            parser.error(f"the answer could not be written: {error.strerror}")
         return IN_ORDER if in_order else NOT_IN_ORDER
 
     parser.set_defaults(answer=answer)

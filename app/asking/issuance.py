@@ -3,19 +3,18 @@
 eresidency issuance receipt --copy F --receipt F --root F          the answer of /v1/me/credentials/{id}/receipts
 eresidency issuance growth --former F --latter F --proof F --root F    two heads, the answer of …/consistency
 
-Either takes --crl F, the list of revoked signers (GET /.well-known/eresidency-root.crl): no head of theirs proves
-anything then, whatever day it names.
+Either takes --crl F, the list of revoked signers (app/asking/pinned.py): no head of theirs proves anything then,
+whatever day it names.
 """
 
 from argparse import ArgumentTypeError, Namespace
 from datetime import date
 
 import msgspec
-from cryptography import x509
 
 from app import clock
-from app.asking import command
-from app.asking.command import Commands, Unasked, register
+from app.asking import command, pinned
+from app.asking.command import Commands, register
 from residency.credential.transparency import log_head
 from residency.credential.transparency.log_head import Head, NotProven, Receipt
 
@@ -57,40 +56,28 @@ def add(commands: Commands) -> None:
     growth.add_argument("--proof", type=_proof, required=True, metavar="F", help="JSON")
     register(growth, _growth)
     for each in (receipt, growth):
-        each.add_argument("--root", type=_root, required=True, metavar="F", help="the credential root, PEM or DER")
-        each.add_argument("--crl", type=_crl, metavar="F", help="its list of revoked signers, DER")
+        pinned.add(each)
 
 
 def _receipt(given: Namespace) -> tuple[Vouched, bool]:
     """Find the receipt of the copy among those given."""
-    refused, revoked = NotProven("no_receipt"), _revoked(given)
+    refused, known = NotProven("no_receipt"), pinned.of(given, at=clock.real())
     for receipt in given.receipts:
         try:
-            return _vouched(log_head.verify(receipt, given.copy, [given.root], revoked)), True
+            return _vouched(log_head.verify(receipt, given.copy, known.roots, known.revoked)), True
         except NotProven as reason:
             refused = reason
     return Vouched(proven=False, reason=refused.reason), False
 
 
 def _growth(given: Namespace) -> tuple[Vouched, bool]:
-    revoked = _revoked(given)
+    known = pinned.of(given, at=clock.real())
     try:
-        former, latter = (log_head.read(head, [given.root], revoked) for head in (given.former, given.latter))
+        former, latter = (log_head.read(head, known.roots, known.revoked) for head in (given.former, given.latter))
         log_head.verify_growth(former, latter, given.proof)
     except NotProven as refused:
         return Vouched(proven=False, reason=refused.reason), False
     return _vouched(latter), True
-
-
-def _revoked(given: Namespace) -> frozenset[int]:
-    """Give the serial numbers of the signers that are not believed any more; raises Unasked for a list not to go by."""
-    if given.crl is None:
-        return frozenset()
-    if not given.crl.is_signature_valid(given.root.public_key()):
-        raise Unasked("the list of revoked signers is not signed by the root")
-    if given.crl.next_update_utc is None or given.crl.next_update_utc <= clock.real():
-        raise Unasked("the list of revoked signers has ended: take a new one")
-    return frozenset(each.serial_number for each in given.crl)
 
 
 def _vouched(head: Head) -> Vouched:
@@ -120,18 +107,3 @@ def _proof(name: str) -> tuple[str, ...]:
         return msgspec.json.decode(command.content(name), type=_Proof).path
     except msgspec.DecodeError as error:
         raise ArgumentTypeError(f"{name}: no proof: {error}") from error
-
-
-def _root(name: str) -> x509.Certificate:
-    raw = command.content(name)
-    try:
-        return x509.load_pem_x509_certificate(raw) if b"-----BEGIN" in raw else x509.load_der_x509_certificate(raw)
-    except ValueError as error:
-        raise ArgumentTypeError(f"{name}: no certificate") from error
-
-
-def _crl(name: str) -> x509.CertificateRevocationList:
-    try:
-        return x509.load_der_x509_crl(command.content(name))
-    except ValueError as error:
-        raise ArgumentTypeError(f"{name}: no list of revoked certificates") from error

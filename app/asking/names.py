@@ -153,7 +153,7 @@ def _names(given: Namespace) -> int:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True))
     except csv.Error as error:
         return _unasked(f"names: {error}")
-    heads = [head.strip() for head in rows[0]] if rows else []
+    heads = [head.strip().casefold() for head in rows[0]] if rows else []
     if any(heads.count(column) != 1 for column in _PAIR):
         return _unasked("names: the first line does not name the columns name1 and name2, each once")
     added = _ADDED if given.why else _ADDED[:1]
@@ -172,13 +172,15 @@ def _scored(rows: Sequence[list[str]], pair: tuple[int, ...], added: Sequence[st
         if len(row) > len(rows[0]) or len(row) <= max(pair):
             return _unasked(f"names: row {line} has {len(row)} columns, the first line names {len(rows[0])}")
         left, right = (name.read(row[place]) for place in pair)
-        match = score.compare(left, right)
-        why = "; ".join(f"{each.code} {each.points}" for each in match.reasons if each.points)
         padded = row + [""] * (len(rows[0]) - len(row))
-        writer.writerow([*padded, match.score, *([why] if len(added) > 1 else [])])
+        writer.writerow([*padded, score.score(left, right), *([_why(left, right)] if len(added) > 1 else [])])
     sys.stdout.buffer.write(out.getvalue().encode())
     sys.stdout.flush()
     return command.IN_ORDER
+
+
+def _why(left: name.Name, right: name.Name) -> str:
+    return "; ".join(f"{each.code} {each.points}" for each in score.compare(left, right).reasons if each.points)
 
 
 def _encoding(content: bytes) -> str:

@@ -6,7 +6,8 @@ eresidency present FILE --bundle F --root F --engagement E --establishment F --r
 FILE is an SD-JWT with its key binding, a DeviceResponse (bytes or base64url), or what a phone sent encrypted to a
 reader beside it. `--query` is what was asked, in DCQL; without one any document will do that somebody is believed for.
 `--at` is when it is judged, by default now. With `--unbound` nobody asks who presented it: a copy of a copy will do.
-The bundle is GET /.well-known/eresidency-bundle; a status in it is as old as the bundle is.
+The bundle is GET /.well-known/eresidency-bundle; a status in it is as old as the bundle is. It is believed under the
+roots that are given, and what --crl says of its own signer it can't hide (app/asking/pinned.py).
 """
 
 import re
@@ -15,12 +16,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import msgspec
-from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from app import clock
-from app.asking import command
+from app.asking import command, pinned
 from app.asking.command import Commands, Unasked
 from law.calendar import statutory_date
 from residency.credential import cbor, jws
@@ -30,7 +30,7 @@ from residency.credential.mdoc import session
 from residency.credential.mdoc.response import Meeting
 from residency.credential.presenting import asking, bundle, dcql, judging, proximity
 from residency.credential.presenting.dcql import CredentialQuery, Query, SetQuery
-from residency.credential.presenting.judging import Binding, Conclusion, Presented, Verdict
+from residency.credential.presenting.judging import Answer, Binding, Conclusion, Entry, Presented, Signer, Verdict
 from residency.credential.presenting.proximity import BadMeeting, Met
 from residency.credential.presenting.trust import Trust
 
@@ -44,8 +44,7 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser("present", help="judge a presentation offline: 0 accepted, 1 anything else")
     parser.add_argument("shown", type=command.content, metavar="FILE", help="what was presented")
     parser.add_argument("--bundle", type=command.content, required=True, metavar="F", help="of the issuer")
-    roots = "the root it is signed under, from elsewhere (PEM, DER); again while one succeeds another"
-    parser.add_argument("--root", type=_root, action="append", required=True, metavar="F", help=roots)
+    pinned.add(parser)
     parser.add_argument("--query", type=command.content, metavar="F", help="what was asked, in DCQL")
     parser.add_argument("--at", type=_instant, metavar="TIME", help="when it is judged, by default now")
     parser.add_argument("--unbound", action="store_true", help="ask for no proof of the holder's key")
@@ -64,9 +63,10 @@ def add(commands: Commands) -> None:
 
 def _present(given: Namespace) -> tuple[msgspec.Struct, bool]:
     at = given.at or clock.real()
+    known = pinned.of(given, at=at)
     try:
-        taken = bundle.opened(given.bundle.decode("ascii", "replace"), tuple(given.root), at=at)
-        trust = bundle.trust_of(taken, on=statutory_date(at), at=at)
+        taken = bundle.opened(given.bundle.decode("ascii", "replace"), known.roots, at=at, revoked=known.revoked)
+        trust = bundle.trust_of(taken, known.roots, on=statutory_date(at), at=at, revoked=known.revoked)
         query = _query(given.query, trust)
         presented = _beside(given, query, trust) if given.engagement else _remote(given, query, trust)
     except bundle.BadBundle as error:
@@ -75,11 +75,12 @@ def _present(given: Namespace) -> tuple[msgspec.Struct, bool]:
         raise Unasked(f"--query: {error.reason}") from error
     except (BadMeeting, judging.BadAnswer) as error:
         raise Unasked(error.reason) from error
-    told = {
-        each.entry: bundle.told(taken, each.entry, each.issuer, at=at)
-        for each in _all(presented)
-        if each.entry is not None and each.issuer is not None
-    }
+    told: dict[Entry | Signer, Answer] = {}
+    for each in _all(presented):
+        if each.issuer is not None and each.entry is not None:
+            told[each.entry] = bundle.told(taken, each.entry, each.issuer, at=at)
+        if each.issuer is not None and each.signer is not None:
+            told[each.signer] = bundle.vouched(taken, each.signer, each.issuer, at=at)
     verdict: Verdict = judging.conclude(presented, query, told, at=at)
     return verdict, verdict.conclusion is Conclusion.ACCEPTED
 
@@ -160,15 +161,6 @@ def _octets(shown: bytes) -> bytes:
         return jws.unb64(text.decode("ascii"))
     except jws.Unreadable:
         return shown
-
-
-def _root(name: str) -> x509.Certificate:
-    data = command.content(name)
-    try:
-        armoured = data.lstrip().startswith(b"-----")
-        return x509.load_pem_x509_certificate(data) if armoured else x509.load_der_x509_certificate(data)
-    except ValueError as error:
-        raise ArgumentTypeError(f"{name}: no certificate") from error
 
 
 def _jwk(name: str) -> dict[str, str]:

@@ -1,20 +1,19 @@
 """Whether a printed code is genuine, asked by hand and without a network.
 
-eresidency qr CODE --root ROOT [--bundle B] [--at INSTANT]
+eresidency qr CODE --root ROOT [--crl F] [--bundle B] [--at INSTANT]
 
-CODE is a file with what a camera read, ROOT the root that verifiers pin (GET /.well-known/eresidency-root.pem), B a
-bundle of GET /.well-known/eresidency-bundle, which knows the status and which signers were revoked; without one neither
-is known, and the answer neither a yes nor a no.
+CODE is a file with what a camera read, ROOT the roots that verifiers pin, and F their lists of revoked signers
+(app/asking/pinned.py). B is a bundle of GET /.well-known/eresidency-bundle, which knows the status and which signers
+were revoked; without one no status is known, and the answer neither a yes nor a no.
 """
 
 from argparse import ArgumentTypeError, Namespace
 from datetime import UTC, datetime
 
 import msgspec
-from cryptography import x509
 
 from app import clock
-from app.asking import command
+from app.asking import command, pinned
 from app.asking.command import Commands, Unasked
 from residency.credential.check import NotVerified
 from residency.credential.presenting import bundle, trust
@@ -27,17 +26,19 @@ def add(commands: Commands) -> None:
     """Add `qr`."""
     parser = commands.add_parser("qr", help="a printed code: 0 accepted, 1 rejected or status unknown")
     parser.add_argument("code", type=_text, metavar="CODE", help="a file with what a camera read")
-    parser.add_argument("--root", type=_certificate, required=True, metavar="ROOT", help="the pinned root, PEM")
+    pinned.add(parser)
     parser.add_argument("--bundle", type=_text, metavar="B", help="an offline bundle of the same issuer")
     parser.add_argument("--at", type=_instant, help="an instant with its offset, by default now")
     command.register(parser, _judged)
 
 
 def _judged(given: Namespace) -> tuple[msgspec.Struct, bool]:
-    at, roots = given.at or clock.real(), (given.root,)
+    at = given.at or clock.real()
+    known = pinned.of(given, at=at)
+    roots, void = known.roots, known.revoked
     try:
-        taken = bundle.opened(given.bundle, roots, at=at) if given.bundle is not None else None
-        issuer = bundle.own(taken, roots) if taken is not None else trust.own("", roots)
+        taken = bundle.opened(given.bundle, roots, at=at, revoked=void) if given.bundle is not None else None
+        issuer = trust.own("", roots, void) if taken is None else bundle.own(taken, roots, at=at, revoked=void)
     except BadBundle as bad:
         raise Unasked(f"the bundle is none to go by: {bad.reason}") from bad
     try:
@@ -54,13 +55,6 @@ def _text(name: str) -> str:
         return command.content(name).decode("ascii").rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise ArgumentTypeError(f"{name}: not ASCII") from error
-
-
-def _certificate(name: str) -> x509.Certificate:
-    try:
-        return x509.load_pem_x509_certificate(command.content(name))
-    except ValueError as error:
-        raise ArgumentTypeError(f"{name}: no certificate in PEM") from error
 
 
 def _instant(text: str) -> datetime:

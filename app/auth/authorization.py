@@ -3,6 +3,7 @@
 pushed     by the wallet                     app/auth/par.py
 opened     once, in the resident's browser   open_()      what is asked, and the challenge over exactly that
 approved   by the passkey                    approve()    a code for the wallet, good for a minute
+           by who tests, in a demo           stand_in()
 redeemed   by the wallet, once               redeem()     app/http/oauth/token.py
 """
 
@@ -19,7 +20,7 @@ import msgspec
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.auth import jose, par, passkey, session, stepup, subject, tables, ticket
+from app.auth import device, jose, par, passkey, session, stepup, subject, tables, ticket
 from app.auth.code import Denied
 from app.auth.confirmed import RecoveryPeriod
 from app.auth.credential import Assertion
@@ -27,6 +28,7 @@ from app.auth.events import StepUpConfirmed, WalletAuthorized
 from app.auth.operations import OPERATIONS
 from app.auth.passkey import Proven
 from app.auth.subject import Subject
+from app.auth.suspension import UnknownSubject
 from app.auth.wallets import wallet_client
 from app.db import Story
 from app.http import ids as public_ids
@@ -66,13 +68,14 @@ class Approved(msgspec.Struct, frozen=True):
 
 
 class Redeemed(msgspec.Struct, frozen=True):
-    """The code was good: whose credentials, in which configurations, for which wallet."""
+    """The code was good: whose credentials, in which configurations, for which wallet; approved on which device."""
 
     hash: bytes
     subject: Subject
     client: str
     configurations: tuple[str, ...]
     detailed: bool
+    device: UUID | None
 
 
 async def stands(db: AsyncConnection, client_id: str, request_uri: str, now: datetime) -> bool:
@@ -125,12 +128,26 @@ async def approve(story: Story, settings: Settings, request: UUID, assertion: As
         raise passkey.Refused
     await _check_recovery(db, owner, now)
     await _keep(db, who, asked, proven, now)
-    made = ticket.new(owner)
-    taken = ("client", "redirect_uri", "code_challenge", "jkt", "configurations", "detailed", "provider", "instance")
-    row = {name: getattr(asked, name) for name in taken}
-    row |= {"hash": made.hash, "subject": owner, "expires_at": now + CODE_LIFETIME}
-    await db.execute(insert(tables.authorization_code).values(row))
-    return Approved(who, tuple(asked.configurations), _back(asked, settings, code=made.text))
+    signed_on = await device.of_passkey(db, proven.passkey)
+    return await _approved(db, settings, who, asked, now, actor=f"resident:{who.id}", signed_on=signed_on)
+
+
+async def stand_in(
+    story: Story, settings: Settings, owner: UUID, *, client_id: str, request_uri: str, actor: str, now: datetime
+) -> Approved:
+    """Approve a pushed request in the name of the resident `owner`, who signs nothing: in a demo or test alone.
+
+    Raises Over, UnknownSubject, Suspended, RecoveryPeriod.
+    """
+    await story.speak_for(owner)
+    db = await story()
+    if await subject.find(db, owner) is None:
+        raise UnknownSubject
+    who = await subject.admitted(db, owner)
+    opened = await open_(db, client_id, request_uri, now)
+    asked = await _decide(db, opened.id, now)
+    await _check_recovery(db, owner, now)
+    return await _approved(db, settings, who, asked, now, actor=actor)
 
 
 async def deny(db: AsyncConnection, settings: Settings, request: UUID, now: datetime) -> str:
@@ -161,7 +178,7 @@ async def redeem(
         return _UNKNOWN
     if stored.instance is not None and (by is None or by.instance != stored.instance):
         return Denied("invalid_client", "the code is an attested wallet's, and this request is not attested as its")
-    return Redeemed(shown.hash, owner, stored.client, tuple(stored.configurations), stored.detailed)
+    return Redeemed(shown.hash, owner, stored.client, tuple(stored.configurations), stored.detailed, stored.device)
 
 
 async def give(db: AsyncConnection, redeemed: Redeemed, opened: UUID, now: datetime) -> None:
@@ -209,13 +226,31 @@ async def _keep(
     row |= {"challenge": asked.challenge, "expires_at": asked.decide_by, "used_at": at}
     signed = ("passkey", "client_data", "authenticator_data", "signature")
     await db.execute(insert(tables.step_up).values(row | {name: getattr(proven, name) for name in signed}))
-    told = (
-        StepUpConfirmed(subject=who.id, operation=OPERATION),
-        WalletAuthorized(subject=who.id, client=asked.client, configurations=tuple(asked.configurations)),
-    )
-    actor = f"resident:{who.id}"
-    facts = [journal.Fact(aggregate=asked.id, holder=who.id, at=at, actor=actor, event=fact) for fact in told]
-    await journal.append(db, event, *facts)
+    told = StepUpConfirmed(subject=who.id, operation=OPERATION)
+    fact = journal.Fact(aggregate=asked.id, holder=who.id, at=at, actor=f"resident:{who.id}", event=told)
+    await journal.append(db, event, fact)
+
+
+async def _approved(
+    db: AsyncConnection,
+    settings: Settings,
+    who: Subject,
+    asked: Row[tuple[object, ...]],
+    now: datetime,
+    *,
+    actor: str,
+    signed_on: UUID | None = None,
+) -> Approved:
+    """Make the code of a request that somebody approved."""
+    told = WalletAuthorized(subject=who.id, client=asked.client, configurations=tuple(asked.configurations))
+    fact = journal.Fact(aggregate=asked.id, holder=who.id, at=now, actor=actor, event=told)
+    await journal.append(db, event, fact)
+    made = ticket.new(who.id)
+    taken = ("client", "redirect_uri", "code_challenge", "jkt", "configurations", "detailed", "provider", "instance")
+    row = {name: getattr(asked, name) for name in taken}
+    row |= {"hash": made.hash, "subject": who.id, "expires_at": now + CODE_LIFETIME, "device": signed_on}
+    await db.execute(insert(tables.authorization_code).values(row))
+    return Approved(who, tuple(asked.configurations), _back(asked, settings, code=made.text))
 
 
 def _back(asked: Row[tuple[object, ...]], settings: Settings, **told: str) -> str:

@@ -28,10 +28,11 @@ _FROM_REFERENCE = b"openid4vci credential offer\x00"
 
 
 class Redeemed(msgspec.Struct, frozen=True):
-    """The code was good: whose credential, in which configurations."""
+    """The code was good: whose credential, in which configurations, offered from which of their devices."""
 
     subject: Subject
     configurations: tuple[str, ...]
+    device: UUID | None
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -63,12 +64,13 @@ async def issue_code(
     *,
     now: datetime,
     tx_code: str | None = None,
+    device: UUID | None = None,
     lasts: timedelta = LIFETIME,
 ) -> Made:
     """Make the `pre-authorized_code` of an offer to the resident `owner`, for whom the story speaks.
 
     Stored as a hash. `now` is the real clock. `tx_code` is what the wallet must also send;
-    the caller gets it to the person by another way.
+    the caller gets it to the person by another way. `device` is where the offer was made.
     """
     reference = ticket.new(owner)
     made = _code_of(reference)
@@ -79,6 +81,7 @@ async def issue_code(
             configurations=list(configurations),
             tx_code_hash=_hash(made, tx_code) if tx_code is not None else None,
             expires_at=now + lasts,
+            device=device,
         )
     )
     return Made(made.text, reference.text)
@@ -111,13 +114,14 @@ async def redeem(
     db = await story()
     columns = tables.pre_authorized_code.c
     mine = columns.hash == shown.hash
-    query = select(columns.configurations, columns.tx_code_hash).where(_standing(shown, now)).with_for_update()
+    wanted = select(columns.configurations, columns.tx_code_hash, columns.device)
+    query = wanted.where(_standing(shown, now)).with_for_update()
     stored, owner = (await db.execute(query)).one_or_none(), await subject.find(db, shown.subject)
     if stored is None or owner is None or owner.suspended_at is not None:
         return _unknown()
     if (denied := _refusal(stored, shown, tx_code, asked)) is None:
         await _set(db, mine, used_at=now)
-        return Redeemed(owner, tuple(stored.configurations))
+        return Redeemed(owner, tuple(stored.configurations), stored.device)
     if denied is _WRONG:
         await _set(db, mine, tries=columns.tries + 1)
     return denied
@@ -137,7 +141,9 @@ def _standing(shown: ticket.Ticket, now: datetime) -> ColumnElement[bool]:
     return (columns.hash == shown.hash) & good
 
 
-def _refusal(stored: Row[Any, Any], shown: ticket.Ticket, tx_code: str | None, asked: frozenset[str]) -> Denied | None:
+def _refusal(
+    stored: Row[Any, Any, Any], shown: ticket.Ticket, tx_code: str | None, asked: frozenset[str]
+) -> Denied | None:
     if (stored.tx_code_hash is None) != (tx_code is None):
         return Denied("invalid_request", "tx_code is missing" if tx_code is None else "tx_code is not expected")
     if tx_code is not None and not hmac.compare_digest(stored.tx_code_hash, _hash(shown, tx_code)):

@@ -90,6 +90,18 @@ async def opened(db: AsyncConnection, session: UUID) -> bytes | None:
     return passkey
 
 
+async def of_passkey(db: AsyncConnection, passkey: bytes) -> UUID:
+    """Say which device a passkey is."""
+    found: UUID = (await db.execute(select(tables.passkey.c.device).where(tables.passkey.c.id == passkey))).scalar_one()
+    return found
+
+
+async def of_session(db: AsyncConnection, session: UUID | None) -> UUID | None:
+    """Say on which device somebody is signed in; None where no passkey opened the session."""
+    passkey = await opened(db, session) if session is not None else None
+    return await of_passkey(db, passkey) if passkey is not None else None
+
+
 async def rename(db: AsyncConnection, kms: Kms, owner: UUID, device: UUID, *, name: str, now: datetime) -> None:
     """Call a device `name`; raises Unknown. People name devices after themselves, so the name is sealed."""
     safe = await vault.of(db, kms, owner, now)

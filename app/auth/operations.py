@@ -27,6 +27,7 @@ OPERATIONS = {
     "device.add": Operation(text_version=_TEXT, shows=frozenset({"account"})),
     "device.remove": Operation(text_version=_TEXT, shows=frozenset({"device_id"})),
     "device.lost": Operation(text_version=_TEXT, shows=frozenset({"device_id"}), in_recovery=True),
+    "device.lost_keeping": Operation(text_version=_TEXT, shows=frozenset({"device_id", "keeps"}), in_recovery=True),
     "credential.offer": Operation(text_version=_TEXT, shows=frozenset({"configuration"})),
     "credential.print": Operation(text_version=_TEXT, shows=frozenset({"document", "fields"})),
     "contact.add": Operation(text_version=_TEXT, shows=frozenset({"contact_id", "kind"})),

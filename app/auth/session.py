@@ -4,12 +4,13 @@ opened   by a passkey, by a client's key, by a pre-authorised code, or minted fo
 ended    by signing out or by the reuse of a refresh token; a suspended subject's sessions stand but admit nobody
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import ids
@@ -17,6 +18,7 @@ from app.auth import gate, tables, token
 from app.auth.events import SessionEnded, SessionOpened
 from app.auth.principal import Role
 from app.auth.subject import Subject
+from app.auth.wallets import wallet_tables
 from app.tables import event
 from proof import journal
 
@@ -169,7 +171,10 @@ class UnknownSession(Exception):
 
 
 class Open(msgspec.Struct, frozen=True):
-    """A session as its owner sees it: `renewed_at` is when its tokens were, `idle_until` when they must be again."""
+    """A session as its owner sees it: `renewed_at` is when its tokens were, `idle_until` when they must be again.
+
+    `device` is whose passkey opened it, or for a wallet the one it was let in from.
+    """
 
     id: UUID
     opened_by: OpenedBy
@@ -183,7 +188,7 @@ class Open(msgspec.Struct, frozen=True):
 
 async def listed(db: AsyncConnection, subject: UUID, now: datetime) -> list[Open]:
     """List the sessions of `subject` that stand, the newest first."""
-    columns, tokens, keys = tables.session.c, tables.refresh.c, tables.passkey.c
+    columns, tokens, keys, wallets = tables.session.c, tables.refresh.c, tables.passkey.c, wallet_tables.wallet_session
     newest = (
         select(tokens.session, func.max(tokens.at).label("at"), func.max(tokens.expires_at).label("expires_at"))
         .where(tokens.subject == subject)
@@ -196,7 +201,7 @@ async def listed(db: AsyncConnection, subject: UUID, now: datetime) -> list[Open
             columns.id,
             columns.opened_by,
             columns.client_id,
-            keys.device,
+            func.coalesce(keys.device, wallets.c.device).label("device"),
             columns.at,
             columns.expires_at,
             func.coalesce(newest.c.at, columns.at).label("renewed_at"),
@@ -204,6 +209,7 @@ async def listed(db: AsyncConnection, subject: UUID, now: datetime) -> list[Open
         )
         .outerjoin(newest, newest.c.session == columns.id)
         .outerjoin(tables.passkey, keys.id == columns.passkey)
+        .outerjoin(wallets, wallets.c.session == columns.id)
         .where(_open(subject, now), idle_until > now)
         .order_by(columns.id.desc())
     )
@@ -231,22 +237,42 @@ def _open(subject: UUID, now: datetime) -> ColumnElement[bool]:
     return (columns.subject == subject) & columns.ended_at.is_(None) & (columns.expires_at > now)
 
 
-async def end_all(
+async def wallets(db: AsyncConnection, subject: UUID, named: Collection[UUID], now: datetime) -> frozenset[str]:
+    """Give the keys of the wallets whose sessions are `named`; raises UnknownSession where one is no such session."""
+    columns = tables.session.c
+    theirs = _open(subject, now) & (columns.opened_by == "code") & columns.id.in_(named)
+    found = {row.id: row.jkt for row in await db.execute(select(columns.id, columns.jkt).where(theirs))}
+    if found.keys() != set(named):
+        raise UnknownSession
+    return frozenset(found.values())
+
+
+async def end_wallets(
     db: AsyncConnection,
     subject: Subject,
-    why: EndedWhy,
     at: datetime,
     *,
-    passkey: bytes | None = None,
-    opened_by: OpenedBy | None = None,
+    but: Collection[UUID] = (),
+    of: Collection[str] | None = None,
 ) -> None:
-    """End every session of `subject`, or those that `passkey` opened, or that were opened this way."""
+    """End the sessions of wallets, whose device is gone: all `but` some, or those `of` wallets with these keys."""
     columns = tables.session.c
-    theirs = (columns.subject == subject.id) & columns.ended_at.is_(None)
-    if passkey is not None:
-        theirs &= columns.passkey == passkey
-    if opened_by is not None:
-        theirs &= columns.opened_by == opened_by
+    gone = (columns.opened_by == "code") & columns.id.not_in(but)
+    await _end_all(db, subject, "device_removed", at, gone if of is None else gone & columns.jkt.in_(of))
+
+
+async def end_all(
+    db: AsyncConnection, subject: Subject, why: EndedWhy, at: datetime, *, passkey: bytes | None = None
+) -> None:
+    """End every session of `subject`, or those that `passkey` opened."""
+    await _end_all(db, subject, why, at, true() if passkey is None else tables.session.c.passkey == passkey)
+
+
+async def _end_all(
+    db: AsyncConnection, subject: Subject, why: EndedWhy, at: datetime, which: ColumnElement[bool]
+) -> None:
+    columns = tables.session.c
+    theirs = (columns.subject == subject.id) & columns.ended_at.is_(None) & which
     rows = await db.scalars(
         update(tables.session).where(theirs).values(ended_at=at, ended_why=why).returning(columns.id)
     )

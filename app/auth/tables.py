@@ -181,6 +181,7 @@ authorization_code = Table(
     Column("session", ForeignKey(session.c.id)),
     Column("provider", ForeignKey("app.wallet_provider.id")),
     Column("instance", Text),
+    Column("device", Uuid),
     Index("authorization_code_expiry", "expires_at"),
 )
 
@@ -209,6 +210,7 @@ pre_authorized_code = Table(
     Column("tries", SmallInteger, nullable=False, server_default=text("0")),
     _instant("expires_at"),
     _instant("used_at", nullable=True),
+    Column("device", Uuid),
     Index("pre_authorized_code_expiry", "expires_at"),
 )
 

@@ -73,8 +73,11 @@ async def hear(house: House, about: Dispute, heard: Heard) -> bool:
 
 
 async def step(house: House) -> int:
-    """Do what is due: remind, credit, take back, let lapse, and let go of what merchants refunded; answers how many."""
-    return await _all(house, _due) + await _all(house, _refunded)
+    """Do what is due: remind, credit, take back, let lapse, let go of what merchants refunded, collect what is owed.
+
+    Answers how many things it did.
+    """
+    return await _all(house, _due) + await _all(house, _refunded) + await _all(house, _owed)
 
 
 async def _all(house: House, page: _Page) -> int:
@@ -95,6 +98,10 @@ async def _due(connection: AsyncConnection, now: datetime, after: UUID | None) -
 
 async def _refunded(connection: AsyncConnection, _: datetime, after: UUID | None) -> Sequence[Due]:
     return await due.refunded(connection, limit=SIZE_MAX, after=after)
+
+
+async def _owed(connection: AsyncConnection, _: datetime, after: UUID | None) -> Sequence[Due]:
+    return await due.owed(connection, limit=SIZE_MAX, after=after)
 
 
 async def _try(house: House, found: Due) -> int:

@@ -10,6 +10,7 @@ No transaction is open while the network is. The row's id is the key of the requ
 
 from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -298,6 +299,7 @@ def _parcel(safe: Vault, row: Row, asked: Command) -> bytes | None:
 
 async def _undo(connection: AsyncConnection, row: Row, asked: Command, answer: Refused, *, at: datetime) -> None:
     """Take back what was said here to be so, and tell whose card it is; what holds all the same is told again."""
+    known = answer.why is not Why.UNKNOWN_REFERENCE
     match asked:
         case ShipCard():
             if asked.parcel is not None:
@@ -305,11 +307,19 @@ async def _undo(connection: AsyncConnection, row: Row, asked: Command, answer: R
             await command.tell(connection, row, events.AddressRefused(card=asked.card), at=at)
         case SetPin():
             await command.tell(connection, row, events.PinRefused(card=asked.card), at=at)
-        case SetToken() if answer.why is not Why.UNKNOWN_REFERENCE:
-            wait = min(_AGAIN_FIRST * (1 << min(await command.refusals(connection, row), 20)), _AGAIN_MAX)
-            await elsewhere.owe(connection, row.processor, asked.token, due_at=clock.real() + wait)
+        case SetToken() if known:
+            await elsewhere.owe(connection, row.processor, asked.token, due_at=await _again(connection, row))
+        case SetStatus(card=card) | SetControls(card=card) if known:
+            what: Literal["status", "permits"] = "status" if isinstance(asked, SetStatus) else "permits"
+            await elsewhere.unheard(connection, row.processor, card, what, due_at=await _again(connection, row))
         case _:
-            pass  # what was not made is not here; what a token or a card is here is decided here, whatever it is there
+            pass  # what was not made is not here
+
+
+async def _again(connection: AsyncConnection, row: Row) -> datetime:
+    """Say when what was refused is asked again: after a minute, and twice as long each time."""
+    doubled = await command.refusals(connection, row) - 1
+    return clock.real() + min(_AGAIN_FIRST * (1 << min(doubled, 20)), _AGAIN_MAX)
 
 
 async def _learn(

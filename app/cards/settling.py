@@ -34,6 +34,7 @@ from app.money import FIRST_LANE, claim, plainly
 from app.partners import registry
 from app.partners.registry import UnknownPartner
 from cards import tables as cards_tables
+from cards.iso8583 import names
 from cards.payments import message
 from cards.payments.message import Message
 from cards.payments.payment import Merchant, PaymentId
@@ -201,6 +202,7 @@ class _About(TypedDict):
     payment: PaymentId
     amount: Money
     merchant: Merchant
+    subject: str | None
     interchange: Money
 
 
@@ -217,6 +219,7 @@ def _message(file: File, said: Record, used: pan.Found | None) -> Message:
         "merchant": Merchant(
             name=name, id=said.merchant_id, category=said.merchant_category, country=said.merchant_country
         ),
+        "subject": names.question(said.element),
         "interchange": Money(said.interchange_minor, Currency.of(said.currency)),
     }
     if said.kind == Kind.REFUND:

@@ -8,6 +8,7 @@ asks       app/allowance.py      Allowances        limits and restrictions of a 
 """
 
 import functools
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -57,14 +58,19 @@ class Till:
         return await booking.book(desk, messages, self._sources)
 
 
+#: Some 200 bytes each.
+_REMEMBERED_MAX = 100_000
+
+
 class _Allowance:
     """Where a person's own limits and restrictions speak from, in the words of cards/payments/decision.py.
 
-    Whose a card is never changes, so it is remembered: then their allowances are asked for with everything else.
+    Whose a card is never changes, so it is remembered, of the cards used last: then their allowances are asked for with
+    everything else.
     """
 
     def __init__(self) -> None:
-        self._holders: dict[UUID, UUID] = {}
+        self._holders: OrderedDict[UUID, UUID] = OrderedDict()
 
     def queries(self, about: About) -> Sequence[Query]:
         """Ask what the holders of these cards may spend, where it is known who they are."""
@@ -76,7 +82,11 @@ class _Allowance:
         if rows:
             statement = allowance.question_of((), about.now).statement
             desk.heard[statement] = list(rows[0])
-        self._holders |= {card.id: card.holder for card in cards.values()}
+        for card in cards.values():
+            self._holders[card.id] = card.holder
+            self._holders.move_to_end(card.id)
+        while len(self._holders) > _REMEMBERED_MAX:
+            self._holders.popitem(last=False)
         spends = [Spend(card.holder, Operation.CARD, zero(KZT)) for card in cards.values()]
         return _Holders(await Allowances.load(desk, spends))
 
@@ -143,7 +153,7 @@ class _Waiting(Silent):
 
     def write(self, desk: Desk) -> None:
         if self._first is not None:
-            desk.also(_IN_TIME, (packed.instants([self._first + self._ahead]),))
+            desk.at_last(_IN_TIME, (packed.instants([self._first + self._ahead]),))
 
 
 _IN_TIME = b"SELECT cards.in_time((%s::timestamptz[])[1])"

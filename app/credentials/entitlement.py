@@ -28,7 +28,7 @@ from law.seed import THRESHOLDS
 from law.threshold import Thresholds
 from proof.kms import Kms
 from residency import status
-from residency.credential import life
+from residency.credential import life, renewal
 from residency.credential.dataset import Kind, Place, Resident, Sources
 from residency.credential.life import Act, Reason
 from residency.status import State, Status
@@ -68,11 +68,12 @@ async def resident(db: AsyncConnection, kms: Kms, holder: UUID, kind: Kind, *, a
 
 
 async def to_issue(db: AsyncConnection, kms: Kms, holder: UUID, kind: Kind, *, at: datetime) -> Resident:
-    """Gather what is signed in this transaction: the status it proves does not change until that ends.
+    """Gather what is signed in this transaction: the status and the identity that it proves stand until that ends.
 
     Raises as resident().
     """
     await status.keep(db, holder)
+    await renewal.still(db, holder)
     return await resident(db, kms, holder, kind, at=at)
 
 

@@ -14,6 +14,9 @@ from proof.hsm_signer import HsmSigner
 from proof.kms import Kms
 from proof.signer import Alg, FileSigner, Signer
 
+#: Where certificates of those are who ask wallets through us: app/credentials/verifiers.py.
+VERIFIERS = "verifiers"
+
 
 class SignerAbsent(Exception):
     """The token has no key of this role yet: `eresidency signer rotate ROLE` makes it."""
@@ -29,6 +32,10 @@ class Keys(Protocol):
     @property
     def in_passing(self) -> bool:
         """Whether a key can be made safely by whoever needs it first."""
+        ...
+
+    def has(self, name: str) -> bool:
+        """Whether there is a key `name`."""
         ...
 
     def open(self, name: str) -> Signer:
@@ -51,6 +58,10 @@ class Files(msgspec.Struct, frozen=True):
         """See Keys."""
         return True
 
+    def has(self, name: str) -> bool:
+        """See Keys."""
+        return (self.folder / f"{name}.key").exists()
+
     def open(self, name: str) -> FileSigner:
         """See Keys; raises proof.signer.BadKey."""
         word = self.kms.blind("credential key", name).hex().encode()
@@ -71,6 +82,14 @@ class InToken(msgspec.Struct, frozen=True):
         """See Keys."""
         return False
 
+    def has(self, name: str) -> bool:
+        """See Keys; raises proof.hsm.Unreachable, proof.hsm.Exposed."""
+        try:
+            self.open(name)
+        except SignerAbsent:
+            return False
+        return True
+
     def open(self, name: str) -> HsmSigner:
         """See Keys; raises proof.hsm.Unreachable, proof.hsm.Exposed, SignerAbsent."""
         try:
@@ -81,3 +100,21 @@ class InToken(msgspec.Struct, frozen=True):
     def make(self, name: str) -> None:
         """See Keys; raises proof.hsm.Unreachable, proof.hsm_signer.KeyThere."""
         hsm_signer.make(self.token, name)
+
+
+class Home(msgspec.Struct, frozen=True):
+    """Where an installation's certificates are, for which URL they speak, who has whose keys."""
+
+    folder: Path
+    url: str
+    root: Keys
+    keys: Keys
+
+    @classmethod
+    def of(
+        cls, folder: Path, *, url: str, kms: Kms, token: Token | None = None, root_token: Token | None = None
+    ) -> "Home":
+        """Find the keys in files, or those of the leaves in a `token` and the roots' in a `root_token`."""
+        files = Files(folder, kms)
+        root, keys = (files if each is None else InToken(each) for each in (root_token, token))
+        return cls(folder, url, root, keys)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.credentials import entitlement
 from app.credentials.signing_keys import Authority
+from app.credentials.status_tokens import Noted
 from law import calendar
 from residency.credential import entries, issuing, status_list
 from residency.credential.presenting import bundle, foreign_lists, issuers
@@ -21,7 +22,7 @@ EVERY_S = 60
 
 
 class Signed(msgspec.Struct, frozen=True):
-    """A bundle as it is served; `tag` changes with its minute and with the signers, also those revoked."""
+    """A bundle as it is served; `tag` changes with its minute, the signers and roots, also those revoked."""
 
     tag: str
     text: bytes
@@ -33,25 +34,31 @@ class Bundles:
     def __init__(self) -> None:
         self._made: Signed | None = None
 
-    async def of(self, db: AsyncConnection, by: Authority, *, law_at: datetime, now: datetime) -> Signed:
-        """Give the bundle of this minute."""
+    async def of(self, db: AsyncConnection, by: Authority, *, law_at: datetime, now: datetime, noted: Noted) -> Signed:
+        """Give the bundle of this minute; `noted` hears of its signatures."""
         minute = int(now.timestamp()) // EVERY_S * EVERY_S
-        tag = f"{minute}-{by.documents.signer.kid}-{by.statuses.signer.kid}-{len(by.revoked)}"
+        tag = f"{minute}-{by.documents.signer.kid}-{by.statuses.signer.kid}-{len(by.revoked)}-{len(by.published)}"
         if self._made is None or self._made.tag != tag:
             at = datetime.fromtimestamp(minute, UTC)
-            self._made = Signed(tag, (await _made(db, by, law_at=law_at, at=at)).encode())
+            text, lists = await _made(db, by, law_at=law_at, at=at)
+            self._made = Signed(tag, text.encode())
+            noted("bundle", by.documents.signer.kid, 1)
+            noted("status_list", by.statuses.signer.kid, lists)
         return self._made
 
 
-async def _made(db: AsyncConnection, by: Authority, *, law_at: datetime, at: datetime) -> str:
+async def _made(db: AsyncConnection, by: Authority, *, law_at: datetime, at: datetime) -> tuple[str, int]:
+    """Sign a bundle and our lists in it; gives how many they are."""
     believed = await issuers.in_force(db, calendar.statutory_date(law_at))
     foreign = await foreign_lists.tokens(db, [each.id for each in believed], at=at)
+    own = [await _own(db, by, listed, at) for listed in await entries.living(db, since=at - issuing.LIFE)]
     tokens = [
-        *[await _own(db, by, listed, at) for listed in await entries.living(db, since=at - issuing.LIFE)],
+        *own,
         *(StatusToken.of(uri, token, issuer) for issuer, uri, token in foreign),
     ]
     seal = Seal.of(by.documents.signer, by.documents.chain, typ=bundle.TYP)
-    return bundle.signed(bundle.made(by.url, (by.root,), believed, tokens, revoked=by.revoked, at=at), seal)
+    told = bundle.made(by.url, by.roots, believed, tokens, links=by.links, revoked=by.revoked, at=at)
+    return bundle.signed(told, seal), len(own)
 
 
 async def _own(db: AsyncConnection, by: Authority, listed: UUID, at: datetime) -> StatusToken:

@@ -38,6 +38,10 @@ from residency.credential.wallets.grade import NEEDED, Grade
 _DEVICE = "print"
 
 
+class NotPrinted(Exception):
+    """The document lives only where its key can't be copied: there is none of it on paper."""
+
+
 class Printed(msgspec.Struct, frozen=True):
     """A code for paper: its text, what it says, until when."""
 
@@ -47,14 +51,14 @@ class Printed(msgspec.Struct, frozen=True):
 
 
 async def fields(db: AsyncConnection, kms: Kms, holder: UUID, kind: Kind, *, at: datetime) -> tuple[Field, ...]:
-    """List what a paper of `holder` can say; raises as entitlement.resident."""
+    """List what a paper of `holder` can say; raises NotPrinted, and as entitlement.resident."""
     return _printable(await entitlement.resident(db, kms, holder, kind, at=at), kind, at)
 
 
 def _printable(who: Resident, kind: Kind, at: datetime) -> tuple[Field, ...]:
-    """Give what a paper can say; nothing of a document that lives only where its key can't be copied."""
+    """Give what a paper can say; raises NotPrinted."""
     if NEEDED[kind] is not Grade.BASIC:
-        return ()
+        raise NotPrinted
     return printed.printable(field.of_document(who, kind, on=statutory_date(at)))
 
 
@@ -92,7 +96,7 @@ async def print_(
 async def judged(db: AsyncConnection, house: House, text: str, *, now: datetime) -> Verdict:
     """Say what a paper proves, its status as it stands at this moment."""
     authority = house.credentials.authority
-    own = trust.own(authority.url, (authority.root,), authority.revoked)
+    own = trust.own(authority.url, authority.roots, authority.revoked)
     try:
         paper = printed.read(text, own, at=now)
     except NotVerified as refused:

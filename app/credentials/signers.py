@@ -1,11 +1,12 @@
 """What an operator does with the keys that sign credentials, part of `eresidency` (app/cli.py).
 
-eresidency signer list                        every leaf: its key, from when until when, whether it is revoked
+eresidency signer list                        every root and leaf: its key, from when until when, whether it is revoked
 eresidency signer rotate ROLE [--at-once]     the next leaf of a role, known to everybody before it signs
-eresidency signer revoke ROLE NUMBER          nobody believes this leaf any more; another signs at once
+eresidency signer rotate root [--at-once]     the next root; it and the one before vouch for each other
+eresidency signer revoke ROLE NUMBER          nobody believes this leaf, or root, any more; another signs at once
 
 The root's key must be in the folder to rotate and revoke; where a token of an HSM has the others, `rotate` makes them
-there, the first ones too.
+there, the first ones too. With `--unlinked` a root begins alone, where the key of the one before is lost for good.
 """
 
 import asyncio
@@ -17,15 +18,18 @@ from datetime import datetime
 import msgspec
 
 from app import clock, house
-from app.credentials import issuer, key_place, signing_keys
-from app.credentials.signing_keys import ROLES, Home
+from app.credentials import issuer, key_place, roots, signing_keys
+from app.credentials.key_place import Home
+from app.credentials.roots import ROOT
+from app.credentials.signing_keys import ROLES
 from app.settings import Settings
 from proof.signer import to_jwk
 from residency.credential import pki
 
 #: What an operator hears instead of a traceback.
 REFUSALS: dict[type[Exception], str] = {
-    signing_keys.RootKeyAbsent: "a certificate is due, and credential/root.key is elsewhere: bring it back for this",
+    roots.RootKeyAbsent: "a certificate is due, and credential/root.key is elsewhere: bring it back for this",
+    roots.RootEnded: "no root is in force: eresidency signer rotate root --at-once",
     key_place.SignerAbsent: "the token has no key for the role {role}: eresidency signer rotate {role}",
     signing_keys.UnknownLeaf: "there is no leaf {role}-{number}",
     signing_keys.OnlyLeaf: "no other leaf of {role} signs: eresidency signer rotate {role} --at-once",
@@ -33,7 +37,7 @@ REFUSALS: dict[type[Exception], str] = {
 
 
 class Leaf(msgspec.Struct, frozen=True):
-    """A certificate under the root, as the operator sees it."""
+    """A root, or a certificate under one, as the operator sees it."""
 
     role: str
     number: int
@@ -50,8 +54,9 @@ def add(commands: "_SubParsersAction[ArgumentParser]") -> None:
     signer.add_parser("list").set_defaults(command=_told(lambda _, __: None))
     rotating, revoking = signer.add_parser("rotate"), signer.add_parser("revoke")
     for each in (rotating, revoking):
-        each.add_argument("role", choices=ROLES)
+        each.add_argument("role", choices=(ROOT, *ROLES))
     rotating.add_argument("--at-once", action="store_true", help="without letting it become known first")
+    rotating.add_argument("--unlinked", action="store_true", help="a root whose predecessor's key is lost for good")
     rotating.set_defaults(command=_told(_rotate))
     revoking.add_argument("number", type=int)
     revoking.set_defaults(command=_told(_revoke))
@@ -79,7 +84,10 @@ async def _noted(doing: str, told: Settings) -> None:
 
 
 def _rotate(given: Namespace, home: Home) -> None:
-    signing_keys.rotate(home, given.role, at=clock.real(), at_once=given.at_once)
+    if given.role == ROOT:
+        roots.rotate(home, at=clock.real(), at_once=given.at_once, unlinked=given.unlinked)
+    else:
+        signing_keys.rotate(home, given.role, at=clock.real(), at_once=given.at_once)
 
 
 def _revoke(given: Namespace, home: Home) -> None:
@@ -88,6 +96,7 @@ def _revoke(given: Namespace, home: Home) -> None:
 
 def _leaves(home: Home) -> list[Leaf]:
     revoked = signing_keys.revoked(home)
+    known = {ROOT: roots.numbers(home)} | {role: signing_keys.numbers(home, role) for role in ROLES}
     return [
         Leaf(
             role=role,
@@ -98,6 +107,6 @@ def _leaves(home: Home) -> list[Leaf]:
             ends=leaf.not_valid_after_utc,
             revoked=leaf.serial_number in revoked,
         )
-        for role in ROLES
-        for number, leaf in sorted(signing_keys.numbers(home, role).items())
+        for role, leaves in known.items()
+        for number, leaf in sorted(leaves.items())
     ]

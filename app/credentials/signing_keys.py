@@ -1,23 +1,22 @@
-"""The keys behind the credentials: a root that verifiers pin, and the seals that sign under it.
+"""The keys behind the credentials: roots that verifiers pin, and the seals that sign under them.
 
 The folder holds for each key its file, unless a token of an HSM has it, and beside it the certificate:
 
-    root.key, root.pem                 the anchor; its key may be kept elsewhere until a certificate is due
-    root.crl                           the leaves that are not to be believed any more
+    root.key, root.pem, root.crl       the anchor, and what it does not vouch for any more: app/credentials/roots.py
     document-1.key, document-1.pem, …  sign credentials
     status-1.key, status-1.pem, …      sign status lists
     request-1.key, request-1.pem, …    sign what verifiers ask wallets through us
     log-1.key, log-1.pem, …            sign heads of the issuance log
     nonce.key                          by which we know our own nonces
 
-Of a role's leaves the newest signs that has begun and is not revoked; a leaf begins at a midnight. All that have not
-ended are published. One that would end soon is succeeded in time, one that names another URL at once.
+Of a role's leaves the newest signs that has begun, is not revoked and stands under a root that is believed; a leaf
+begins at a midnight. All that have not ended are published. One that would end soon is succeeded in time, one that
+names another URL at once.
 """
 
 import contextlib
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import msgspec
 import structlog
@@ -25,11 +24,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from app.credentials.key_place import Files, InToken, Keys
+from app.credentials import revocations, roots
+from app.credentials.key_place import Home
+from app.credentials.roots import ROOT, Published, RootKeyAbsent
 from proof import keyfile
-from proof.hsm import Token
 from proof.hsm_signer import KeyThere
-from proof.kms import Kms, new_data_key
+from proof.kms import new_data_key
 from proof.signer import from_jwk
 from residency.credential import issuing, metadata, pki, sd_jwt, status_cwt, status_list
 from residency.credential.cose import CoseSeal
@@ -42,13 +42,7 @@ from residency.credential.transparency import log_head
 NOTICE = timedelta(hours=2)
 #: A successor is made this long before what is signed could not live its whole life under the old leaf.
 AHEAD = timedelta(days=14)
-#: A list of revoked leaves that ends sooner is made anew.
-_RENEWED = timedelta(days=30)
 _log = structlog.get_logger()
-
-
-class RootKeyAbsent(Exception):
-    """A certificate is due and the root's key, which would sign it, is not in the folder."""
 
 
 class UnknownLeaf(Exception):
@@ -68,26 +62,14 @@ class OnlyLeaf(Exception):
         self.role = role
 
 
-class Home(msgspec.Struct, frozen=True):
-    """Where an installation's certificates are, for which URL they speak, and who has the keys beside the root's."""
-
-    folder: Path
-    url: str
-    root: Files
-    keys: Keys
-
-    @classmethod
-    def of(cls, folder: Path, *, url: str, kms: Kms, token: Token | None = None) -> "Home":
-        """Find the keys in files, or those of the leaves in a token."""
-        files = Files(folder, kms)
-        return cls(folder, url, files, files if token is None else InToken(token))
-
-
 class Authority(msgspec.Struct, frozen=True):
-    """What this installation issues with now; `signers` are the certificates of every document key to be believed."""
+    """What this installation issues with now; `signers` are the certificates of every document key to be believed.
+
+    `published` are the roots to be believed, first the one that signs; `revoked` the serial numbers of what is not.
+    """
 
     url: str
-    root: x509.Certificate
+    published: tuple[Published, ...]
     documents: Seal
     statuses: Seal
     metadata: Seal
@@ -97,28 +79,44 @@ class Authority(msgspec.Struct, frozen=True):
     cose_statuses: CoseSeal
     signers: tuple[x509.Certificate, ...]
     revoked: frozenset[int]
-    crl: bytes | None
     nonce_key: bytes
 
     @property
-    def root_der(self) -> bytes:
-        """The anchor, as readers of mdocs take it."""
-        return self.root.public_bytes(Encoding.DER)
+    def root(self) -> x509.Certificate:
+        """The anchor that signs now."""
+        return self.published[0].certificate
 
     @property
-    def root_pem(self) -> bytes:
-        """The anchor, as verifiers pin it."""
-        return self.root.public_bytes(Encoding.PEM)
+    def roots(self) -> tuple[x509.Certificate, ...]:
+        """Every anchor to be believed."""
+        return tuple(each.certificate for each in self.published)
+
+    def published_as(self, number: int) -> Published | None:
+        """Find an anchor to be believed by its number."""
+        return next((each for each in self.published if each.number == number), None)
+
+    @property
+    def links(self) -> tuple[x509.Certificate, ...]:
+        """How the anchors vouch for each other."""
+        links = (link for each in self.published for link in (each.link, each.former) if link is not None)
+        known = (each for each in links if each.serial_number not in self.revoked)
+        return tuple(each for each in known if any(pki.is_issued(each, root) for root in self.roots))
 
 
 def opened(home: Home, *, at: datetime) -> Authority:
-    """Open the keys, making what is missing or due; several processes may start at once. Raises RootKeyAbsent."""
-    root = _root(home, at=at)
-    documents, statuses, requests, log = (_seal(home, root, role, at=at) for role in ROLES)
+    """Open the keys, making what is missing or due; several processes may start at once.
+
+    Raises RootKeyAbsent, roots.RootEnded.
+    """
+    believed = [each.certificate for each in roots.believed(home, at=at)]
+    if roots.is_due(home, at=at):
+        _log.error("credential_root_due")
+    documents, statuses, requests, log = (_seal(home, believed, role, at=at) for role in ROLES)
     void = revoked(home)
+    revocations.renew(home, at=at)
     return Authority(
         url=home.url,
-        root=root,
+        published=roots.believed(home, at=at),
         documents=documents,
         statuses=statuses,
         metadata=Seal.of(documents.signer, documents.chain, typ=metadata.SIGNED_TYP),
@@ -126,13 +124,8 @@ def opened(home: Home, *, at: datetime) -> Authority:
         log=log,
         cose_documents=CoseSeal.of(documents.signer, documents.chain),
         cose_statuses=CoseSeal.of(statuses.signer, statuses.chain, typ=status_cwt.TYP),
-        signers=tuple(
-            found
-            for found in numbers(home, "document").values()
-            if at < found.not_valid_after_utc and found.serial_number not in void
-        ),
+        signers=tuple(found for found in numbers(home, "document").values() if _stands(found, believed, void, at)),
         revoked=frozenset(void),
-        crl=_revocations(home, root, at=at),
         nonce_key=keyfile.read_or_create(home.folder / "nonce.key", new_data_key),
     )
 
@@ -140,31 +133,36 @@ def opened(home: Home, *, at: datetime) -> Authority:
 def rotate(home: Home, role: str, *, at: datetime, at_once: bool = False) -> x509.Certificate:
     """Make the next leaf of `role`; it signs from the first midnight when everybody knows of it, or at once.
 
-    Raises RootKeyAbsent.
+    Raises RootKeyAbsent, roots.RootEnded.
     """
-    root, last = _root(home, at=at), max(numbers(home, role), default=0)
-    if not _has_root_key(home):
+    roots.believed(home, at=at)
+    last = max(numbers(home, role), default=0)
+    begins = at if at_once or not last else _day_after(at + NOTICE)
+    if not roots.has_key(home, roots.signing(home, at=begins)):
         raise RootKeyAbsent
     with contextlib.suppress(KeyThere):  # a ceremony that was broken off left a key that nothing vouches for yet
         home.keys.make(f"{role}-{last + 1}")
-    return _next(home, root, role, last + 1, at=at if at_once or not last else _day_after(at + NOTICE))
+    return _next(home, role, last + 1, at=begins)
 
 
 def revoke(home: Home, role: str, number: int, *, at: datetime) -> None:
-    """Let nobody believe a leaf any more, another signs at once; raises RootKeyAbsent, UnknownLeaf, OnlyLeaf."""
-    leaves = numbers(home, role)
-    if number not in leaves:
+    """Let nobody believe a leaf, or a root, any more; another signs at once.
+
+    Raises RootKeyAbsent, UnknownLeaf, OnlyLeaf.
+    """
+    known = roots.numbers(home) if role == ROOT else numbers(home, role)
+    if number not in known:
         raise UnknownLeaf(role, number)
-    if not _has_root_key(home):
-        raise RootKeyAbsent
-    root = _root(home, at=at)
     with keyfile.locked(home.folder):
-        void = {leaves[number].serial_number: at} | revoked(home)
-        if not home.keys.in_passing and not any(_signs(leaf, home, void, at) for leaf in leaves.values()):
-            raise OnlyLeaf(role)
-        # First the list: a process that sees the mark reads both.
-        keyfile.replace(home.folder / "root.crl", _list(home, root, void, at=at))
-        keyfile.read_or_create(home.folder / f"{role}-{number}.revoked", at.isoformat().encode)
+        left = {no: each for no, each in roots.living(home, at=at).items() if (role, no) != (ROOT, number)}
+        if not any(each.not_valid_before_utc <= at for each in left.values()):
+            raise OnlyLeaf(ROOT)
+        if not home.keys.in_passing:
+            void = {*revoked(home), *(each.serial_number for each in revocations.of(home, role, number))}
+            for needed in ROLES if role == ROOT else (role,):
+                if not any(_signs(leaf, home, left.values(), void, at) for leaf in numbers(home, needed).values()):
+                    raise OnlyLeaf(needed)
+        revocations.mark(home, role, number, at=at)
 
 
 def numbers(home: Home, role: str) -> dict[int, x509.Certificate]:
@@ -176,32 +174,8 @@ def numbers(home: Home, role: str) -> dict[int, x509.Certificate]:
 
 
 def revoked(home: Home) -> dict[int, datetime]:
-    """Read which leaves are not to be believed, by their serial numbers, and since when."""
-    found = {}
-    for path in home.folder.glob("*.revoked"):
-        leaf = x509.load_pem_x509_certificate(path.with_suffix(".pem").read_bytes())
-        found[leaf.serial_number] = datetime.fromisoformat(path.read_text(encoding="ascii"))
-    return found
-
-
-def _root(home: Home, *, at: datetime) -> x509.Certificate:
-    def make() -> bytes:
-        key = _root_key(home, or_create=True)
-        return pki.root(key, url=home.url, at=at).certificate.public_bytes(Encoding.PEM)
-
-    return x509.load_pem_x509_certificate(keyfile.read_or_create(home.folder / "root.pem", make))
-
-
-def _root_key(home: Home, *, or_create: bool = False) -> ec.EllipticCurvePrivateKey:
-    if not or_create and not _has_root_key(home):
-        raise RootKeyAbsent
-    key = home.root.open("root").private
-    assert isinstance(key, ec.EllipticCurvePrivateKey), "an ES256 key is on a curve"
-    return key
-
-
-def _has_root_key(home: Home) -> bool:
-    return (home.folder / "root.key").exists()
+    """Read which certificates are not to be believed, by their serial numbers, and since when."""
+    return {each.serial_number: since for each, since in revocations.voided(home).items()}
 
 
 #: In the order of `opened`.
@@ -220,39 +194,55 @@ _NAMES: Mapping[str, str] = {
 }
 
 
-def _seal(home: Home, root: x509.Certificate, role: str, *, at: datetime) -> Seal:
+def _seal(home: Home, believed: Sequence[x509.Certificate], role: str, *, at: datetime) -> Seal:
     """Give the seal that signs now, and see to its successor."""
     leaves, void = numbers(home, role), revoked(home)
-    number = max((no for no, leaf in leaves.items() if _signs(leaf, home, void, at)), default=0)
+    number = max((no for no, leaf in leaves.items() if _signs(leaf, home, believed, void, at)), default=0)
     last = max(leaves, default=0)
-    left = leaves[number].not_valid_after_utc - at if number else timedelta()
-    if not number or (last == number and left < issuing.LIFE and _may_make(home)):
+    if not number:
         number = last + 1
-        leaves[number] = _next(home, root, role, number, at=at)
-    elif last == number and left < issuing.LIFE + AHEAD:
-        if _may_make(home):
-            _next(home, root, role, last + 1, at=_day_after(at + NOTICE))
-        else:
+        leaves[number] = _next(home, role, number, at=at)
+    elif last == number and (begins := _succeeded(home, leaves[number], at=at)) is not None:
+        if not (home.keys.in_passing and roots.has_key(home, roots.signing(home, at=begins))):
             _log.error("credential_signer_due", kind=role)
+        else:
+            leaves[last + 1] = _next(home, role, last + 1, at=begins)
+            number += begins == at
     return Seal.of(home.keys.open(f"{role}-{number}"), (leaves[number],), typ=_TYPES[role])
 
 
-def _signs(leaf: x509.Certificate, home: Home, void: Container[int], at: datetime) -> bool:
-    is_ours = pki.urls(leaf) == [home.url] and leaf.serial_number not in void
-    return is_ours and leaf.not_valid_before_utc <= at < leaf.not_valid_after_utc
+def _succeeded(home: Home, leaf: x509.Certificate, *, at: datetime) -> datetime | None:
+    """Say from when another is to sign in the place of a leaf; None while there is no need.
+
+    There is when it would end too soon, unless no root lives longer than it does, and when another root signs now.
+    """
+    root = roots.numbers(home)[roots.signing(home, at=at)]
+    left, later = leaf.not_valid_after_utc - at, _day_after(at + NOTICE)
+    if left < issuing.LIFE + AHEAD and root.not_valid_after_utc > leaf.not_valid_after_utc:
+        return at if left < issuing.LIFE else later
+    return None if pki.is_issued(leaf, root) else later
 
 
-def _may_make(home: Home) -> bool:
-    """Whether a leaf can be made without an operator."""
-    return _has_root_key(home) and home.keys.in_passing
+def _signs(
+    leaf: x509.Certificate, home: Home, believed: Iterable[x509.Certificate], void: Container[int], at: datetime
+) -> bool:
+    is_ours = pki.urls(leaf) == [home.url] and leaf.not_valid_before_utc <= at
+    return is_ours and _stands(leaf, believed, void, at)
 
 
-def _next(home: Home, root: x509.Certificate, role: str, number: int, *, at: datetime) -> x509.Certificate:
-    """Make the leaf that begins with the day of `at`, unless another process has; raises RootKeyAbsent."""
+def _stands(leaf: x509.Certificate, believed: Iterable[x509.Certificate], void: Container[int], at: datetime) -> bool:
+    """Whether a leaf has not ended and leads to a root that is believed."""
+    if leaf.serial_number in void or at >= leaf.not_valid_after_utc:
+        return False
+    return any(pki.is_issued(leaf, root) for root in believed)
+
+
+def _next(home: Home, role: str, number: int, *, at: datetime) -> x509.Certificate:
+    """Make the leaf that begins with the day of `at`, unless another process has; raises RootKeyAbsent, RootEnded."""
     name = f"{role}-{number}"
 
     def make() -> bytes:
-        anchor = pki.Root(_root_key(home), root)
+        anchor = roots.opened(home, roots.signing(home, at=at))
         key = from_jwk(home.keys.open(name).public_jwk)
         assert isinstance(key, ec.EllipticCurvePublicKey), "an ES256 key is on a curve"
         leaf = pki.leaf(anchor, key, url=home.url, role=_NAMES[role], purpose=PURPOSES[role], at=at)
@@ -264,27 +254,3 @@ def _next(home: Home, root: x509.Certificate, role: str, number: int, *, at: dat
 def _day_after(at: datetime) -> datetime:
     """Answer the noon of the next day (UTC): a leaf for it begins at the midnight before."""
     return at.astimezone(UTC).replace(hour=12, minute=0, second=0, microsecond=0) + timedelta(days=1)
-
-
-def _revocations(home: Home, root: x509.Certificate, *, at: datetime) -> bytes | None:
-    """Give the list of revoked leaves, making it anew in time; None where there is neither one nor the root's key."""
-    path = home.folder / "root.crl"
-    if _has_root_key(home) and _is_due(path, at):
-        with keyfile.locked(home.folder):
-            if _is_due(path, at):  # unless another process was faster
-                keyfile.replace(path, _list(home, root, revoked(home), at=at))
-    return path.read_bytes() if path.exists() else None
-
-
-def _is_due(path: Path, at: datetime) -> bool:
-    if not path.exists():
-        return True
-    ends = x509.load_der_x509_crl(path.read_bytes()).next_update_utc
-    return ends is None or ends - at < _RENEWED
-
-
-def _list(home: Home, root: x509.Certificate, void: Mapping[int, datetime], *, at: datetime) -> bytes:
-    anchor = pki.Root(_root_key(home), root)
-    # Whole seconds since 1970 rise with every list, without a count to be kept.
-    made = pki.revoked(anchor, void, number=int(at.timestamp()), at=at)
-    return made.public_bytes(Encoding.DER)

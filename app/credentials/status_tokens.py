@@ -30,11 +30,15 @@ class Token(msgspec.Struct, frozen=True):
     cwt: bytes
 
 
-class StatusTokens:
-    """The tokens of one process. `seals` gives what signs the one form and the other now."""
+#: Hears what was signed, by which key, how often.
+Noted = Callable[[str, str, int], None]
 
-    def __init__(self, seals: Callable[[], tuple[Seal, CoseSeal]]) -> None:
-        self._seals = seals
+
+class StatusTokens:
+    """The tokens of one process. `seals` gives what signs the one form and the other now; `noted` hears of it."""
+
+    def __init__(self, seals: Callable[[], tuple[Seal, CoseSeal]], noted: Noted) -> None:
+        self._seals, self._noted = seals, noted
         self._made: dict[UUID, Token] = {}
 
     async def of(self, db: AsyncConnection, list_id: UUID, *, uri: str, at: datetime) -> Token | None:
@@ -51,6 +55,7 @@ class StatusTokens:
             snapshot = await entries.snapshot(db, list_id)
             issued_at = datetime.fromtimestamp(minute, UTC)
             made = self._made[list_id] = _make(snapshot, seals, uri, issued_at, tag)
+            self._noted("status_list", seals[0].signer.kid, 2)
         return made
 
 

@@ -16,7 +16,7 @@ from app.http import ids
 from law import calendar
 from residency.credential import entries
 from residency.credential.presenting import foreign_lists, issuers, trust
-from residency.credential.presenting.judging import Answer, Broken, Entry, Presented, Told, Untold
+from residency.credential.presenting.judging import Answer, Broken, Entry, Presented, Signer, Told, Untold
 from residency.credential.presenting.trust import Anchor, Trust
 from residency.credential.sd_jwt import StatusReference
 
@@ -24,17 +24,21 @@ from residency.credential.sd_jwt import StatusReference
 async def today(db: AsyncConnection, by: Authority, *, law_at: datetime, now: datetime) -> Trust:
     """Gather whom we believe: the day is that of the law's clock, tokens and certificates are judged at `now`."""
     foreign = await issuers.anchors(db, calendar.statutory_date(law_at))
-    return Trust((trust.own(by.url, (by.root,), by.revoked), *foreign), now)
+    return Trust((trust.own(by.url, by.roots, by.revoked), *foreign), now)
 
 
 async def statuses(
     db: AsyncConnection, by: Authority, presented: Mapping[str, Sequence[Presented]], *, now: datetime
-) -> dict[Entry, Answer]:
-    """Ask the lists that presentations name."""
-    found: dict[Entry, Answer] = {}
+) -> dict[Entry | Signer, Answer]:
+    """Ask the lists that presentations name, and those of the signers that were revoked."""
+    found: dict[Entry | Signer, Answer] = {}
     for each in (one for group in presented.values() for one in group):
-        if (entry := each.entry) is not None and each.issuer is not None:
+        if each.issuer is None:
+            continue
+        if (entry := each.entry) is not None:
             found[entry] = await _status(db, by, entry.reference, each.issuer, now)
+        if (signer := each.signer) is not None:
+            found[signer] = await foreign_lists.vouched(db, signer, each.issuer, at=now)
     return found
 
 

@@ -25,7 +25,7 @@ from residency.credential.presenting.foreign_lists import Brought, NotBelieved
 
 
 class BringStatusList(Wire, frozen=True):
-    """A status list token of a foreign issuer, as it was published."""
+    """A list of a foreign issuer as it was published: of statuses, or of the signers that its root revoked."""
 
     token: Annotated[
         str,
@@ -33,7 +33,7 @@ class BringStatusList(Wire, frozen=True):
             min_length=1,
             max_length=900_000,
             pattern=r"^[A-Za-z0-9_.-]+$(?!\n)",
-            description="A JWT, or a CWT in base64url.",
+            description="A JWT; or in base64url a CWT, or a list of revoked signers (X.509 CRL, DER).",
             examples=["eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJodHRwczovL2lkLmV4YW1wbGUvMSJ9.c2ln"],
         ),
     ]
@@ -72,7 +72,7 @@ def route(path: str, *, scope: str, operation: str, tags: list[str]) -> HTTPRout
         operation_id=operation,
         opt={"scope": scope},
         tags=tags,
-        summary="Hand in a foreign issuer's status list",
+        summary="Hand in a foreign issuer's list",
         status_code=200,
     )
     async def bring(

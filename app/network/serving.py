@@ -48,6 +48,10 @@ class Busy(Exception):
     """Another process keeps the promises of this installation."""
 
 
+class NoLines(Exception):
+    """The installation has no line to any network."""
+
+
 class Keyless(Exception):
     """Every telegram of the line of `network` is to carry a MAC, and there is no key to make one."""
 
@@ -131,8 +135,12 @@ class Lines:
         self.meters.level("", "away", 0)
 
     async def know(self) -> None:
-        """Take a snapshot again and again; one that fails leaves the last one, until it is too old."""
+        """Take a snapshot again and again; one that fails leaves the last one, until it is too old.
+
+        None is taken before the books know what was promised in their place: they would say it is left.
+        """
         while True:
+            await self.books.here.wait()
             try:
                 await self.learn()
             except LOST as error:
@@ -146,7 +154,7 @@ class Lines:
         """Take one, and count what officers are to look at; raises what the database and the disk raise."""
         keys, lasts = self._house.keys, max(line.stand_in.known_for for line in self._over)
         async with self._learning:
-            taken = await snapshot.take(self._house.posting, self._place, lasts)
+            taken = await snapshot.take(self._house.posting, self._place, lasts, lambda: not self.stand_in.owes)
             await snapshot.keep(self._snapshot, taken, keys.kms, keys.message)
             self.stand_in.snapshot = taken
         self.meters.level("", "snapshot_cards", len(taken.cards))
@@ -167,7 +175,7 @@ class Lines:
 
 
 async def run(settings: Settings, *, port: int) -> None:
-    """Serve the lines until SIGTERM or SIGINT; raises Busy."""
+    """Serve the lines until SIGTERM or SIGINT; raises NoLines, Busy, Keyless, journal.Torn."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -182,7 +190,9 @@ async def run(settings: Settings, *, port: int) -> None:
 
 @contextlib.asynccontextmanager
 async def opened(house: House, over: tuple[Line, ...], folder: Path) -> AsyncIterator[Lines]:
-    """Open the lines; raises Busy, Keyless, journal.Torn."""
+    """Open the lines; raises NoLines, Busy, Keyless, journal.Torn."""
+    if not over:
+        raise NoLines
     meters, keys = Meters(), house.keys
     with _alone(folder):
         stand_in = StandIn(folder, keys.kms, meters)

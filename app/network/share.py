@@ -2,10 +2,11 @@
 
 takes     app/network/snapshot.py     take()       with everything that is known, every few minutes
 shares    app/network/share.py        take()       <- you are here
-keeps     cards.take_share() in the database (0044): the parts that still hold never make more than the whole
+keeps     cards.take_share() in the database (0048): the parts that still hold never make more than the whole
 
 A place is a folder of promises, and a process keeps it. The first has all of it; one that comes later has nothing
-until what the first may still go by has ended, then each has the same.
+until what the first may still go by has ended and the first has said since that the books know all it promised, then
+each has the same. One that never comes back is waited for a week.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import db, ids
 from law.money import Money
+from proof import keyfile
 
 WHOLE = 10_000
 
@@ -35,20 +37,13 @@ class Part(msgspec.Struct, frozen=True):
 
 def place(folder: Path) -> UUID:
     """Name the place of a folder, the same as long as there is one."""
-    path = folder / "place"
-    try:
-        return UUID(path.read_text(encoding="ascii"))
-    except FileNotFoundError:
-        made, draft = ids.new(), path.with_suffix(".new")
-        draft.write_text(str(made), encoding="ascii")
-        draft.replace(path)
-        return made
+    return UUID(keyfile.read_or_create(folder / "place", lambda: str(ids.new()).encode()).decode())
 
 
-async def take(engine: AsyncEngine, of: UUID, lasts: timedelta) -> Part:
-    """Take what a place may promise, for as long from now on."""
+async def take(engine: AsyncEngine, of: UUID, lasts: timedelta, *, told: bool) -> Part:
+    """Take what a place may promise, for as long from now on; `told` says that the books know all it did promise."""
     async with db.transaction(engine) as story:
-        parts = await (await story()).scalar(_TAKE, {"place": of, "lasts": lasts})
+        parts = await (await story()).scalar(_TAKE, {"place": of, "lasts": lasts, "told": told})
     return Part(int(parts or 0))
 
 
@@ -57,8 +52,8 @@ async def give_back(engine: AsyncEngine, of: UUID, known: Path) -> None:
     async with db.transaction(engine) as story:
         await (await story()).execute(_GIVE, {"place": of})
         # Before the commit, for nobody may hear whether that came to be.
-        await asyncio.to_thread(known.unlink, missing_ok=True)
+        await asyncio.to_thread(keyfile.remove, known)
 
 
-_TAKE = text("SELECT cards.take_share(:place, :lasts)")
+_TAKE = text("SELECT cards.take_share(:place, :lasts, :told)")
 _GIVE = text("SELECT cards.give_share(:place)")

@@ -5,9 +5,8 @@ decides   cards/payments/standin.py    decide()
 """
 
 import asyncio
-import os
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -29,7 +28,7 @@ from cards.spending.velocity import Counters
 from law import calendar
 from law.money import KZT, MAX_MINOR, Money
 from law.regime import PROGRAMME
-from proof import kms, signer
+from proof import keyfile, kms, signer
 from proof.kms import Kms, Unopenable, Wrapped
 from proof.signer import Signer
 from wallet.desk import Desk
@@ -85,8 +84,11 @@ class Untrusted(Exception):
     """The file is not what we wrote."""
 
 
-async def take(engine: AsyncEngine, place: UUID, lasts: timedelta) -> Snapshot:
-    """Read what is known now of every card that could be used, and what `place` may promise of it for so long."""
+async def take(engine: AsyncEngine, place: UUID, lasts: timedelta, told: Callable[[], bool]) -> Snapshot:
+    """Read what is known now of every card that could be used, and what `place` may promise of it for so long.
+
+    `told` says whether the books know all that it promised before.
+    """
     found: dict[bytes, Known] = {}
     async with db.transaction(engine) as story:
         connection, taken_at = await story(), clock.real()
@@ -103,7 +105,7 @@ async def take(engine: AsyncEngine, place: UUID, lasts: timedelta) -> Snapshot:
         ahead = timedelta(seconds=round((story.now - clock.real()).total_seconds()))
     unbounded = Money(MAX_MINOR, KZT)
     # Taken last: it must hold for at least as long as what is known may be used.
-    part = await share.take(engine, place, lasts)
+    part = await share.take(engine, place, lasts, told=told())
     parted = {index: msgspec.structs.replace(each, left=part.of(each.left)) for index, each in found.items()}
     return Snapshot(taken_at, ahead, parted, merchants, of_programme.ends, part.of(unbounded if left is None else left))
 
@@ -162,12 +164,7 @@ def _keep(path: Path, taken: Snapshot, keys: Kms, signs: Signer) -> None:
     wrapped = keys.wrap(key, _OWNER)
     sealed = kms.seal(key, msgspec.msgpack.encode(content), table=_TABLE, column="cards", row="all")
     kept = _Kept(wrapped.version, wrapped.blob, sealed, signs.sign(_signed(sealed)))
-    draft = path.with_suffix(".new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(msgspec.msgpack.encode(kept))
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    keyfile.replace(path, msgspec.msgpack.encode(kept))
 
 
 def read(path: Path, keys: Kms, believed: list[dict[str, str]]) -> Snapshot | None:

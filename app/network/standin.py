@@ -6,9 +6,10 @@ stands in  app/network/standin.py    StandIn       <- you are here
 
 A promise becomes an advice under the very name of the question it answered, so a repeat of the question finds it in the
 books. Where the question had reached them before (`in_vain`) they are asked for what they decided: asked again after
-its deadline they decide against it, if they had not yet. If then yes was said here and no there, or to less, the
-promise or the rest of it is told under a name of its own; if no was said here and yes there, it is given up. All of
-these are names that are used once for ever, so who is killed in the middle begins again, and nothing happens twice.
+its deadline they decide against it, if they had not yet. If yes was said here and no there, or to less, it is told
+again under a name of its own, as an advice of that question, of which they book what they had not promised; if no was
+said here and yes there, the question is taken back. All of these are names that are used once for ever, so who is
+killed in the middle begins again, and nothing happens twice.
 """
 
 import asyncio
@@ -48,8 +49,11 @@ PROMISED, GIVEN_UP = "/promised", "/given-up"
 _KEPT_FOR = timedelta(days=2)
 _KEPT_MAX = 100_000
 
+_DAY = timedelta(days=1)
+
 Name = tuple[str, str, str]
 _Content = tuple[UUID | None, Money]
+_Purse = tuple[UUID, date]
 Book = Callable[[NetworkMessage], Awaitable[Answer]]
 
 
@@ -67,7 +71,7 @@ class StandIn:
         self._counters: defaultdict[UUID, list[int]] = defaultdict(list)
         #: What was promised on a day with a card, of a wallet or to a holder, and to everybody.
         self._used: defaultdict[tuple[UUID, date], Used] = defaultdict(Used)
-        self._shared: defaultdict[tuple[UUID, date], Money] = defaultdict(lambda: standin.NOTHING)
+        self._shared: defaultdict[_Purse, Money] = defaultdict(lambda: standin.NOTHING)
         self._promised: defaultdict[date, Money] = defaultdict(lambda: standin.NOTHING)
         self._forget_files()
         for path in (*journal.told(folder), *journal.waiting(folder)):
@@ -136,8 +140,11 @@ class StandIn:
             known=known,
             known_at=snapshot.taken_at if snapshot else None,
             used=self._used[place] if place else Used(),
-            shared=max((self._shared[each] for each in _purses(known, now)), default=standin.NOTHING),
-            promised=self._promised[standin.day(now)],
+            shared=max(
+                (self._shared[each] + self._shared[before] for each, before in _purses(known, now)),
+                default=standin.NOTHING,
+            ),
+            promised=sum((self._promised[day] for day in _days(now)), standin.NOTHING),
             turnover_left=snapshot.turnover_left if snapshot else standin.NOTHING,
             proved=proved,
             now=now,
@@ -150,7 +157,7 @@ class StandIn:
             return _promise(case, _no(asked, standin.code(doubts, case)))
         assert place is not None, "nothing is promised of a card that is not known"
         self._used[place] = standin.counted(self._used[place], asked.amount)
-        for purse in _purses(known, now):
+        for purse, _ in _purses(known, now):
             self._shared[purse] += asked.amount
         self._promised[standin.day(now)] += asked.amount
         self._meters.count(asked.network, "stand_in_promised")
@@ -222,26 +229,23 @@ class StandIn:
 
 
 async def _tell(promise: Promise, book: Book) -> None:
-    asked, promised = promise.asked, promise.answer.approved
-    if not promise.in_vain:
-        await book(_advice(promise, asked.element, asked.amount))
-        return
-    decided = await book(asked)  # its deadline is past: what was not decided by then is decided against
-    if promised:
-        told = (decided.amount or asked.amount) if decided.approved else Money(0, asked.amount.currency)
-        if told < asked.amount:
-            await book(_advice(promise, asked.element + PROMISED, asked.amount - told, increment=bool(told)))
-    elif decided.approved:
-        await book(_given_up(asked, decided))
+    asked = promise.asked
+    # Where they decided it meanwhile, by another process, that is the answer too; a deadline that is past is a no.
+    decided = await book(asked if promise.in_vain else _advice(promise, asked.element))
+    if not promise.answer.approved:
+        if decided.approved:
+            await book(_given_up(asked, decided))
+    elif not decided.approved or (decided.amount or asked.amount) < asked.amount:
+        await book(_advice(promise, asked.element + PROMISED, more=decided.approved))
 
 
-def _advice(promise: Promise, element: str, amount: Money, *, increment: bool = False) -> Authorization:
+def _advice(promise: Promise, element: str, *, more: bool = False) -> Authorization:
     asked = promise.asked
     return msgspec.structs.replace(
         asked,
         element=element,
-        amount=amount,
-        increment=increment,
+        subject=asked.subject or asked.element,
+        increment=asked.increment or more,
         advice=True,
         deadline=None,
         stand_in=PromisedBy.OURS,
@@ -260,6 +264,7 @@ def _given_up(asked: Authorization, decided: Answer) -> Reversal:
         payment=decided.payment,
         amount=decided.amount or asked.amount,
         merchant=asked.merchant,
+        subject=asked.subject or asked.element,
     )
 
 
@@ -280,10 +285,16 @@ def _no(asked: Authorization, code: str) -> Answer:
     return Answer(payment=asked.payment, approved=False, code=code, reason=None)
 
 
-def _purses(known: Known | None, at: datetime) -> tuple[tuple[UUID, date], ...]:
-    """Name whose money a card spends: no two cards may be promised the same."""
-    on = standin.day(at)
-    return ((known.card.account, on), (known.card.holder, on)) if known else ()
+def _purses(known: Known | None, at: datetime) -> list[tuple[_Purse, _Purse]]:
+    """Name whose money a card spends, on this day and on the one before: no two cards may be promised the same."""
+    today, yesterday = _days(at)
+    return [((of, today), (of, yesterday)) for of in (known.card.account, known.card.holder)] if known else []
+
+
+def _days(at: datetime) -> tuple[date, date]:
+    """Name the days whose promises may be unknown to what was known of the books: an outage ends at no midnight."""
+    today = standin.day(at)
+    return today, today - _DAY
 
 
 def _content(asked: Authorization) -> _Content:

@@ -1,4 +1,4 @@
-"""Foreign issuers' status lists are asked for: the adapter of the port, and the step of the worker that goes by it.
+"""Foreign issuers' lists are asked for: the adapter of the port, and the step of the worker that goes by it.
 
 takes      residency/credential/presenting/foreign_lists.py    claim()
 asks       app/partners/status_lists.py                        Lists.fetch()
@@ -19,14 +19,14 @@ from app.partners import destination, line
 from law import calendar
 from residency.credential import status_cwt, status_list
 from residency.credential.check import NotVerified
-from residency.credential.presenting import foreign_lists, issuers
+from residency.credential.presenting import foreign_crl, foreign_lists, issuers
 from residency.credential.presenting.foreign_lists import Errand, Source, Unanswered
 
 TIMEOUT_S = 10.0
 SIZE_MAX = 20
 _LEASE = timedelta(minutes=1)
-_KINDS = frozenset({status_list.MEDIA_TYPE, status_cwt.MEDIA_TYPE})
-_ACCEPT = f"{status_list.MEDIA_TYPE}, {status_cwt.MEDIA_TYPE};q=0.9"
+_KINDS = frozenset({status_list.MEDIA_TYPE, status_cwt.MEDIA_TYPE, foreign_crl.MEDIA_TYPE})
+_ACCEPT = f"{status_list.MEDIA_TYPE}, {status_cwt.MEDIA_TYPE};q=0.9, {foreign_crl.MEDIA_TYPE};q=0.9"
 
 _log = structlog.get_logger()
 

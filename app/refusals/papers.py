@@ -29,4 +29,5 @@ REFUSALS: dict[type[Exception], Refusal] = {
     paper.UnknownPaper: Refusal(404, "not_found"),
     refusal.NotTaken: Refusal(422, "file_not_taken"),
     scanning.InfectedFile: Refusal(422, "file_infected"),
+    scanning.NotScanned: Refusal(503, "file_not_scanned", retry_after_s=10),
 }

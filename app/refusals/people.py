@@ -26,7 +26,7 @@ from app.auth import (
     token,
     verification,
 )
-from app.auth.wallets import wallet_provider
+from app.auth.wallets import wallet_client, wallet_provider
 from app.refusals.refusal import Refusal
 
 REFUSALS: dict[type[Exception], Refusal] = {
@@ -39,6 +39,9 @@ REFUSALS: dict[type[Exception], Refusal] = {
     session.UnknownSession: Refusal(404, "not_found"),
     wallet_provider.BadRoot: Refusal(400, "bad_root"),
     wallet_provider.ProviderKnown: Refusal(409, "provider_known"),
+    wallet_provider.UnknownProvider: Refusal(422, "unknown_provider"),
+    wallet_client.WalletKnown: Refusal(409, "wallet_known"),
+    wallet_client.BadAddress: Refusal(422, "bad_redirect_uri"),
     gate.Crowded: Refusal(503, "overloaded", retry_after_s=1),
     gate.Unattended: Refusal(503, "overloaded", retry_after_s=1),
     limits.Exceeded: Refusal(429, "quota_exceeded"),

@@ -56,7 +56,7 @@ def _cap(measure: str, regime: Regime) -> int | None:
     return {
         "residents.holding": regime.caps.customers,
         "cards.alive": regime.caps.cards,
-        "card_payments.cleared_this_month": turnover.minor if turnover else None,
+        "card_payments.cleared_this_month": None if turnover is None else turnover.minor,
     }.get(measure)
 
 

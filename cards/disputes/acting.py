@@ -25,7 +25,7 @@ from cards.disputes.work import BadAmount, Work
 from proof import journal
 from wallet import transfer
 from wallet.desk import Desk
-from wallet.transfer import Refused
+from wallet.transfer import AccountId, Refused
 
 
 class Doing(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +89,9 @@ async def _still(desk: Desk, about: Dispute, said: Doing) -> Doing | None:
         # Another worker may have let go of it already, and another dispute of the payment with it.
         over = 0 if about.ended_at else min(await storing.over(desk.db, about), about.amount_minor)
         return msgspec.structs.replace(said, minor=over) if over > 0 else None
+    if said.act is Act.COLLECT:
+        has = desk.available(AccountId(about.account))
+        return said if about.owed_minor and has is not None and has.minor > 0 else None
     due_at: datetime | None = getattr(about, CLOCKS[said.act])
     return said if due_at is not None and due_at <= desk.now else None
 

@@ -211,6 +211,13 @@ def _forgive(work: Work) -> None:
     work.tells(events.LossBorne, what=events.What.DEBT, amount_minor=minor, fraud=work.before.rule.fraud)
 
 
+def _collect(work: Work) -> None:
+    work.amount = work.mover.collect()
+    if not work.amount:
+        raise WrongState(work.act, work.before.state)
+    work.tells(events.DebtCollected, amount_minor=work.amount, owed_minor=work.at.owed_minor)
+
+
 ALONG: Mapping[Act, Callable[[Work], None]] = {
     Act.HAND_IN: _submit,
     Act.ASK: _ask,
@@ -233,4 +240,5 @@ BESIDE: Mapping[Act, Callable[[Work], None]] = {
     Act.REMIND: _remind,
     Act.WRITE_OFF: _write_off,
     Act.FORGIVE: _forgive,
+    Act.COLLECT: _collect,
 }

@@ -38,6 +38,12 @@ async def refunded(db: AsyncConnection, *, limit: int, after: UUID | None = None
     return [Due(row.lane, row.id, (_doing(row.id, Act.SHRINK, row.minor, "refunded"),)) for row in rows]
 
 
+async def owed(db: AsyncConnection, *, limit: int, after: UUID | None = None) -> Sequence[Due]:
+    """List by their ids disputes of which somebody owes a part and has money in the wallet."""
+    rows = await db.execute(_OWED, {"limit": limit, "after": after or _FIRST})
+    return [Due(row.lane, row.id, (_doing(row.id, Act.COLLECT),)) for row in rows]
+
+
 def _doing(dispute: UUID, act: Act, minor: int | None = None, why: str | None = None) -> Doing:
     return Doing(dispute=dispute, act=act, actor=ACTOR, minor=minor, why=why, found=True)
 
@@ -49,6 +55,14 @@ _DUE = text(
     WHERE closed_at IS NULL AND least(due_at, remind_at, credit_due_at, take_back_at) <= :at AND id > :after
     ORDER BY id LIMIT :limit
     """  # noqa: S608  words of this package
+)
+_OWED = text(
+    """
+    SELECT dispute.lane, dispute.id FROM cards.dispute
+    JOIN wallet.account ON account.lane = dispute.lane AND account.id = dispute.account
+    WHERE owed_minor > 0 AND posted - hold_out > coalesce(floor, 0) AND dispute.id > :after
+    ORDER BY dispute.id LIMIT :limit
+    """
 )
 # The newest open dispute gives way first; what is left over is the next round's.
 _REFUNDED = text(

@@ -95,6 +95,15 @@ class CreditTakenBack(msgspec.Struct, frozen=True, kw_only=True, tag="dispute.cr
     currency: str
 
 
+class DebtCollected(msgspec.Struct, frozen=True, kw_only=True, tag="dispute.debt_collected"):
+    """The wallet had `amount_minor` of what the holder owed; `owed_minor` is left."""
+
+    dispute: UUID
+    amount_minor: int
+    owed_minor: int
+    currency: str
+
+
 class DisputeShrunk(msgspec.Struct, frozen=True, kw_only=True, tag="dispute.shrunk"):
     """The merchant refunded `refunded_minor` meanwhile; `amount_minor` is still disputed."""
 

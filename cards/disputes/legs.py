@@ -5,6 +5,7 @@
     contested     dispute_receivable → card_clearing     the network has it again
     taken back    wallet → dispute_receivable            the person gives it back
     short         card_receivable → dispute_receivable   the person owes it, since the wallet had not enough
+    collected     wallet → card_receivable               … and has it again
     borne         dispute_loss | fraud_loss → dispute_receivable | card_receivable
 
 A move's id is derived from the dispute, the hop it belongs to and the leg, so the ledger, where ids are unique, refuses
@@ -43,6 +44,7 @@ class Leg(enum.StrEnum):
     TAKEN_BACK = "dispute_taken_back"
     UNPARKED = "dispute_unparked"
     SHORT = "dispute_short"
+    COLLECTED = "dispute_collected"
     BORNE = "dispute_borne"
     FORGIVEN = "dispute_forgiven"
 
@@ -109,9 +111,7 @@ class Mover:
         Where `all_of_it` has to be there it raises NotEnough instead, and nothing moved.
         """
         parked = min(minor, self.at.parked_minor)
-        has = self._desk.available(AccountId(self.at.account))
-        closed = self._desk.is_closed(AccountId(self.at.account))
-        there = 0 if closed or has is None else min(max(has.minor, 0), minor - parked)
+        there = min(self._has(), minor - parked)
         short = minor - parked - there
         if short and all_of_it:
             raise NotEnough
@@ -125,6 +125,19 @@ class Mover:
                 self._move(leg, source, receivable, part)
         self._add(credited_minor=-minor, parked_minor=-parked, owed_minor=short)
         return short
+
+    def collect(self) -> int:
+        """Take what the wallet has of what the person owes; answers how much that is."""
+        minor = min(self._has(), self.at.owed_minor)
+        if minor:
+            self._move(Leg.COLLECTED, AccountId(self.at.account), self._of(Purpose.CARD_RECEIVABLE), minor)
+            self._add(owed_minor=-minor)
+        return minor
+
+    def _has(self) -> int:
+        wallet = AccountId(self.at.account)
+        has = self._desk.available(wallet)
+        return 0 if has is None or self._desk.is_closed(wallet) else max(has.minor, 0)
 
     def bear(self, minor: int) -> None:
         """Let the operator bear `minor` of what it gave and the network does not."""

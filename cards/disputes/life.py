@@ -65,6 +65,7 @@ class Act(enum.StrEnum):
     REMIND = "remind"
     WRITE_OFF = "write_off"  # the operator bears what the network did not give
     FORGIVE = "forgive"  # or what the person owes
+    COLLECT = "collect"  # the wallet has of it again
 
 
 class Who(enum.StrEnum):
@@ -156,6 +157,7 @@ WHO = {
     Act.REMIND: Who.HOUSE,
     Act.WRITE_OFF: Who.OFFICER,
     Act.FORGIVE: Who.OFFICER,
+    Act.COLLECT: Who.HOUSE,
 }
 
 

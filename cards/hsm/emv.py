@@ -17,6 +17,10 @@ _COVERED = ("9F02", "9F03", "9F1A", "95", "5F2A", "9A", "9C", "9F37", "82", "9F3
 _LENGTHS = {"9F02": 6, "9F03": 6, "9F1A": 2, "95": 5, "5F2A": 2, "9A": 3, "9C": 1, "9F37": 4, "82": 2, "9F36": 2}
 _OPTION_B_FROM = 17
 _CRYPTOGRAM = 8
+#: Cryptogram information data (EMV 4.3 book 3, 6.5.5.4), and what the networks' verification results say of the first
+#: cryptogram: 00 declined, 01 approved, 10 asks.
+_ANSWER, _ARQC = 0xC0, 0x80
+_FIRST_ANSWER, _ARQC_FIRST = 0x30, 0x20
 
 
 class BadChip(Exception):
@@ -31,9 +35,13 @@ class Method(enum.IntEnum):
 
 
 class Profile(msgspec.Struct, frozen=True):
-    """A cryptogram version: which bytes of tag 9F10 are covered, how the session key and the answer are made."""
+    """A cryptogram version: which bytes of tag 9F10 are covered, how the session key and the answer are made.
+
+    `said_at` is the byte of 9F10 with which the card's verification results say what it answered.
+    """
 
     name: str
+    said_at: int
     issuer_data: Callable[[bytes], bytes]
     session: Callable[[bytes, Mapping[str, bytes]], bytes]
     answer_session: Callable[[bytes, Mapping[str, bytes]], bytes]
@@ -51,6 +59,16 @@ class Chip(msgspec.Struct, frozen=True):
     profile: Profile
     cryptogram: bytes
     counter: int
+
+    @property
+    def asks(self) -> bool:
+        """Whether the card asks its issuer (ARQC). Else it approved by itself (TC) or declined (AAC).
+
+        Its verification results say so under the cryptogram; the terminal's word (9F27) is not covered and only agrees.
+        """
+        information = self.tags.get("9F27", b"\x80")
+        own = self.tags["9F10"][self.profile.said_at] & _FIRST_ANSWER
+        return own == _ARQC_FIRST and len(information) == 1 and information[0] & _ANSWER == _ARQC
 
     def __repr__(self) -> str:
         return f"Chip({self.profile.name}, {self.counter})"
@@ -143,11 +161,13 @@ def _mastercard_results_and_counters(issuer_data: bytes) -> bytes:
     return issuer_data[2:8] + issuer_data[10:18]
 
 
-VISA_10 = Profile("visa-10", _visa_results, _none, _none, _zero_padding, Method.ONE)
-VISA_18 = Profile("visa-18", _whole, _by_counter, _by_counter, _emv_padding, Method.TWO)
-MASTERCARD_16 = Profile("mastercard-16", _mastercard_results, _by_counter_and_random, _none, _emv_padding, Method.ONE)
+VISA_10 = Profile("visa-10", 4, _visa_results, _none, _none, _zero_padding, Method.ONE)
+VISA_18 = Profile("visa-18", 4, _whole, _by_counter, _by_counter, _emv_padding, Method.TWO)
+MASTERCARD_16 = Profile(
+    "mastercard-16", 2, _mastercard_results, _by_counter_and_random, _none, _emv_padding, Method.ONE
+)
 MASTERCARD_17 = Profile(
-    "mastercard-17", _mastercard_results_and_counters, _by_counter_and_random, _none, _emv_padding, Method.ONE
+    "mastercard-17", 2, _mastercard_results_and_counters, _by_counter_and_random, _none, _emv_padding, Method.ONE
 )
 
 #: By how tag 9F10 begins and how long it is: Visa says its length first, Mastercard the index of its key.

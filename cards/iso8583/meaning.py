@@ -67,7 +67,8 @@ MAIL_ORDER, PREAUTHORISED, VERIFICATION, ECOMMERCE = "08", "06", "51", "59"
 ESTIMATED, SUPPLEMENTARY, SUPPLEMENTARY_ESTIMATED = "101", "102", "103"
 _ASKS = frozenset({"100", ESTIMATED, SUPPLEMENTARY, SUPPLEMENTARY_ESTIMATED})
 
-_TOKEN_ENTRIES = {Channel.CHIP, Channel.CONTACTLESS, Channel.ECOMMERCE}
+#: How a token is read at a till; in a shop's page or app it is e-commerce, whatever stands for the number.
+_TOKEN_ENTRIES = {Channel.CHIP, Channel.CONTACTLESS}
 _NAME, _COUNTRY = slice(0, 25), slice(38, 40)
 _CODE_IN_TRACK = slice(5, 8)
 _UNKNOWN_COUNT = "99"
@@ -159,6 +160,7 @@ def _said(telegram: Telegram, occasion: Occasion) -> Said:
         "payment": occasion.payment,
         "amount": amount,
         "merchant": _merchant(telegram),
+        "subject": names.subject(telegram, occasion.now),
     }
 
 

@@ -10,6 +10,9 @@ The trace number (field 11) begins again every day, so it is never a name alone.
 What is said is named by type, transmission time and trace number. What takes back is named by what it takes back: a
 network that hears no answer to its 0400 tells the same as 0420, with a trace number of its own. Field 4 is what stood
 before it and 95 what stands after it, so of one question each can be taken back once.
+
+What it is about is named by type, time and trace number too, and here an advice is the question it answers: who stood
+in for us tells 0120 of the 0100, and 0220 of the 0200, with its time and its trace number.
 """
 
 from datetime import datetime
@@ -20,6 +23,9 @@ from cards.iso8583.telegram import Telegram
 _ACQUIRER_DIGITS = 11
 _REPLACEMENT_DIGITS = 12
 _TAKES_BACK = frozenset({"0400", "0420"})
+#: An advice, and the question whose answer it tells.
+_QUESTIONS = {"0120": "0100", "0220": "0200"}
+_SUBJECTS = frozenset({"0100", "0200", *_QUESTIONS})
 
 
 class Nameless(Exception):
@@ -44,16 +50,38 @@ def lifecycle(told: Telegram, now: datetime) -> str:
 def element(told: Telegram, now: datetime) -> str:
     """Name what is said within its purchase: by type, a repeat being what it repeats, time and trace number.
 
-    What takes back is of one type, and is named by field 90, the amount and what is left of it, where it says them.
+    What takes back is named by field 90, the amount and what is left of it, where it says them: 0400 where it takes
+    back a promise, 0420 where it takes back money, since both may have been told at one time by one trace number.
     """
     if told.base in _TAKES_BACK:
         if (first := _taken_back(told)) is not None:
             acquirer, trace, at = first
             left = told.fields.get(95, "")[:_REPLACEMENT_DIGITS].rjust(_REPLACEMENT_DIGITS, "0")
             whose = f"{acquirer:0>{_ACQUIRER_DIGITS}}/{trace}/{times.transmitted(at, now):%Y%m%d%H%M%S}"
-            return f"0400/{whose}/{told[4]}/{left}"
+            return f"{_taking(told)}/{whose}/{told[4]}/{left}"
         return f"0400/{times.transmitted(told[7], now):%Y%m%d%H%M%S}/{told[11]}"
     return f"{told.base}/{times.transmitted(told[7], now):%Y%m%d%H%M%S}/{told[11]}"
+
+
+def subject(told: Telegram, now: datetime) -> str | None:
+    """Name what is taken back, its type included, or the question an advice may answer; None where it is none else."""
+    if told.base in _TAKES_BACK:
+        base = f"{told.fields.get(90, '')[:3]}0"
+        if (first := _taken_back(told)) is None or base not in _SUBJECTS:
+            return None
+        _, trace, at = first
+        return question(f"{base}/{times.transmitted(at, now):%Y%m%d%H%M%S}/{trace}")
+    return question(element(told, now)) if told.base in _QUESTIONS else None
+
+
+def _taking(told: Telegram) -> str:
+    return "0420" if told[90].startswith("02") else "0400"
+
+
+def question(element: str) -> str:
+    """Give the name of the question that an element is the advice of; of any other its own."""
+    base, slash, rest = element.partition("/")
+    return f"{_QUESTIONS.get(base, base)}{slash}{rest}"
 
 
 def _taken_back(told: Telegram) -> tuple[str, str, str] | None:

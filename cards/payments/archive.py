@@ -84,6 +84,7 @@ class Row(NamedTuple):
     rate: Decimal | None
     interchange_minor: int | None
     of: str | None
+    subject: str | None
 
 
 _OF_PAYMENT = Row._fields[:14]
@@ -180,6 +181,7 @@ def _element(row: Row, currency: Currency) -> Element:
         rate=row.rate,
         interchange=money(row.interchange_minor),
         of=row.of,
+        subject=row.subject,
     )
 
 
@@ -280,6 +282,7 @@ def _element_row(payment: Payment, element: Element) -> dict[str, object]:
         "rate": element.rate,
         "interchange_minor": element.interchange.minor if element.interchange is not None else None,
         "of": element.of,
+        "subject": element.subject,
     }
 
 

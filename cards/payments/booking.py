@@ -8,7 +8,7 @@ decides    cards/payments/swipe.py      clearing.py reversal.py refund.py expiry
 
 from collections.abc import Sequence
 
-from cards.payments import clearing, expiry, matching, message, recovery, refund, reversal, swipe
+from cards.payments import clearing, expiry, matching, message, recovery, refund, reversal, swipe, twice
 from cards.payments.decision import Source
 from cards.payments.message import (
     Answer,
@@ -27,7 +27,7 @@ from cards.payments.message import (
     Reversal,
     WriteOff,
 )
-from cards.payments.payment import Payment
+from cards.payments.payment import Element, Kind, Payment
 from cards.payments.reason import Reason
 from cards.payments.tray import Tray
 from wallet.desk import Desk
@@ -37,7 +37,8 @@ async def book(desk: Desk, messages: Sequence[Message], sources: Sequence[Source
     """Decide `messages` one after the other, each seeing what those before it did, and store them; a batch verb.
 
     `sources` are those who have a say in questions (app/cards/swiping.py). A repeat of a message is answered as it was
-    the first time; something else under its name, or in another currency than the payment's, is answered and not booked
+    the first time, and so is an advice of what we had answered ourselves, whichever came first: it says nothing new.
+    Something else under its name, or in another currency than the payment's, is answered and not booked
     (reason.UNBOOKED). A message of the house is answered with whether anything came of it.
     """
     tray = Tray(desk)
@@ -55,7 +56,13 @@ def _book(tray: Tray, told: NetworkMessage) -> Answer:
     if known is None:
         if message.foreign(told, payment.currency):
             return message.unbooked(payment.id, Reason.WRONG_CURRENCY)
-        payment = _act(tray, payment, told)
+        news = twice.news(payment, told)
+        if not isinstance(news, Element):
+            payment = _act(tray, payment, news)
+        elif isinstance(told, Authorization) and news.kind is Kind.CLEARING and not news.single:
+            payment = swipe.late(tray, payment, told)
+        else:
+            return message.answer(payment.id, news)
         tray.keep(payment)
         known = payment.told(told.element)
     assert known is not None, "what was just said is an element"

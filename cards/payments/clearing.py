@@ -30,6 +30,7 @@ def take(tray: Tray, payment: Payment, told: Clearing) -> Payment:
         rate=told.rate,
         interchange=told.interchange,
         of=told.of,
+        subject=told.subject,
     )
     short = funds.follow(tray, payment, taken)
     return taken.amending(short=short, cause=funds.cause(taken)) if short else taken

@@ -24,7 +24,8 @@ from wallet.desk import Desk
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What is decided about: `payment` as it was before, and the `number` that the answer will have in it.
 
-    `more` is how much more would be spent than `before`, with our charges and what is set aside beyond an estimate.
+    `more` is how much more would be spent than `before`, with our charges and what is set aside beyond an estimate;
+    `total` is all that the merchant would have been promised or have taken of the payment, without either.
     `today` is the day in Kazakhstan.
     """
 
@@ -34,6 +35,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     before: Money
     more: Money
+    total: Money
     now: datetime
     today: date
 

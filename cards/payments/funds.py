@@ -38,6 +38,8 @@ class Leg(enum.StrEnum):
     CHARGE_SHORT = "card_charge_short"
     RETURN = "card_return"
     REFUND = "card_refund"
+    REFUND_BACK = "card_refund_back"
+    REFUND_BACK_SHORT = "card_refund_back_short"
     RECOVERY = "card_recovery"
     WRITE_OFF = "card_write_off"
 
@@ -48,6 +50,7 @@ _SHORT = {
     Leg.FEE: Leg.FEE_SHORT,
     Leg.MARKUP: Leg.MARKUP_SHORT,
     Leg.CHARGE: Leg.CHARGE_SHORT,
+    Leg.REFUND_BACK: Leg.REFUND_BACK_SHORT,
 }
 _BACK = {Leg.CAPTURE: Leg.RETURN, Leg.FEE: Leg.FEE_BACK, Leg.MARKUP: Leg.MARKUP_BACK}
 
@@ -91,9 +94,10 @@ def follow(tray: Tray, before: Payment, after: Payment, *, back_as: transfer.Kin
     if charged := now.charged - was.charged:
         payee = Purpose.FEES if after.elements[-1].ours else clearing
         short += _take(tray, after, Leg.CHARGE, payee, Money(charged, after.currency))
-    if refunded := now.refunded - was.refunded:
+    refunded = now.refunded - was.refunded
+    if refunded > 0:
         _give(tray, after, Leg.REFUND, clearing, Money(refunded, after.currency))
-    return short
+    return short + _take(tray, after, Leg.REFUND_BACK, clearing, Money(max(-refunded, 0), after.currency))
 
 
 def recover(tray: Tray, payment: Payment, amount: Money) -> None:

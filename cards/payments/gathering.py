@@ -74,7 +74,16 @@ _NAMED = """
     SELECT unnest(%s::uuid[]) UNION
     SELECT card FROM cards.payment JOIN unnest(%s::integer[], %s::uuid[]) AS named (lane, id) USING (lane, id)
 """
-_CARDS = cards_card.BY_ID.replace(":cards", f"ARRAY({_NAMED})").encode()
+# With those in whose place each came: what they were promised is paid by the heir's number too.
+_CARDS = f"""
+    SELECT found.*, CASE WHEN found.replaces IS NOT NULL THEN ARRAY(
+        WITH RECURSIVE line (id, replaces) AS (
+            SELECT id, replaces FROM cards.card WHERE id = found.replaces
+            UNION ALL SELECT before.id, before.replaces FROM line JOIN cards.card AS before ON before.id = line.replaces
+        ) SELECT id FROM line
+    ) END AS line
+    FROM ({cards_card.BY_ID.replace(":cards", f"ARRAY({_NAMED})")}) AS found
+""".encode()  # noqa: S608  the parts are literals of these modules
 # As wallet/ledger.py Account takes them, and of the operator's what they are for.
 _ACCOUNTS = b"""
     SELECT loaded.*, operators.purpose, operators.label FROM wallet.load(%s::integer[], ARRAY(

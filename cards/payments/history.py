@@ -7,7 +7,7 @@ import msgspec
 
 from cards import events
 from cards.payments import events as payment_events
-from cards.payments import remedy
+from cards.payments import reason, remedy
 from cards.payments.payment import Element, Kind, Payment, Sums, add_up
 from proof.journal import Fact
 
@@ -64,7 +64,8 @@ def _event(payment: Payment, element: Element, sums: Sums) -> msgspec.Struct:  #
                 **names, amount_minor=amount, promised_minor=promised, currency=currency
             )
         case Kind.DECLINE:
-            why: _Why = {"reasons": element.reasons, "allow": remedy.allowing(payment, element)}
+            # The feed and webhooks read events; the reasons as they are stay with the element and its decision.
+            why: _Why = {"reasons": reason.spoken(element.reasons), "allow": remedy.allowing(payment, element)}
             return events.PaymentDeclined(**names, **why, amount_minor=amount, currency=currency)
         case Kind.INQUIRY:
             return payment_events.CardLookedAt(**names, operation=str(element.operation))

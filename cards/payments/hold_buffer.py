@@ -10,7 +10,7 @@ from datetime import date
 import msgspec
 
 from cards.payments.payment import Channel
-from law.money import Money
+from law.money import KZT, Money
 
 _WHOLE = 10_000  # basis points
 
@@ -19,26 +19,27 @@ class Buffer(msgspec.Struct, frozen=True, kw_only=True):
     """What is held for merchants of some categories (ISO 18245): `bps` of the amount more, and in all at least `least`.
 
     `required`: without it the merchant is refused. Otherwise the wallet sets aside what it has of it. `estimates_only`
-    leaves amounts alone that are final, `up_to` those that are larger. `countries` are those where it is done, None
-    everywhere. `ends` is not included.
+    leaves amounts alone that are final, `up_to` those that are larger; what is said in money is for cards billed in
+    that currency. `countries` are those where it is done, None everywhere. `ends` is not included.
     """
 
     name: str
     begins: date
     categories: Callable[[str], bool]
     bps: int = 0
-    least: int = 0
+    least: Money | None = None
     required: bool = False
     estimates_only: bool = True
-    up_to: int | None = None
+    up_to: Money | None = None
     countries: frozenset[str] | None = None
     ends: date | None = None
 
-    def applies(self, minor: int, category: str, country: str, *, estimated: bool, on: date) -> bool:
+    def applies(self, amount: Money, category: str, country: str, *, estimated: bool, on: date) -> bool:
         """Whether it is held for such a purchase on the day `on`."""
         return (
             self.categories(category)
-            and (self.up_to is None or minor <= self.up_to)
+            and all(each.currency is amount.currency for each in (self.least, self.up_to) if each is not None)
+            and (self.up_to is None or amount <= self.up_to)
             and (estimated or not self.estimates_only)
             and (self.countries is None or country in self.countries)
             and self.begins <= on
@@ -63,9 +64,9 @@ BUFFERS = (
         name="fuel",
         begins=_FIRST,
         categories=frozenset({"5542"}).__contains__,
-        least=30_000_00,
+        least=Money(30_000_00, KZT),
         required=True,
-        up_to=1_000_00,
+        up_to=Money(1_000_00, KZT),
     ),
     Buffer(name="lodging", begins=_FIRST, categories=_lodging, bps=1_500),
     Buffer(name="vehicles", begins=_FIRST, categories=_vehicles, bps=1_500),
@@ -96,9 +97,9 @@ class Wanted(msgspec.Struct, frozen=True):
 def over(amount: Money, category: str, country: str, channel: Channel, *, estimated: bool, on: date) -> Wanted:
     """Say what is held beyond `amount`. A tip is left where the card was: nobody tips a web shop."""
     for buffer in BUFFERS:
-        if buffer.applies(amount.minor, category, country, estimated=estimated, on=on) and (
+        if buffer.applies(amount, category, country, estimated=estimated, on=on) and (
             buffer.estimates_only or channel.present
         ):
-            share = (amount.minor * buffer.bps + _WHOLE - 1) // _WHOLE
-            return Wanted(Money(max(share, buffer.least - amount.minor), amount.currency), buffer.required)
+            share = Money((amount.minor * buffer.bps + _WHOLE - 1) // _WHOLE, amount.currency)
+            return Wanted(max(share, buffer.least - amount) if buffer.least else share, buffer.required)
     return Wanted(Money(0, amount.currency), required=False)

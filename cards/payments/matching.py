@@ -81,7 +81,8 @@ def match(tray: Tray, promised: Payment, told: Match) -> Payment:
     taken = tray.find(told.taken)
     tray.link(taken, promised, told.confidence)
     sums = taken.sums()
-    return _given_way(tray, promised, taken, sums.taken, final=sums.final)
+    # A promise that gave way does not stand again where the clearing is taken back.
+    return _given_way(tray, promised, taken, Money(sums.captured, taken.currency), final=sums.final)
 
 
 def give_way(tray: Tray, promised: Payment, taking: Payment, amount: Money, *, final: bool) -> None:
@@ -90,10 +91,13 @@ def give_way(tray: Tray, promised: Payment, taking: Payment, amount: Money, *, f
     What has a promise of its own takes of that and of no other. What was never promised is looked at again by the
     worker: the question may still come.
     """
-    if taking.sums().was_promised or not promised.sums().was_promised:
+    before = taking.sums()
+    if before.was_promised or not promised.sums().was_promised:
         return
     tray.link(taking, promised, Confidence.NAMED)
-    ended = _given_way(tray, promised, taking, taking.sums().taken + amount, final=final)
+    # The last clearing may have come before the promise did, and this one, of the same name, after it.
+    taken = Money(before.captured, amount.currency) + amount
+    ended = _given_way(tray, promised, taking, taken, final=final or before.final)
     if ended is not promised:
         tray.keep(ended)
 
@@ -183,8 +187,9 @@ _NEVER = text(
            OR EXISTS (SELECT FROM cards.link WHERE link.lane = loose.lane AND link.payment = loose.payment))
     """
 )
-# Each with the payments of the same card that it may be about: opened before a refund, or within a month of a clearing;
-# taken from, or still promised to. One whose own promise came after all is about nothing else.
+# Each with the payments of the same card, or of one in whose place it came, that it may be about: opened before a
+# refund, or within a month of a clearing; taken from, or still promised to. One whose own promise came after all is
+# about nothing else.
 _LOOSE = text(
     """
     WITH loose AS (
@@ -200,8 +205,15 @@ _LOOSE = text(
     )
     SELECT loose.lane, loose.id, loose.holder, loose.refund, loose.amount_minor, loose.of,
            about.id AS about, about.lifecycle, sums.minor AS about_minor
-    FROM loose JOIN cards.payment AS about
-         ON about.card = loose.card AND about.lane = loose.lane AND about.id <> loose.id
+    FROM loose CROSS JOIN LATERAL (
+        SELECT ARRAY(
+            WITH RECURSIVE line (id, replaces) AS (
+                SELECT id, replaces FROM cards.card WHERE id = loose.card
+                UNION ALL
+                SELECT before.id, before.replaces FROM line JOIN cards.card AS before ON before.id = line.replaces
+            ) SELECT id FROM line) AS cards
+    ) AS line JOIN cards.payment AS about
+         ON about.card = ANY(line.cards) AND about.lane = loose.lane AND about.id <> loose.id
         AND about.network = loose.network
         AND (about.lifecycle = loose.of OR about.merchant_id = loose.merchant_id)
         AND about.opened_at BETWEEN loose.opened_at - CASE WHEN loose.refund THEN interval '180 days'

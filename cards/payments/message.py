@@ -6,13 +6,13 @@ ever: a repeat of it is answered like the first and changes nothing.
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 from uuid import UUID
 
 import msgspec
 
 from cards.payments.payment import INQUIRIES, Channel, Element, Kind, Merchant, Operation, PaymentId, StandIn
-from cards.payments.reason import APPROVED, CODES, PARTIAL, VERIFIED, Reason
+from cards.payments.reason import APPROVED, CODES, PARTIAL, VERIFIED, Reason, spoken
 from cards.proofs.presented import NOTHING, Presented
 from law.currency import Currency
 from law.money import Money
@@ -48,6 +48,8 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What all messages say. `amount` is what the holder's wallet is charged by the network, never below zero.
 
     `card` is None when the network named no card of ours. A payment that this message opens gets the id `payment`.
+    `subject` is the element this is about, where that is another: what a reversal takes back, and the question that an
+    advice tells the answer of, whoever gave it. What two messages say of one thing is said once.
     """
 
     network: str
@@ -58,6 +60,7 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     payment: PaymentId
     amount: Money
     merchant: Merchant
+    subject: str | None = None
 
 
 class Said(TypedDict):
@@ -71,6 +74,7 @@ class Said(TypedDict):
     payment: PaymentId
     amount: Money
     merchant: Merchant
+    subject: NotRequired[str | None]
 
 
 class Authorization(_Message, frozen=True, kw_only=True):
@@ -124,9 +128,11 @@ class Confirmation(_Message, frozen=True, kw_only=True):
 
 
 class Reversal(_Message, frozen=True, kw_only=True):
-    """The merchant gives up `amount`, but for the part that `remaining` replaces it with (field 95).
+    """The merchant takes back `amount` of `subject`, but for the part that `remaining` replaces it with (field 95).
 
-    It may overtake the question it takes back. Of what was taken at once (`single`) the network gives the money back.
+    It may overtake what it takes back. Of a promise it gives up the rest, of a clearing or what was taken at once
+    (`single`) it gives the money back, of a refund it takes it; never more than that came to. Without a `subject` it
+    gives up what was promised, whoever asked for it.
     """
 
     remaining: Money | None = None
@@ -231,6 +237,11 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     available: Money | None = None
     approval: str | None = None
     reasons: tuple[Reason, ...] = ()
+
+    @property
+    def spoken(self) -> Reason | None:
+        """Why not, as anybody outside may know it."""
+        return spoken([self.reason])[0] if self.reason else None
 
 
 def answer(payment: PaymentId, element: Element) -> Answer:

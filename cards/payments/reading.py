@@ -78,8 +78,8 @@ class Related(msgspec.Struct, frozen=True):
 def asked(payment: Payment) -> int:
     """Say in minor units what a payment was about: what was asked, or what came without being asked for."""
     sums = payment.sums()
-    promised = sums.confirmed if sums.confirmed is not None else sums.authorized + sums.incremented
-    return promised or sums.declined or sums.captured or sums.refunded or sums.charged or sums.reversed
+    promised = sums.confirmed if sums.confirmed is not None else sums.asked + sums.at_once
+    return promised or sums.declined or sums.captured or sums.refunded or sums.charged or sums.excess
 
 
 async def of_card(

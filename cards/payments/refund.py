@@ -21,6 +21,7 @@ def give(tray: Tray, payment: Payment, told: Refund) -> Payment:
         rate=told.rate,
         interchange=told.interchange,
         of=told.of,
+        subject=told.subject,
     )
     funds.follow(tray, payment, refunded)
     return recovery.repaid_first(tray, payment, refunded)

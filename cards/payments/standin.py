@@ -181,8 +181,8 @@ def _refusals(case: Case) -> tuple[Reason, ...]:
     card, asked, now = case.known.card, case.asked, case.now + case.ahead
     in_force = case.in_force or _NO_PROGRAMME
     return (
-        *control.refusals(card, asked, today=calendar.statutory_date(now)),
-        *programme.refusals(in_force, card, asked, now=now),
+        *control.refusals(card, asked, total=asked.amount, today=calendar.statutory_date(now)),
+        *programme.refusals(in_force, card, asked, total=asked.amount, now=now),
     )
 
 

@@ -10,11 +10,11 @@ holds      cards/payments/funds.py       set_aside()
 from typing import TypedDict
 
 from cards.card import Card
-from cards.payments import funds, hold_buffer, tariff
+from cards.payments import funds, hold_buffer, recovery, tariff
 from cards.payments.decision import Case, Declined, Question, decide
 from cards.payments.hold_buffer import Wanted
 from cards.payments.message import Authorization, Confirmation, Refused
-from cards.payments.payment import Channel, Kind, Operation, Payment, StandIn
+from cards.payments.payment import Channel, Kind, Operation, Payment, StandIn, Sums, add_up
 from cards.payments.reason import Reason
 from cards.payments.tray import Tray
 from cards.programme import term
@@ -24,6 +24,7 @@ from wallet.transfer import AccountId
 
 class _Said(TypedDict):
     source: str
+    subject: str | None
     operation: Operation
     channel: Channel
     original: Money | None
@@ -32,16 +33,24 @@ class _Said(TypedDict):
 
 def authorize(tray: Tray, payment: Payment, asked: Authorization) -> Payment:
     """Answer one question; what was promised in our place is only booked."""
-    card = tray.card(payment)
+    card = tray.used(asked)
     if asked.advice:
         return _book(tray, payment, card, asked)
     if card is None:
         return _declined(tray, payment, asked, (Reason.UNKNOWN_CARD,))
     if asked.operation is Operation.REFUND:
-        return _look(tray, payment, card, asked, Kind.REFUND_AUTHORIZATION)
+        answered = _look(tray, payment, card, asked, Kind.REFUND_AUTHORIZATION)
+        return _sent_back(tray, answered, asked) if asked.single else answered
     if asked.inquiry:
         return _look(tray, payment, card, asked, Kind.INQUIRY)
     return _promise(tray, payment, card, asked)
+
+
+def late(tray: Tray, payment: Payment, asked: Authorization) -> Payment:
+    """Note that what the network told before was asked and taken by one message: then it was taken of no promise."""
+    noted = payment.adding(_kind(asked), asked.amount, tray.now, **_said(asked), rate=asked.rate, single=True)
+    funds.set_aside(tray, noted, tray.now + term.lasts(asked.merchant.category, asked.channel, tray.today))
+    return noted
 
 
 def refuse(tray: Tray, payment: Payment, told: Refused) -> Payment:
@@ -65,6 +74,7 @@ def confirm(tray: Tray, payment: Payment, told: Confirmation) -> Payment:
         told.amount,
         tray.now,
         source=told.element,
+        subject=told.subject,
         fee=charged.fee,
         markup=charged.markup,
         original=told.original,
@@ -79,7 +89,7 @@ def confirm(tray: Tray, payment: Payment, told: Confirmation) -> Payment:
 def _promise(tray: Tray, payment: Payment, card: Card, asked: Authorization) -> Payment:
     buffer = _buffer(tray, asked)
     promised = _promised(tray, payment, asked, asked.amount, buffer)
-    question = _question(tray, card, asked, payment, _after(tray, promised, asked))
+    question = _question(tray, card, asked, payment, _unreversed(payment, _after(tray, promised, asked), asked))
     if percent := tray.buffer_percent(question):
         buffer = buffer.at_least(asked.amount, percent)
         promised = _promised(tray, payment, asked, asked.amount, buffer)
@@ -100,7 +110,9 @@ def _case(  # noqa: PLR0917  what it is about, before and after
     without = promised if buffer.required else promised.amending(buffer=None)
     # What is not held as it should be, and what the answer adds: to be held or, where it is taken at once, paid.
     lacking = before.sums().wanted - funds.held(tray, before)
-    needed = max(lacking + _after(tray, without, asked).sums().spent - before.sums().spent, nothing)
+    needed = max(
+        lacking + _unreversed(before, _after(tray, without, asked), asked).spent - before.sums().spent, nothing
+    )
     spendable = funds.spendable(tray, promised)
     less = None
     if asked.partial_ok and asked.operation is Operation.PURCHASE and needed >= asked.amount:
@@ -118,18 +130,35 @@ def _case(  # noqa: PLR0917  what it is about, before and after
 
 
 def _is_over(before: Payment, after: Payment, asked: Authorization) -> bool:
-    """Whether a yes would promise or take less than was asked and did not overtake the question.
+    """Whether a yes would promise or take less than was asked, and the rest neither overtook it nor was taken back.
 
-    So it is after the last clearing, and after the merchant said what it will take: nothing is left to promise.
+    So it is after the last clearing, and after the merchant said what it will take: nothing is left to promise. Nor can
+    anything be where more was given up than had been asked for, and nobody said of what.
     """
     was, now = before.sums(), after.sums()
-    promised = max(now.promised - was.promised, zero(before.currency))
-    return promised + (now.taken - was.taken) + was.overtook < asked.amount
+    promised = max(now.promised - was.promised, zero(before.currency)) + (now.taken - was.taken)
+    back = Money(now.reversed - was.reversed + now.returned - was.returned, before.currency)
+    return promised + back + was.overtook < asked.amount or (was.was_promised and was.excess > 0)
+
+
+def _unreversed(before: Payment, after: Payment, asked: Authorization) -> Sums:
+    """Answer what `after` comes to as if nobody had taken the question back before it came.
+
+    A yes is never cheaper for that: money and limits have to be there all the same. What names no question is the
+    first one's.
+    """
+    about, first = asked.subject or asked.element, not before.sums().was_promised
+    others = [
+        each
+        for each in after.elements
+        if each.kind is not Kind.REVERSAL or (each.subject != about if each.subject else not first)
+    ]
+    return after.sums() if len(others) == len(after.elements) else add_up(others, after.currency)
 
 
 def _look(tray: Tray, payment: Payment, card: Card, asked: Authorization, kind: Kind) -> Payment:
     """Answer a question that promises nothing: the balance, whether the card is good, whether money may come back."""
-    question = _question(tray, card, asked, payment, payment)
+    question = _question(tray, card, asked, payment, payment.sums())
     reasons = tray.against(question)
     if reasons:
         answered = _declined(tray, payment, asked, reasons)
@@ -149,14 +178,37 @@ def _book(tray: Tray, payment: Payment, card: Card | None, asked: Authorization)
     else:
         booked = _hold(tray, _promised(tray, payment, asked, asked.amount, _buffer(tray, asked)), asked)
     if card is not None:
-        tray.decided(_question(tray, card, asked, payment, booked), booked)
+        tray.decided(_question(tray, card, asked, payment, booked.sums()), booked)
     return booked
+
+
+def _sent_back(tray: Tray, answered: Payment, asked: Authorization) -> Payment:
+    """Give the money that the merchant sends back by the message that asked whether it may (0200)."""
+    if answered.elements[-1].kind is Kind.DECLINE:
+        return answered
+    given = answered.amending(single=True).adding(
+        Kind.REFUND,
+        asked.amount,
+        tray.now,
+        source=at_once(asked.element),
+        subject=asked.subject or asked.element,
+        original=asked.original,
+        rate=asked.rate,
+        single=True,
+    )
+    funds.follow(tray, answered, given)
+    return recovery.repaid_first(tray, answered, given)
+
+
+def at_once(element: str) -> str:
+    """Name what an element took or gave at once: no network can, since its names have no spaces."""
+    return f"{element} taken"
 
 
 def _promised(tray: Tray, payment: Payment, asked: Authorization, amount: Money, buffer: Wanted) -> Payment:
     charged = tariff.charges(amount, original=asked.original, operation=asked.operation, on=tray.today)
     return payment.adding(
-        Kind.INCREMENT if asked.increment else Kind.AUTHORIZATION,
+        _kind(asked),
         amount,
         tray.now,
         **_said(asked),
@@ -166,6 +218,10 @@ def _promised(tray: Tray, payment: Payment, asked: Authorization, amount: Money,
         buffer=buffer.more,
         asked=asked.amount if amount != asked.amount else None,
     )
+
+
+def _kind(asked: Authorization) -> Kind:
+    return Kind.INCREMENT if asked.increment else Kind.AUTHORIZATION
 
 
 def _declined(tray: Tray, payment: Payment, asked: Authorization, reasons: tuple[Reason, ...]) -> Payment:
@@ -195,7 +251,8 @@ def _after(tray: Tray, promised: Payment, asked: Authorization) -> Payment:
         Kind.CLEARING,
         promise.amount,
         tray.now,
-        source=f"{asked.element}/taken",
+        source=at_once(asked.element),
+        subject=asked.subject or asked.element,
         fee=promise.fee,
         markup=promise.markup,
         operation=asked.operation,
@@ -203,7 +260,7 @@ def _after(tray: Tray, promised: Payment, asked: Authorization) -> Payment:
     )
 
 
-def _question(tray: Tray, card: Card, asked: Authorization, before: Payment, after: Payment) -> Question:
+def _question(tray: Tray, card: Card, asked: Authorization, before: Payment, then: Sums) -> Question:
     spent = before.sums().spent
     return Question(
         card=card,
@@ -211,7 +268,8 @@ def _question(tray: Tray, card: Card, asked: Authorization, before: Payment, aft
         payment=before,
         number=len(before.elements) + 1,
         before=spent,
-        more=after.sums().spent - spent,
+        more=then.spent - spent,
+        total=then.promised + then.taken,
         now=tray.now,
         today=tray.today,
     )
@@ -228,6 +286,7 @@ def _said(asked: Authorization) -> _Said:
     stand_in = (asked.stand_in or StandIn.NETWORK) if asked.advice else None
     return {
         "source": asked.element,
+        "subject": asked.subject,
         "operation": asked.operation,
         "channel": asked.channel,
         "original": asked.original,

@@ -9,18 +9,23 @@ from datetime import date
 import msgspec
 
 from cards.payments.payment import Operation
-from law.money import Money
+from law.money import KZT, Money, zero
 
 _WHOLE = 10_000  # basis points
 
 
 class Tariff(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of the price list; `cash_least` is in minor units of the card's currency."""
+    """A line of the price list; `cash_least` is the least fee for cash in each currency that has one."""
 
     begins: date
     markup_bps: int
     cash_bps: int
-    cash_least: int
+    cash_least: tuple[Money, ...]
+
+    def cash(self, amount: Money) -> Money:
+        """Say what cash costs."""
+        least = [each for each in self.cash_least if each.currency is amount.currency]
+        return max([Money(share(amount.minor, self.cash_bps), amount.currency), *least])
 
 
 class Charges(msgspec.Struct, frozen=True):
@@ -36,7 +41,7 @@ class Charges(msgspec.Struct, frozen=True):
 
 
 #: The latest first. Ours, from the first day of the programme: 1 % on an exchange, 1 % of cash and at least 200 tenge.
-TARIFFS = (Tariff(begins=date(2026, 1, 1), markup_bps=100, cash_bps=100, cash_least=200_00),)
+TARIFFS = (Tariff(begins=date(2026, 1, 1), markup_bps=100, cash_bps=100, cash_least=(Money(200_00, KZT),)),)
 
 
 def at(on: date) -> Tariff:
@@ -49,8 +54,8 @@ def charges(amount: Money, *, original: Money | None, operation: Operation, on: 
     tariff = at(on)
     exchanged = original is not None and original.currency is not amount.currency
     markup = share(amount.minor, tariff.markup_bps) if exchanged else 0
-    fee = max(share(amount.minor, tariff.cash_bps), tariff.cash_least) if operation is Operation.CASH and amount else 0
-    return Charges(Money(fee, amount.currency), Money(markup, amount.currency))
+    fee = tariff.cash(amount) if operation is Operation.CASH and amount else zero(amount.currency)
+    return Charges(fee, Money(markup, amount.currency))
 
 
 def most(spendable: Money, *, original: Money | None, operation: Operation, on: date) -> Money:

@@ -44,6 +44,8 @@ class Tray:
         self.promises: dict[PaymentId, Promise] = {}
         self._loans: dict[PaymentId, datetime] = {}
         self._cards: Mapping[UUID, Card] = {}
+        self._lines: dict[UUID, Sequence[UUID]] = {}
+        self._heirs: dict[UUID, UUID] = {}
         self._operator: dict[tuple[int, Purpose, str, str], AccountId] = {}
         self._payments: dict[PaymentId, Payment] = {}
         self._by_name: dict[_Key, PaymentId] = {}
@@ -76,6 +78,8 @@ class Tray:
 
     def _lay_out(self, cards: Rows, payments: Rows, accounts: Rows) -> None:
         self._cards = {found.id: found for found in map(cards_card.of_row, cards)}
+        self._lines = {row["id"]: row["line"] for row in cards if row["line"]}
+        self._heirs = {before: heir for heir, line in self._lines.items() for before in line}
         for kept in archive.found(payments):
             self._lay(kept.payment)
             self._as_loaded[kept.payment.id] = len(kept.payment.elements)
@@ -113,8 +117,7 @@ class Tray:
         """Find the payment `message` is about; a purchase not heard of before is a payment without elements."""
         if isinstance(message, HouseMessage):
             return self._payments[message.payment]
-        known = self._by_name.get((message.lane, message.network, message.lifecycle, message.card))
-        return self._opened(message) if known is None else self._payments[known]
+        return self._find(message.lane, message.network, message.lifecycle, message.card) or self._opened(message)
 
     def find(self, payment: PaymentId) -> Payment:
         """Answer a payment that a message named by its id."""
@@ -122,8 +125,15 @@ class Tray:
 
     def named(self, payment: Payment, lifecycle: str) -> Payment | None:
         """Find another payment of the same card by the network's name for it."""
-        known = self._by_name.get((payment.lane, payment.network, lifecycle, payment.card))
-        return None if known is None or known == payment.id else self._payments[known]
+        known = self._find(payment.lane, payment.network, lifecycle, payment.card)
+        return None if known is None or known.id == payment.id else known
+
+    def _find(self, lane: int, network: str, lifecycle: str, card: UUID | None) -> Payment | None:
+        """Look a name up on a card, then on those in whose place it came."""
+        for each in (card, *self._lines.get(card, ())) if card else (None,):
+            if (known := self._by_name.get((lane, network, lifecycle, each))) is not None:
+                return self._payments[known]
+        return None
 
     def _opened(self, message: NetworkMessage) -> Payment:
         paying = self._cards.get(message.card) if message.card else None
@@ -140,9 +150,9 @@ class Tray:
             opened_at=self.now,
         )
 
-    def card(self, payment: Payment) -> Card | None:
-        """Answer the card of `payment`, as it is now."""
-        return self._cards.get(payment.card) if payment.card else None
+    def used(self, message: NetworkMessage) -> Card | None:
+        """Answer the card that `message` names, as it is now."""
+        return self._cards.get(message.card) if message.card else None
 
     def operator(self, payment: Payment, purpose: Purpose) -> AccountId:
         """Answer the operator's account in the lane of `payment`, that for its network where each has one."""
@@ -197,7 +207,7 @@ class Tray:
         spent = before.sums().spent if before else zero(payment.currency)
         if payment.card and spent != sums.spent:
             for voice in self._voices:
-                voice.spent(payment, spent, sums.spent)
+                voice.spent(self._of_heir(payment), spent, sums.spent)
         if sums.owed and payment.account:
             self._loans.setdefault(payment.id, self.end_of_day())
         else:
@@ -231,6 +241,11 @@ class Tray:
     def end_of_day(self) -> datetime:
         """Answer when this day in Kazakhstan is over."""
         return calendar.day_starts(self.today + timedelta(days=1))
+
+    def _of_heir(self, payment: Payment) -> Payment:
+        """Give a payment to the card that speaks of it now: who counts knows those that the batch names."""
+        heir = None if payment.card in self._cards or payment.card is None else self._heirs.get(payment.card)
+        return msgspec.structs.replace(payment, card=heir) if heir else payment
 
     def _lay(self, payment: Payment) -> None:
         self._payments[payment.id] = payment

@@ -68,7 +68,7 @@ class _Card(Silent):
         card, asked = question.card, question.asked
         return (
             *self._allowances.left(question, _own(question)),
-            *programme.refusals(self._in_force, card, asked, now=question.now),
+            *programme.refusals(self._in_force, card, asked, total=question.total, now=question.now),
         )
 
     def answered(self, question: Question, reasons: tuple[Reason, ...]) -> None:
@@ -80,7 +80,7 @@ class _Card(Silent):
 
 
 def _own(question: Question) -> tuple[Reason, ...]:
-    return control.refusals(question.card, question.asked, today=question.today)
+    return control.refusals(question.card, question.asked, total=question.total, today=question.today)
 
 
 class Spending:

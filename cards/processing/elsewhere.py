@@ -10,6 +10,7 @@ we never see it, and the programme's caps don't count it (cards/programme/place.
 
 import hashlib
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -147,9 +148,9 @@ async def reference(db: AsyncConnection, *, processor: str, kind: str, ours: UUI
 
 
 class Untold(msgspec.Struct, frozen=True, kw_only=True):
-    """A card that changed here since its processor was last told, or a token of which it would not hear.
+    """A card that changed here since its processor was last told, or something of which it would not hear.
 
-    `status` and `permits` are what it was told of a card.
+    `status` and `permits` are what it was told of a card, None where it refused.
     """
 
     processor: str
@@ -187,6 +188,13 @@ async def owe(db: AsyncConnection, processor: str, token: UUID, *, due_at: datet
     await db.execute(_OWE, {"processor": processor, "token": token, "due_at": due_at})
 
 
+async def unheard(
+    db: AsyncConnection, processor: str, card: UUID, what: Literal["status", "permits"], *, due_at: datetime
+) -> None:
+    """Have a processor that would not hear `what` told again at `due_at` (machine's clock), or with the next change."""
+    await db.execute(_UNHEARD, {"processor": processor, "card": card, "what": what, "due_at": due_at})
+
+
 def _row(card: Card) -> dict[str, object]:
     return {
         "id": card.id,
@@ -214,6 +222,13 @@ _OWE = text(
     """
     UPDATE cards.processor_reference SET due_at = :due_at
     WHERE processor = :processor AND kind = 'token' AND ours = :token
+    """
+)
+_UNHEARD = text(
+    """
+    UPDATE cards.processor_reference SET due_at = least(due_at, :due_at),
+        status = CASE WHEN :what <> 'status' THEN status END, permits = CASE WHEN :what <> 'permits' THEN permits END
+    WHERE processor = :processor AND kind = 'card' AND ours = :card
     """
 )
 _LOCK = text(

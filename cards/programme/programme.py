@@ -16,6 +16,7 @@ from cards.card import Card, Listing
 from cards.payments.message import Authorization
 from cards.payments.reason import Reason
 from law import calendar
+from law.money import Money
 from law.regime import NoRegime, Policy, Programme
 
 
@@ -30,12 +31,20 @@ class InForce(msgspec.Struct, frozen=True):
     ends: Mapping[str, datetime]
 
 
-def refusals(programme: InForce, card: Card, asked: Authorization, *, now: datetime) -> tuple[Reason, ...]:
-    """Find everything the programme has against `asked`; it says the same about money that comes back."""
+def refusals(
+    programme: InForce, card: Card, asked: Authorization, *, total: Money, now: datetime
+) -> tuple[Reason, ...]:
+    """Find everything the programme has against `asked`; it says the same about money that comes back.
+
+    `total` is what its payment would come to: who asks for more of it passes no cap by asking often.
+    """
     if programme.policy is None or _ended(programme, card, now):
         return (Reason.PROGRAMME_ENDED,)
     policy = programme.policy
-    return tuple(reason for reason, denies in DENIES if denies(policy, programme.merchants, card, asked))
+    found = [reason for reason, denies in DENIES if denies(policy, programme.merchants, card, asked)]
+    if card.parent is not None and _not_for_children(policy, asked, total):
+        found.append(Reason.NOT_FOR_CHILDREN)
+    return tuple(found)
 
 
 def _ended(programme: InForce, card: Card, now: datetime) -> bool:
@@ -46,11 +55,9 @@ def _ended(programme: InForce, card: Card, now: datetime) -> bool:
 Denies = Callable[[Policy, frozenset[str], Card, Authorization], bool]
 
 
-def _not_for_children(policy: Policy, _: frozenset[str], card: Card, asked: Authorization) -> bool:
-    if card.parent is None:
-        return False
+def _not_for_children(policy: Policy, asked: Authorization, total: Money) -> bool:
     minors = policy.minors
-    return minors is None or asked.merchant.category in minors.denied_categories or asked.amount > minors.per_payment
+    return minors is None or asked.merchant.category in minors.denied_categories or total > minors.per_payment
 
 
 DENIES: tuple[tuple[Reason, Denies], ...] = (
@@ -64,7 +71,6 @@ DENIES: tuple[tuple[Reason, Denies], ...] = (
             Listing.SELF_RESTRICTED in card.listed and asked.merchant.category in policy.denied_if_self_restricted
         ),
     ),
-    (Reason.NOT_FOR_CHILDREN, _not_for_children),
 )
 
 

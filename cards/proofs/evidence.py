@@ -32,6 +32,8 @@ LASTING = frozenset({"cvv2", "authentication"})
 #: A holder's yes that no merchant used by then is none any more.
 _YES_LASTS = timedelta(days=1)
 _WINDOW = 62
+#: Where the chip speaks, its track has the code of the chip; the stripe of the same card another.
+_CHIPS = frozenset({Channel.CHIP, Channel.CONTACTLESS, Channel.TOKEN})
 
 
 class Seen(NamedTuple):
@@ -170,8 +172,8 @@ class Case(msgspec.Struct, frozen=True):
         """Judge the CVV that was read."""
         track, plate = self.presented.track, self._plate()
         if track:
-            service = Service.ICVV if self.asked.channel is Channel.CHIP else track.service
-            allowed = self.asked.channel is Channel.CHIP or track.service not in set(Service)
+            service = Service.ICVV if self.asked.channel in _CHIPS else track.service
+            allowed = self.asked.channel in _CHIPS or track.service not in set(Service)
             right = plate is not None and allowed and self.hsm.is_code(plate, service, track.code)
             self._say("track", right=right, otherwise=Reason.WRONG_CODE)
 
@@ -180,7 +182,7 @@ class Case(msgspec.Struct, frozen=True):
         if self.presented.chip is None:
             return
         chip, plate = read(self.presented.chip), self._plate()
-        if chip is None or plate is None or not self._covers(chip):
+        if chip is None or plate is None or not (chip.asks and self._covers(chip)):
             self.judged.reasons.append(Reason.WRONG_CRYPTOGRAM)
             return
         right = self.hsm.is_cryptogram(plate, self.presented.chip.sequence, chip)

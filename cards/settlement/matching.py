@@ -9,8 +9,9 @@ is guessed: a record is matched, or is a break of one kind.
     amount_differs       we booked another amount
     missing_at_network   we booked it before the cut-off, and no file has it; one that has it later resolves this
 
-What was asked and taken by one message (0200) has the name of that message. What of it was given up (0400) the network
-leaves out, or settles by a record of its own, named like the reversal: both agree.
+What was asked and taken by one message (0200) has the name of that message, or of the advice that tells its answer
+(0220). What was taken back (0400) the network leaves out, or settles by a record of its own, named like the reversal:
+both agree.
 
 `difference_minor` is by how much a break leaves the clearing account of the network beside what it owes: above zero the
 network took more than we booked.
@@ -24,6 +25,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cards import tables as cards_tables
+from cards.iso8583 import names
 from cards.settlement.events import BreakOpened, BreakResolved
 from cards.settlement.record import Kind, Record
 from cards.settlement.taking import File
@@ -94,6 +96,7 @@ async def booked(db: AsyncConnection, place: Place, said: Record) -> bool:
     """Say whether money moved under the name of a record, as it says: a question of that name is none."""
     about = {
         "element": said.element,
+        "about": names.question(said.element),
         "kind": "refund" if said.kind == Kind.REFUND else "clearing",
         "amount": said.amount_minor,
         "currency": said.currency,
@@ -116,27 +119,42 @@ _BOOKED = text(
         SELECT FROM cards.payment JOIN cards.element ON element.lane = payment.lane AND element.payment = payment.id
         WHERE payment.lane = :lane AND payment.network = :network AND payment.lifecycle = :lifecycle
           AND payment.card IS NOT DISTINCT FROM CAST(:card AS uuid) AND payment.currency = :currency
-          AND (element.source = :element OR element.single AND element.source = :element || '/taken')
+          AND (element.source = :element OR element.subject = :about)
           AND element.kind = :kind AND element.amount_minor = :amount)
     """
 )
 # The records are new to the planner, which would take them for few and look each one up by itself.
 _IN_SETS = text("SELECT set_config('enable_nestloop', 'off', true)")
-# Taken by the question itself: under its name, with what of it was given up since left out.
-_SINGLE = "element.kind = 'clearing' AND element.single"
-_NET = f"""
-    CASE WHEN {_SINGLE} THEN greatest(element.amount_minor - (
-        SELECT coalesce(sum(back.amount_minor), 0) FROM cards.element AS back
-        WHERE back.lane = element.lane AND back.payment = element.payment AND back.kind = 'reversal'), 0)
-    ELSE element.amount_minor END::bigint
-"""  # noqa: S608  literals of this module
+# What of it was taken back since is left out; a reversal that names nothing takes back what was taken at once.
+_BACK = """
+    LEFT JOIN (
+        SELECT lane, payment, subject, sum(amount_minor) AS minor FROM cards.element
+        WHERE kind = 'reversal' AND subject IS NOT NULL GROUP BY lane, payment, subject
+    ) AS back ON back.lane = element.lane AND back.payment = element.payment
+             AND back.subject = coalesce(element.subject, element.source)
+"""
+_NET = """
+    greatest(element.amount_minor - coalesce(back.minor, 0)
+        - CASE WHEN element.kind = 'clearing' AND element.single THEN (
+            SELECT coalesce(sum(each.amount_minor), 0) FROM cards.element AS each
+            WHERE each.lane = element.lane AND each.payment = element.payment
+              AND each.kind = 'reversal' AND each.subject IS NULL) ELSE 0 END, 0)::bigint
+"""
+# As the question is called, for what was asked and taken by one message and for the advice of its answer.
+_QUESTION = "CASE left({name}, 5) WHEN '0220/' THEN '0200/' || substr({name}, 6) ELSE {name} END"
 _OURS = f"""
     SELECT payment.lifecycle,
-           CASE WHEN {_SINGLE} THEN regexp_replace(element.source, '/taken$', '') ELSE element.source END AS element,
+           CASE WHEN element.single THEN coalesce(element.subject, element.source)
+                ELSE {_QUESTION.format(name="element.source")} END AS element,
            payment.lane, payment.id AS payment, element.number,
-           CAST(NULL AS uuid) AS dispute, element.amount_minor, {_NET} AS net_minor, payment.currency,
-           CASE element.kind WHEN 'refund' THEN -1 WHEN 'reversal' THEN -1 ELSE 1 END AS direction
-    FROM cards.payment JOIN cards.element ON element.lane = payment.lane AND element.payment = payment.id
+           CAST(NULL AS uuid) AS dispute, element.amount_minor,
+           CASE element.kind WHEN 'reversal' THEN element.amount_minor ELSE {_NET} END AS net_minor, payment.currency,
+           CASE WHEN element.kind = 'refund' THEN -1 WHEN element.kind <> 'reversal' THEN 1
+                WHEN EXISTS (SELECT FROM cards.element AS gave
+                             WHERE gave.lane = element.lane AND gave.payment = element.payment AND gave.kind = 'refund'
+                               AND coalesce(gave.subject, gave.source) = element.subject) THEN 1
+                ELSE -1 END AS direction
+    FROM cards.payment JOIN cards.element ON element.lane = payment.lane AND element.payment = payment.id {_BACK}
     WHERE payment.network = :network AND element.source IS NOT NULL
       AND (element.kind IN ('clearing', 'refund', 'reversal') OR element.kind = 'fee' AND NOT element.ours)
     UNION ALL
@@ -151,13 +169,15 @@ _MATCH = text(
     f"""
     WITH told AS (
         SELECT *, CASE WHEN kind IN ('refund', 'chargeback') THEN -1 ELSE 1 END AS direction,
-               row_number() OVER (PARTITION BY lifecycle, element ORDER BY no) > 1
-               OR (lifecycle, element) IN (
-                   SELECT earlier.lifecycle, earlier.element FROM cards.settlement_record AS earlier
+               row_number() OVER (PARTITION BY lifecycle, about ORDER BY no) > 1
+               OR (lifecycle, about) IN (
+                   SELECT earlier.lifecycle, {_QUESTION.format(name="earlier.element")}
+                   FROM cards.settlement_record AS earlier
                    JOIN cards.settlement_file AS file ON file.id = earlier.file
                    WHERE file.network = :network AND earlier.file <> :file
                ) AS again
-        FROM cards.settlement_record WHERE file = :file
+        FROM (SELECT *, {_QUESTION.format(name="element")} AS about FROM cards.settlement_record) AS record
+        WHERE file = :file
     ), ours AS ({_OURS})
     INSERT INTO cards.settlement_match
         (file, no, outcome, lane, payment, element, dispute, ours_minor, ours_currency)
@@ -170,7 +190,7 @@ _MATCH = text(
                 ELSE 'matched' END,
            ours.lane, ours.payment, ours.number, ours.dispute,
            CASE told.amount_minor WHEN ours.amount_minor THEN ours.amount_minor ELSE ours.net_minor END, ours.currency
-    FROM told LEFT JOIN ours ON told.kind <> 'fee' AND ours.lifecycle = told.lifecycle AND ours.element = told.element
+    FROM told LEFT JOIN ours ON told.kind <> 'fee' AND ours.lifecycle = told.lifecycle AND ours.element = told.about
                              AND ours.direction = told.direction
     ORDER BY told.no, ours.payment, ours.number
     """  # noqa: S608  a literal of this module
@@ -216,7 +236,7 @@ _ABSENT = text(
            CASE WHEN payment.currency <> :currency THEN 0 WHEN element.kind = 'refund' THEN net.minor
                 ELSE -net.minor END, :at, 1
     FROM cards.element JOIN cards.payment ON payment.lane = element.lane AND payment.id = element.payment
-    CROSS JOIN LATERAL (SELECT {_NET} AS minor) AS net
+    {_BACK} CROSS JOIN LATERAL (SELECT {_NET} AS minor) AS net
     WHERE net.minor > 0 AND payment.network = :network AND element.source IS NOT NULL AND element.at < :cutoff
       AND (element.kind IN ('clearing', 'refund') OR element.kind = 'fee' AND NOT element.ours)
       AND element.at >= coalesce((
@@ -232,21 +252,24 @@ _ABSENT = text(
     RETURNING id, kind, difference_minor
     """  # noqa: S608  a literal of this module
 )
-# What was settled whole and given up: then the reversal has to be settled too, sooner or later.
+# What was settled whole and taken back: then the reversal has to be settled too, sooner or later.
 _UNRETURNED = text(
     """
     INSERT INTO cards.settlement_break
         (id, network, file, kind, lane, payment, element, direction, ours_minor, ours_currency, difference_minor,
          opened_at, version)
-    SELECT uuidv7(), :network, :file, 'missing_at_network', back.lane, back.payment, back.number, -1,
+    SELECT uuidv7(), :network, :file, 'missing_at_network', back.lane, back.payment, back.number, way.direction,
            back.amount_minor, settled.ours_currency,
-           CASE settled.ours_currency WHEN :currency THEN back.amount_minor ELSE 0 END, :at, 1
+           CASE settled.ours_currency WHEN :currency THEN -way.direction * back.amount_minor ELSE 0 END, :at, 1
     FROM cards.settlement_match AS settled
     JOIN cards.element AS taken ON taken.lane = settled.lane AND taken.payment = settled.payment
-                               AND taken.number = settled.element AND taken.kind = 'clearing' AND taken.single
+                               AND taken.number = settled.element AND taken.kind IN ('clearing', 'refund')
                                AND taken.amount_minor = settled.ours_minor
     JOIN cards.element AS back ON back.lane = taken.lane AND back.payment = taken.payment AND back.kind = 'reversal'
                               AND back.amount_minor > 0
+                              AND (back.subject = coalesce(taken.subject, taken.source)
+                                   OR back.subject IS NULL AND taken.kind = 'clearing' AND taken.single)
+    CROSS JOIN LATERAL (SELECT CASE taken.kind WHEN 'refund' THEN 1 ELSE -1 END AS direction) AS way
     WHERE settled.file = :file AND settled.outcome = 'matched'
       AND NOT EXISTS (
           SELECT FROM cards.settlement_match AS match

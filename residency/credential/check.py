@@ -19,6 +19,7 @@ class Check(enum.StrEnum):
     FRESHNESS = "freshness"
     TRANSACTION = "transaction"
     POLICY = "policy"
+    SIGNER = "signer"
     STATUS = "status"
 
 

@@ -58,6 +58,12 @@ class Revoked(CredentialFact, frozen=True, tag="credential.revoked"):
     """Every copy is void for good."""
 
 
+class CopiesVoided(CredentialFact, frozen=True, tag="credential.copies_voided"):
+    """So many copies are void for good, those in wallets on a phone that is lost; others live on."""
+
+    copies: int
+
+
 class Notified(CredentialFact, frozen=True, tag="credential.notified"):
     """A wallet said what became of an issuance: `outcome` is the event's name in OpenID4VCI."""
 
@@ -99,6 +105,7 @@ Event = (
     | Superseded
     | Ending
     | Revoked
+    | CopiesVoided
     | Notified
     | Signed
     | Deferred

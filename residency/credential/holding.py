@@ -4,13 +4,13 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from residency.credential import tables
 from residency.credential.configuration import PRINTS
 from residency.credential.dataset import Kind
-from residency.credential.life import LOSSES, Reason, State, UnknownCredential
+from residency.credential.life import LOSSES, Reason, State, UnknownCredential, not_voided
 from residency.credential.wallets.grade import Grade
 
 
@@ -37,7 +37,7 @@ async def of_holder(db: AsyncConnection, holder: UUID, *, at: datetime) -> list[
     """List the credentials of `holder`; copies that ended before `at` (the real clock) are not counted."""
     credential, transition, issuance = tables.credential, tables.transition, tables.issuance
     in_wallets = issuance.c.configuration.not_in([each.id for each in PRINTS.values()])
-    live = (issuance.c.credential == credential.c.id) & (issuance.c.expires_at > at)
+    live = (issuance.c.credential == credential.c.id) & (issuance.c.expires_at > at) & not_voided(issuance.c.id)
     rows = await db.execute(
         select(
             credential,
@@ -64,9 +64,44 @@ async def one(db: AsyncConnection, holder: UUID, credential: UUID, *, at: dateti
     return found
 
 
+async def wallets_of(db: AsyncConnection, credential: UUID) -> frozenset[str]:
+    """Give the DPoP keys of the wallets that hold a credential, or what it supersedes."""
+    table, issuance = tables.credential, tables.issuance
+    named = select(table.c.holder, table.c.kind).where(table.c.id == credential).cte("named")
+    of_its_kind = (table.c.holder == named.c.holder) & (table.c.kind == named.c.kind)
+    ends = of_its_kind & ((table.c.id == credential) | (table.c.state == State.SUPERSEDED))
+    query = select(issuance.c.device).distinct().join(table, table.c.id == issuance.c.credential).where(ends)
+    return frozenset(await db.scalars(query))
+
+
 async def follows_a_loss(db: AsyncConnection, holder: UUID, kind: Kind) -> bool:
-    """Whether the last credential of its kind ended with a phone: who asks for the next shows that it is they."""
-    return await _ended_by(db, holder, kind) in LOSSES
+    """Whether copies of its kind ended with a phone and none were made since for a paper or a wallet that is new.
+
+    Who asks for the next shows that it is they; wallets that were kept fetch more meanwhile.
+    """
+    if await _ended_by(db, holder, kind) in LOSSES:
+        return True
+    asked = {"holder": holder, "kind": kind.value, "prints": [each.id for each in PRINTS.values()]}
+    found: bool = (await db.execute(_UNCONFIRMED, asked)).scalar_one()
+    return found
+
+
+_UNCONFIRMED = text(
+    """
+    SELECT EXISTS (
+        SELECT FROM credential.voided JOIN credential.credential AS was ON was.id = voided.credential
+        WHERE voided.holder = :holder AND was.kind = :kind
+        AND NOT EXISTS (
+            SELECT FROM credential.issuance AS new JOIN credential.credential AS its ON its.id = new.credential
+            WHERE new.holder = :holder AND its.kind = :kind AND new.at > voided.at
+            AND (new.configuration = ANY (:prints) OR NOT EXISTS (
+                SELECT FROM credential.issuance AS old
+                WHERE old.holder = :holder AND old.device = new.device AND old.at <= voided.at
+            ))
+        )
+    )
+    """
+)
 
 
 async def is_stopped(db: AsyncConnection, holder: UUID, kind: Kind) -> bool:

@@ -8,12 +8,12 @@ One that is superseded is still good: new copies open its successor, and when th
 """
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, bindparam, insert, select, text, update
+from sqlalchemy import ColumnElement, Row, bindparam, exists, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from proof import journal
@@ -119,6 +119,13 @@ def move(state: State, act: Act) -> Step:
     return step
 
 
+class Lost(msgspec.Struct, frozen=True):
+    """What became of credentials when a phone was lost: void in every copy, or alive in wallets that are elsewhere."""
+
+    revoked: Sequence[UUID]
+    kept: Sequence[UUID]
+
+
 class Whose(msgspec.Struct, frozen=True):
     """Whose credential it is, and of which kind."""
 
@@ -188,6 +195,62 @@ async def act_on_all(
     return touched
 
 
+async def act_on_lost(
+    db: AsyncConnection,
+    holder: UUID,
+    kept: Collection[str],
+    *,
+    reason: Reason,
+    actor: str,
+    at: datetime,
+    now: datetime,
+) -> Lost:
+    """Void every copy of `holder` but those in the wallets `kept`, named by the thumbprints of their DPoP keys.
+
+    What no such wallet has a living copy of is revoked. `now` is the real clock.
+    """
+    table, made = tables.credential, tables.issuance
+    revoked, kept_of = [], []
+    mine = select(table).where(table.c.holder == holder, table.c.state != State.REVOKED).order_by(table.c.id)
+    for found in (await db.execute(mine.with_for_update())).all():
+        elsewhere = (made.c.credential == found.id) & made.c.device.in_(kept) & (made.c.expires_at > now)
+        if await db.scalar(select(exists().where(elsewhere, not_voided(made.c.id)))):
+            await _void(db, found.id, holder, kept, reason=reason, actor=actor, at=at)
+            kept_of.append(found.id)
+        else:
+            await _take(db, found, Act.REVOKE, reason=reason, actor=actor, at=at)
+            revoked.append(found.id)
+    return Lost(revoked, kept_of)
+
+
+def not_voided(issuance: ColumnElement[UUID]) -> ColumnElement[bool]:
+    """Say in SQL that the copies of an issuance did not end with a phone."""
+    return ~exists().where(tables.voided.c.issuance == issuance)
+
+
+async def _void(
+    db: AsyncConnection,
+    credential: UUID,
+    holder: UUID,
+    kept: Collection[str],
+    *,
+    reason: Reason,
+    actor: str,
+    at: datetime,
+) -> None:
+    made = tables.issuance.c
+    lost = (made.credential == credential) & made.device.not_in(kept) & not_voided(made.id)
+    found = (await db.execute(select(made.id, made.copies).where(lost).order_by(made.id))).all()
+    if not found:
+        return
+    ids = [each.id for each in found]
+    await _show(db, credential, Status.INVALID, only=ids)
+    row = {"credential": credential, "holder": holder, "reason": reason.value, "at": at}
+    await db.execute(insert(tables.voided), [row | {"issuance": each} for each in ids])
+    fact = events.CopiesVoided(credential=credential, reason=reason.value, copies=sum(each.copies for each in found))
+    await tell(db, credential, holder, fact, actor=actor, at=at)
+
+
 async def _take(
     db: AsyncConnection,
     found: Row[tuple[object, ...]],
@@ -229,10 +292,13 @@ _LISTS = text(
     WHERE id IN (SELECT list FROM credential.copy WHERE credential = :credential) ORDER BY id FOR NO KEY UPDATE
     """
 )
+# A copy that ended with a phone is void for good, whatever becomes of its credential.
 _ENTRIES = text(
     """
     UPDATE credential.entry SET status = :status FROM credential.copy
     WHERE copy.credential = :credential AND entry.list = copy.list AND entry.idx = copy.idx
+    AND (CAST(:only AS uuid[]) IS NULL OR copy.issuance = ANY (CAST(:only AS uuid[])))
+    AND NOT EXISTS (SELECT FROM credential.voided WHERE voided.issuance = copy.issuance)
     """
 )
 _VERSIONS = text("UPDATE credential.status_list SET version = version + 1 WHERE id IN :lists").bindparams(
@@ -240,10 +306,13 @@ _VERSIONS = text("UPDATE credential.status_list SET version = version + 1 WHERE 
 )
 
 
-async def _show(db: AsyncConnection, credential: UUID, status: Status) -> None:
-    """Set every copy's entry. Lists are locked in order, since copies of one credential may be spread over several."""
+async def _show(db: AsyncConnection, credential: UUID, status: Status, *, only: Sequence[UUID] | None = None) -> None:
+    """Set the entry of every copy, or of those that some issuances made.
+
+    Lists are locked in order, since copies of one credential may be spread over several.
+    """
     lists = (await db.scalars(_LISTS, {"credential": credential})).all()
     if not lists:  # no wallet has a copy
         return
-    await db.execute(_ENTRIES, {"credential": credential, "status": int(status)})
+    await db.execute(_ENTRIES, {"credential": credential, "status": int(status), "only": only})
     await db.execute(_VERSIONS, {"lists": lists})

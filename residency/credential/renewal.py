@@ -1,6 +1,6 @@
 """When a credential is issued anew: what it says has changed, or its copies end soon. The worker looks when one is due.
 
-due       0039_credential_life.py           credential.look_again(), when kyc decides or a number is named
+due       0045_holder.py                    credential.look_again(), when kyc decides or a number is named
           residency/credential/renewal.py   issued(), a minute after copies were made
 looks     app/credentials/renewing.py       step()
 decides   residency/credential/renewal.py   decide(), settled()   <- you are here
@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from residency.credential import tables
 from residency.credential.configuration import PRINTS
 from residency.credential.dataset import Kind, Sources
-from residency.credential.life import GRACE, Reason, State
+from residency.credential.life import GRACE, Reason, State, not_voided
 
 #: How long before the last copy ends its holder is reminded.
 REMINDED_BEFORE = timedelta(days=14)
@@ -104,6 +104,19 @@ def rests_on(copies: Sequence[Batch], documents: Collection[UUID]) -> bool:
     return any(each.document in documents for each in copies)
 
 
+async def still(db: AsyncConnection, holder: UUID) -> None:
+    """Let nobody decide about `holder` before this transaction ends, nor name a number for them: what is read stays so.
+
+    Who does waits in credential.look_again(), and the copies made here are looked at then.
+    """
+    await db.execute(_STILL, {"holder": holder})
+
+
+_STILL = text(
+    "SELECT pg_advisory_xact_lock_shared(hashtextextended('credential.look_again' || CAST(:holder AS uuid), 0))"
+)
+
+
 async def issued(db: AsyncConnection, credential: UUID, *, at: datetime) -> None:
     """Note that copies were made: a second look at what they rest on, another at what they may have replaced."""
     table = tables.credential
@@ -148,7 +161,7 @@ async def wait(
 async def live(db: AsyncConnection, credential: UUID, *, now: datetime) -> list[Batch]:
     """List what was issued of a credential and has not ended."""
     columns = tables.issuance.c
-    alive = (columns.credential == credential) & (columns.expires_at > now)
+    alive = (columns.credential == credential) & (columns.expires_at > now) & not_voided(columns.id)
     rows = await db.execute(select(columns.document, columns.iin, columns.expires_at).where(alive))
     return [Batch(*row) for row in rows]
 
@@ -169,10 +182,12 @@ _WAITING = text(
     SELECT EXISTS (
         SELECT FROM credential.issuance AS old JOIN credential.credential AS was ON was.id = old.credential
         WHERE old.credential = :credential AND old.expires_at > :now AND old.configuration <> ALL (:prints)
+        AND NOT EXISTS (SELECT FROM credential.voided WHERE voided.issuance = old.id)
         AND NOT EXISTS (
             SELECT FROM credential.issuance AS new JOIN credential.credential AS next ON next.id = new.credential
             WHERE next.holder = was.holder AND next.kind = was.kind AND next.state = 'active' AND next.id > was.id
             AND new.device = old.device AND new.configuration = old.configuration AND new.expires_at > :now
+            AND NOT EXISTS (SELECT FROM credential.voided WHERE voided.issuance = new.id)
         )
     )
     """

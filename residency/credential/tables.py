@@ -141,6 +141,21 @@ copy = Table(
     Index("copy_by_credential", "credential"),
 )
 
+#: Copies that ended with a phone while others of their credential live on, in wallets that are elsewhere.
+voided = Table(
+    "voided",
+    metadata,
+    Column("issuance", Uuid, primary_key=True),
+    Column("credential", Uuid, nullable=False),
+    Column("holder", Uuid, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", _TIME, nullable=False),
+    ForeignKeyConstraint(["issuance"], ["credential.issuance.id"], name="voided_issuance"),
+    ForeignKeyConstraint(["credential"], ["credential.credential.id"], name="voided_of"),
+    Index("voided_credential", "credential"),
+    Index("voided_holder", "holder"),
+)
+
 #: What a wallet told us became of an issuance; told twice it is one row.
 notice = Table(
     "notice",

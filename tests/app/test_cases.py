@@ -16,8 +16,11 @@ from app.house import House
 from app.http.officer.cases import explanations
 from app.language import Language
 from app.settings import Settings
-from kyc import standing
-from kyc.cases.required import REQUIRED
+from kyc import agreement, standing
+from kyc.cases.decision import FRESH, OFFICERS
+from kyc.cases.keeping import SUSPENDED
+from kyc.cases.required import DEMANDED, NOW, REQUIRED
+from kyc.risk.exposure import Kind
 from law.calendar import statutory_date
 from residency import reason
 from tests import postgres
@@ -216,7 +219,9 @@ async def test_of_an_erased_person_the_case_stays_and_nothing_is_granted(
 
 
 def test_every_check_is_explained_to_officers_in_three_languages() -> None:
-    for name in {*REQUIRED["identity"], *pipeline.CHECKS, "sandbox.identified", "other"}:
+    decided_by = {*REQUIRED["identity"], *NOW.lasts, *NOW.answers, *NOW.answers.values(), DEMANDED}
+    said = {FRESH, OFFICERS, SUSPENDED, agreement.FORM, "liveness", "identifier.unique", *(each.check for each in Kind)}
+    for name in {*decided_by, *said, *pipeline.CHECKS, "sandbox.identified", "other"}:
         _speaks_three_languages(explanations()[name])
 
 

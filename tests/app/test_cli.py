@@ -21,6 +21,7 @@ from app import cli
 from app.auth import jose
 from app.http import ids
 from app.settings import Settings
+from simulators.house import START_WITHIN_S, STOP_WITHIN_S
 from tests import postgres
 from tests.app.people import bearer
 from tests.app.terminal import as_before
@@ -304,14 +305,14 @@ def test_the_api_serves_and_finishes_what_it_took_in_when_told_to_stop(
         while len(answers) < 20:
             assert api.poll() is None
         api.send_signal(signal.SIGTERM)
-        api.wait(timeout=25)  # the time it has to drain
+        api.wait(timeout=STOP_WITHIN_S)  # it has 25 s to drain
         sender.join()
 
     assert {answer for answer in answers if isinstance(answer, int)} == {201}
 
 
 def _await_ready(issuer: str) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + START_WITHIN_S
     with httpx.Client(base_url=issuer, trust_env=False) as client:
         while time.monotonic() < until:
             try:

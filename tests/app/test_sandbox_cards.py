@@ -76,6 +76,9 @@ async def test_what_nobody_asked_for_is_simulated_too(app: Litestar, client: htt
     assert await them.spent() == (0, 3_000)
     asked = await them.post("card-balance-inquiries", card_id=them.card)
     assert (asked["approved"], asked["available_minor"]) == (True, (START - 3_000) * 100)
+    await them.post("card-captures", card_id=them.card, amount_minor=START * 100)
+    asked = await them.post("card-balance-inquiries", card_id=them.card)
+    assert (asked["approved"], asked["available_minor"]) == (True, 0), "nothing is an answer"
 
 
 async def test_a_promise_ends_when_a_tester_says_so_and_once(app: Litestar, client: httpx.AsyncClient) -> None:

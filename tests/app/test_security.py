@@ -1,7 +1,9 @@
 """The security log: who was let in, who was refused, what staff did; counted, bounded, chained, without names."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import httpx
@@ -133,6 +135,27 @@ async def test_a_message_nobody_signed_is_seen(app: Litestar, client: httpx.Asyn
         (Kind.UNPROVED, "receiveWebhook"),
         (Kind.UNPROVED, "answerAuthorization"),
     }
+
+
+@pytest.mark.asyncio
+async def test_what_keys_sign_without_an_event_is_counted_by_key(
+    app: Litestar, client: httpx.AsyncClient, before: int
+) -> None:
+    service = people.bearer(await people.token(app, "service"))
+    by = app.state.house.credentials.authority
+
+    for _ in range(2):
+        await client.get("/.well-known/openid-credential-issuer", headers={"Accept": "application/jwt"})
+    asked = await client.post("/v1/sandbox/presentations", json={"question": "over_18"}, headers=service)
+    [link] = parse_qs(urlsplit(asked.json()["request_uri"]).query)["request_uri"]
+    assert (await client.get(link)).status_code == 200
+
+    counts: Counter[tuple[str, str]] = Counter()
+    for row in await rows(app.state.house, before):
+        if row.kind == Kind.SIGNED:
+            counts[row.code, row.operation] += row.count  # two minutes may have been seen
+    metadata, requests = by.metadata.signer.kid, by.requests.signer.kid
+    assert counts == {("issuer_metadata", metadata): 2, ("presentation_request", requests): 1}
 
 
 @pytest.mark.asyncio

@@ -194,3 +194,12 @@ def test_three_processes_fit_into_the_connections_of_a_server() -> None:
     each = Settings(database_url="").pool_max + sum(db.POOLS.values())
 
     assert 3 * each <= allowed - kept_for_superusers
+
+
+@pytest.mark.parametrize("name", ["credential_token", "credential_root_token"])
+def test_keys_in_a_token_need_its_driver(name: str) -> None:
+    given = {"DATABASE_URL": f"postgres://{OWNER}", f"ERESIDENCY_{name.upper()}": "a-token"}
+
+    with pytest.raises(settings.BadSetting, match=name):
+        load(given)
+    assert getattr(load({**given, "ERESIDENCY_PKCS11_MODULE": "/usr/lib/a-driver.so"}), name) == "a-token"

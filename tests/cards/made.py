@@ -214,9 +214,11 @@ def cleared(
     return Clearing(**{**_said(used, tenge, lifecycle, element), **other})  # type: ignore[arg-type]  # its fields
 
 
-def taken_back(used: Card | None, tenge: int, lifecycle: str | None = None, element: str = "reverse") -> Reversal:
-    """Give up `tenge` promised on a card."""
-    return Reversal(**_said(used, tenge, lifecycle, element))  # type: ignore[arg-type]  # its fields
+def taken_back(
+    used: Card | None, tenge: int, lifecycle: str | None = None, element: str = "reverse", **other: object
+) -> Reversal:
+    """Take back `tenge` that was promised on a card, or of what is named as `subject`."""
+    return Reversal(**{**_said(used, tenge, lifecycle, element), **other})  # type: ignore[arg-type]  # its fields
 
 
 def _said(used: Card | None, tenge: int, lifecycle: str | None, element: str) -> dict[str, object]:

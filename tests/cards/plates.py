@@ -58,10 +58,12 @@ class Plastic:
         track = Track(service=service, code=code or self._hsm.code(self.plate, service))
         return Presented(number=self.plate.number, track=track)
 
-    def inserted(self, amount: Money, *, pin: str | None = None, counter: int | None = None) -> Presented:
-        """Put the chip into a terminal, and maybe type a PIN."""
+    def inserted(
+        self, amount: Money, *, pin: str | None = None, counter: int | None = None, tags: dict[str, bytes] | None = None
+    ) -> Presented:
+        """Put the chip into a terminal, and maybe type a PIN; `tags` are what it says otherwise."""
         self.counter = self.counter + 1 if counter is None else counter
-        chip = Chip(field55=Bytes(tlv.dump(self._field55(amount))))
+        chip = Chip(field55=Bytes(tlv.dump(self._field55(amount, tags or {}))))
         return Presented(number=self.plate.number, chip=chip, pin=self.pin(pin) if pin else None)
 
     def pin(self, pin: str, key: bytes | None = None) -> PinBlock:
@@ -70,7 +72,7 @@ class Plastic:
         block = pinblock.encode(Format.ISO_4, key, pin, self.plate.number.digits)
         return PinBlock(block=Bytes(block), zone=ZONE)
 
-    def _field55(self, amount: Money) -> dict[str, bytes]:
+    def _field55(self, amount: Money, more: dict[str, bytes]) -> dict[str, bytes]:
         tags = {
             "9F02": bytes.fromhex(f"{amount.minor:012d}"),
             "9F03": bytes(6),
@@ -83,6 +85,7 @@ class Plastic:
             "82": bytes.fromhex("1800"),
             "9F36": self.counter.to_bytes(2),
             "9F10": bytes.fromhex("06011203A0B800"),
+            **more,
         }
         master = self._hsm.material(Usage.CRYPTOGRAMS, self.plate.version).value
         chip = emv.read({**tags, "9F26": bytes(8)})

@@ -1,19 +1,30 @@
 """How a scenario of test_scenarios.py is played: what a network can say of one purchase, and what time does to it."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import text
 
-from app import clock
+from app import clock, ids
 from app.money import FIRST_LANE, Money
 from cards.card import Card
 from cards.payments import archive
-from cards.payments.message import Confirmation, FeeCharge, Lapse, Message, Recovery, Refund, WriteOff
+from cards.payments.message import (
+    Authorization,
+    Clearing,
+    Confirmation,
+    FeeCharge,
+    Lapse,
+    Message,
+    NetworkMessage,
+    Recovery,
+    Refund,
+    WriteOff,
+)
 from cards.payments.payment import Cause, Kind, Payment, Status, Sums
 from law.money import EUR
 from law.money import Money as Amount
@@ -33,12 +44,15 @@ class Play:
     def ask(self, tenge: int, element: str = "ask", **other: object) -> Message:
         return question(self.card, tenge, self.lifecycle, element, **other)
 
-    def clear(self, tenge: int, element: str = "clear", **other: object) -> Message:
-        return cleared(self.card, tenge, self.lifecycle, element, **other)
+    def advise(self, tenge: int, question_: str = "ask", **other: object) -> Message:
+        more = {"advice": True, "subject": question_, **other}
+        return question(self.card, tenge, self.lifecycle, f"advice of {question_}", **more)
 
-    def give_up(self, tenge: int, element: str = "give up", *, remaining: int = 0) -> Message:
-        told = taken_back(self.card, tenge, self.lifecycle, element)
-        return msgspec.structs.replace(told, remaining=kzt(remaining))
+    def clear(self, tenge: int, element: str = "clear", *, of_question: str | None = None, **other: object) -> Message:
+        return cleared(self.card, tenge, self.lifecycle, element, subject=of_question, **other)
+
+    def give_up(self, tenge: int, element: str = "give up", *, remaining: int = 0, of: str | None = None) -> Message:
+        return taken_back(self.card, tenge, self.lifecycle, element, remaining=kzt(remaining), subject=of)
 
     def confirm(self, tenge: int, element: str = "confirm") -> Message:
         return self._as(Confirmation, tenge, element)
@@ -93,6 +107,20 @@ class Scenario:
 
 def eur(cents: int) -> Amount:
     return Amount(cents, EUR)
+
+
+async def plays(engines: Engines, money: Money, database: str, scenario: Scenario) -> None:
+    """Play a scenario on a card of its own; told a second time, in one batch, it changes nothing."""
+    play = Play(await made.spender(engines, money, scenario.has), f"L-{ids.new()}")
+
+    heard = await told(engines, money, database, play, scenario.told)
+
+    assert heard == scenario.hears.split()
+    await check(engines, play, scenario)
+
+    again = [step(play) for step in scenario.told if not isinstance(step, Over | Evening | Lost)]
+    assert [answer.code for answer in await tell(money, *again)] == heard
+    await check(engines, play, scenario)
 
 
 async def told(
@@ -161,27 +189,88 @@ def comes_to(sums: Sums) -> tuple[object, ...]:
     """Say what a payment comes to, whichever of its questions were answered with yes."""
     return (
         sums.promised, sums.wanted, sums.taken, sums.fee, sums.markup, sums.refunded, sums.charged, sums.spent,
-        sums.captured, sums.reversed, sums.confirmed,
+        sums.captured, sums.confirmed,
     )  # fmt: skip
 
 
-def overtook(payment: Payment | None) -> int:
-    """Add up by the elements what was there before the question for it."""
-    minor: Counter[Kind] = Counter()
-    for element in payment.elements if payment else ():
-        # Of what was taken at once the promise and the clearing are one, and a reversal gives it back first.
-        if not element.single:
-            minor[element.kind] += element.amount.minor
-        elif element.kind is Kind.CLEARING:
-            minor[Kind.REVERSAL] -= element.amount.minor
-    confirmed = (
-        max((each.amount.minor for each in payment.elements if each.kind is Kind.CONFIRMATION), default=0)
-        if payment
-        else 0
+def advice(asked: NetworkMessage, name: str) -> NetworkMessage:
+    """Tell the answer to a question, given in our place: as a promise or, of what is taken at once, as a clearing."""
+    assert isinstance(asked, Authorization)
+    about: dict[str, Any] = {"element": name, "subject": asked.subject or asked.element}
+    if not asked.single:
+        return msgspec.structs.replace(asked, advice=True, partial_ok=False, **about)
+    said = {
+        each: getattr(asked, each) for each in ("network", "lifecycle", "lane", "card", "payment", "amount", "merchant")
+    }
+    return Clearing(**said, **about, operation=asked.operation)
+
+
+class Standing(NamedTuple):
+    """Where a payment stands by its elements alone: added up once more, thing by thing, by the words of the docs.
+
+    `moved` is what the network has in the end, `left` what is promised, `gone` what is no more of what was `asked`.
+    """
+
+    asked: int
+    gone: int
+    left: int
+    moved: int
+    at_once: bool
+
+
+def standing(payment: Payment) -> Standing:
+    """Add up what each thing that was said came to, less what was taken back of it; said twice, it is said once."""
+    said: defaultdict[str, Counter[Kind]] = defaultdict(Counter)
+    most: Counter[tuple[str, Kind]] = Counter()
+    back: Counter[str | None] = Counter()
+    of_house: Counter[Kind] = Counter()
+    for each in payment.elements:
+        kind = Kind.AUTHORIZATION if each.kind is Kind.INCREMENT else each.kind
+        if kind is Kind.REVERSAL:
+            back[each.subject] += each.amount.minor
+        elif each.about is None:
+            of_house[kind] += each.amount.minor
+        else:
+            said[each.about][kind] += each.amount.minor
+            most[each.about, kind] = max(most[each.about, kind], (each.asked or each.amount).minor)
+    single = {each.about for each in payment.elements if each.single}
+    confirmed = max((of[Kind.CONFIRMATION] for of in said.values()), default=0)
+    asked = given = claimed = at_once = refunded = 0
+    for name, of in said.items():
+        promised = min(of[Kind.AUTHORIZATION], most[name, Kind.AUTHORIZATION]) if name not in single else 0
+        taken = of[Kind.CLEARING] if name not in single else min(of[Kind.CLEARING], most[name, Kind.CLEARING])
+        more, left = max(back[name] - taken, 0), max(taken - back[name], 0)
+        asked += promised
+        refunded += max(of[Kind.REFUND] - back[name], 0)
+        claimed, at_once = (claimed, at_once + left) if name in single else (claimed + left, at_once)
+        if promised or of[Kind.CONFIRMATION]:
+            given += more if confirmed else min(more, promised)
+    nameless = max(back[None] - at_once, 0)
+    gone = (given + nameless if confirmed else min(given + nameless, asked)) + claimed + of_house[Kind.MATCH]
+    final = any(each.final and each.about not in single for each in payment.elements)
+    return Standing(
+        asked=asked,
+        gone=gone,
+        left=0 if final else max((confirmed or asked) - gone - of_house[Kind.EXPIRY], 0),
+        moved=claimed + max(at_once - back[None], 0) - refunded,
+        at_once=bool(single),
     )
-    asked = minor[Kind.AUTHORIZATION] + minor[Kind.INCREMENT]
-    gone = max(minor[Kind.REVERSAL], 0) + minor[Kind.CLEARING] + minor[Kind.MATCH]
-    return max(gone, confirmed, asked) - asked
+
+
+def overtook(payment: Payment | None, question: str) -> int:
+    """Say what was there before a question: taken of no other, or said of this one by its name."""
+    if payment is None:
+        return 0
+    was = standing(payment)
+    confirmed = max((each.amount.minor for each in payment.elements if each.kind is Kind.CONFIRMATION), default=0)
+    of_it = sum(each.amount.minor for each in payment.elements if each.about == question and each.kind in _BEFORE_IT)
+    first = was.asked or was.at_once or confirmed
+    nameless = sum(e.amount.minor for e in payment.elements if e.kind is Kind.REVERSAL and e.subject is None)
+    return max(was.gone, confirmed, was.asked) - was.asked + of_it + (0 if first else nameless)
+
+
+#: What may be said of a question before it comes.
+_BEFORE_IT = {Kind.REVERSAL, Kind.CLEARING, Kind.AUTHORIZATION, Kind.INCREMENT}
 
 
 _WENT = text(

@@ -39,7 +39,7 @@ from simulators.wallet_provider import WalletProvider
 from tests.app.auth.attesting import trust
 from tests.app.auth.people import count
 from tests.credential.people import resident
-from tests.credential.test_renewal import hurry, order
+from tests.credential.test_renewal import REFUSES, hurry, order, refused
 
 pytestmark = pytest.mark.asyncio
 SD_JWT = CONFIGURATIONS["e_resident_sd_jwt"]
@@ -102,6 +102,28 @@ async def test_a_status_is_not_taken_away_between_reading_it_and_signing(app: Li
         await revoke(story, who)
 
     assert await held(house, who) == [(State.REVOKED, Reason.STATUS_REVOKED)]
+
+
+async def refuse(story: Story, who: Seeded) -> None:
+    """Find out that the passport is none."""
+    await (await story()).execute(REFUSES, {"who": who.subject})
+
+
+async def test_a_passport_is_not_refused_between_reading_it_and_signing(app: Litestar, house: House) -> None:
+    who = await resident(app)
+    async with of(house, who) as story:
+        db = await story()
+        said = await entitlement.to_issue(db, house.keys.kms, who.subject, Kind.E_RESIDENT, at=story.now)
+        await waits(house, who, refuse)
+        now = clock.real()
+        late = order(who.subject, sources=said.sources, made_at=now, expires_at=now + timedelta(days=90))
+        await issuing.reserve(db, late, actor="x", at=story.now)
+
+    await refused(house, who.subject)
+    while await renewing.step(house):
+        pass
+
+    assert await held(house, who) == [(State.REVOKED, Reason.NOT_IDENTIFIED)]
 
 
 async def test_the_worker_looks_once_more_at_what_was_just_issued(app: Litestar, house: House) -> None:

@@ -13,8 +13,9 @@ from pkcs11.util.ec import encode_named_curve_parameters
 
 from app.credentials import signing_keys
 from app.credentials.issuer import Credentials
-from app.credentials.key_place import SignerAbsent
-from app.credentials.signing_keys import AHEAD, NOTICE, ROLES, Authority, Home, OnlyLeaf, RootKeyAbsent
+from app.credentials.key_place import Home, SignerAbsent
+from app.credentials.roots import RootKeyAbsent
+from app.credentials.signing_keys import AHEAD, NOTICE, ROLES, Authority, OnlyLeaf
 from proof.hsm import Exposed, Token
 from proof.hsm_signer import HsmSigner, KeyThere
 from proof.kms import FileKms
@@ -40,7 +41,7 @@ def opened(folder: Path, *, url: str = made.URL, later: timedelta = timedelta())
 def test_a_folder_is_filled_once_and_read_ever_after(tmp_path: Path) -> None:
     first, second = opened(tmp_path), opened(tmp_path)
 
-    assert (first.root, first.nonce_key, first.crl) == (second.root, second.nonce_key, second.crl)
+    assert (first.published, first.nonce_key) == (second.published, second.nonce_key)
     for role in ("documents", "statuses", "requests", "log"):
         assert getattr(first, role).header == getattr(second, role).header
     seals = (first.documents, first.statuses, first.requests, first.log)
@@ -61,7 +62,7 @@ def test_the_seals_are_signed_by_the_root(tmp_path: Path) -> None:
 
 def _shared(folder: Path) -> bytes:
     authority = opened(folder)
-    return authority.root_pem + authority.documents.header.encode() + authority.nonce_key
+    return authority.root.public_bytes(Encoding.PEM) + authority.documents.header.encode() + authority.nonce_key
 
 
 def test_processes_that_start_together_share_one_root(tmp_path: Path) -> None:
@@ -201,8 +202,9 @@ def test_a_revoked_signer_stops_at_once_and_is_listed(running: Running) -> None:
     assert running.signed_by(running.issue()) == {authority.documents.chain[0].serial_number} != {first.serial_number}
     assert first not in authority.signers
     assert authority.revoked == {first.serial_number}
-    assert authority.crl is not None
-    listed = x509.load_der_x509_crl(authority.crl)
+    [crl] = [each.crl for each in authority.published]
+    assert crl is not None
+    listed = x509.load_der_x509_crl(crl)
     key = authority.root.public_key()
     assert listed.is_signature_valid(key)  # type: ignore[arg-type]  # a root of ours has a key on P-256
     assert [each.serial_number for each in listed] == [first.serial_number]
@@ -225,7 +227,7 @@ def test_of_signers_revoked_at_once_by_several_each_is_listed(tmp_path: Path) ->
 
 def test_the_list_of_revoked_signers_never_gets_old(tmp_path: Path) -> None:
     def listed(later: timedelta) -> x509.CertificateRevocationList:
-        told = opened(tmp_path, later=later).crl
+        told = opened(tmp_path, later=later).published[0].crl
         assert told is not None
         return x509.load_der_x509_crl(told)
 

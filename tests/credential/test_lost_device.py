@@ -1,7 +1,7 @@
 """A phone is lost: one call over HTTP ends what was on it, and the new phone gets everything back with the passkey."""
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from pathlib import Path
 
 import httpx
@@ -14,7 +14,7 @@ from app.settings import Settings
 from residency.credential.status_list import Status
 from simulators.passkey import Json
 from simulators.phone import Phone, Refused
-from simulators.wallet_app import Offer, WalletApp
+from simulators.wallet_app import Held, Offer, WalletApp
 from simulators.wallet_app import Refused as WalletRefused
 from tests.app import card_holders
 from tests.app.auth.people import phone
@@ -134,6 +134,108 @@ async def test_one_call_ends_everything_and_the_new_phone_gets_it_back(
         await offer(tablet)
         await tablet.post("/v1/me/printed-codes", FIELDS)
         await tablet.post("/v1/me/shown-codes", FIELDS)
+
+
+async def wallets_of(of: Phone) -> list[Json]:
+    """List the wallets that are signed in, the newest first."""
+    return [each for each in (await of.get("/v1/me/sessions"))["sessions"] if each["client"] == "wallet"]
+
+
+async def keeping(other: Phone, *named: str, shown: str | None = None) -> Json:
+    """Report the other device lost, and name the wallets that are not on it."""
+    lost = (await devices(other))[False]
+    keeps = " ".join(named) if shown is None else shown
+    step_up = await other.step_up("device.lost_keeping", {"device_id": lost, "keeps": keeps})
+    done: Json = await other.post(f"/v1/me/devices/{lost}/lost", {"keep": list(named), "step_up": step_up})
+    return done
+
+
+async def test_a_wallet_that_is_elsewhere_lives_on_and_nothing_else_does(
+    app: Litestar, settings: Settings, client: httpx.AsyncClient
+) -> None:
+    async with contextlib.AsyncExitStack() as open_:
+        _, _, old, tablet = await open_.enter_async_context(two_phones(app, settings))
+        stolen, elsewhere, fresh = [await open_.enter_async_context(another_wallet(app)) for _ in range(3)]
+        gone = await stolen.accept(await offer(old), copies=2)
+        here = await elsewhere.accept(await offer(tablet), copies=2)
+        paper = await old.post("/v1/me/printed-codes", FIELDS)
+        let_in = {each["device"]: each["id"] for each in await wallets_of(tablet)}
+        on = await devices(tablet)
+        assert set(let_in) == set(on.values()), "each wallet is listed with the device it was let in from"
+
+        assert await why(keeping(tablet, let_in[on[True]], shown=let_in[on[False]])) == "step_up_mismatch"
+        assert await why(keeping(tablet, (await tablet.get("/v1/me/sessions"))["sessions"][-1]["id"])) == "not_found"
+        done = await keeping(tablet, let_in[on[True]])
+
+        assert (done["credentials"], len(done["kept"])) == ([], 1)
+        assert await lists.read_all(client, statuses(gone)) == {Status.INVALID}
+        assert await lists.read_all(client, statuses(here)) == {Status.VALID}
+        read = await client.post("/v1/public/printed-codes", json={"text": paper["qr"]["text"]})
+        assert read.json()["conclusion"] == "rejected"
+        metadata = await stolen.metadata(settings.issuer)
+        with pytest.raises(WalletRefused) as no_more:
+            await stolen.fetch(metadata, "e_resident_sd_jwt")
+        assert no_more.value.status == 401
+        here += await elsewhere.fetch(metadata, "e_resident_sd_jwt")
+        [listed] = (await tablet.get("/v1/me/credentials"))["credentials"]
+        assert (listed["state"], listed["copies"]) == ("active", 3)
+
+        # What is void stays void, whatever the holder does to the rest.
+        for act, seen in (("pause", Status.SUSPENDED), ("resume", Status.VALID)):
+            await tablet.post(f"/v1/me/credentials/{listed['id']}/{act}")
+            assert await lists.read_all(client, statuses(here)) == {seen}
+            assert await lists.read_all(client, statuses(gone)) == {Status.INVALID}
+        # A new wallet is let in with the passkey, though the one that was kept has fetched more meanwhile.
+        assert await why(offer(tablet)) == "step_up_required"
+        step_up = await tablet.step_up("credential.offer", {"configuration": "e_resident_sd_jwt"})
+        await fresh.accept(await offer(tablet, step_up=step_up))
+        await offer(tablet)
+
+
+async def test_the_phone_of_a_wallet_that_was_kept_may_be_lost_too(
+    app: Litestar, settings: Settings, client: httpx.AsyncClient
+) -> None:
+    async with contextlib.AsyncExitStack() as open_:
+        _, _, old, tablet = await open_.enter_async_context(two_phones(app, settings))
+        stolen, elsewhere = [await open_.enter_async_context(another_wallet(app)) for _ in range(2)]
+        await stolen.accept(await offer(old))
+        here = await elsewhere.accept(await offer(tablet))
+        third = await open_.enter_async_context(phone(app, settings))
+        await tablet.add_device(third)
+        kept = (await wallets_of(tablet))[0]["id"]
+        lost = next(each["id"] for each in (await tablet.get("/v1/me/devices"))["devices"])
+        step_up = await tablet.step_up("device.lost_keeping", {"device_id": lost, "keeps": kept})
+        await tablet.post(f"/v1/me/devices/{lost}/lost", {"keep": [kept], "step_up": step_up})
+
+        done = await lose(third)
+
+        assert (len(done["credentials"]), done["kept"]) == (1, [])
+        assert await lists.read_all(client, statuses(here)) == {Status.INVALID}
+        assert await wallets_of(third) == []
+
+
+def statuses(copies: Sequence[Held]) -> list[Json]:
+    return [each.claims["status"]["status_list"] for each in copies]
+
+
+async def test_who_revokes_for_a_lost_phone_signs_its_wallet_out(app: Litestar, settings: Settings) -> None:
+    async with contextlib.AsyncExitStack() as open_:
+        owner = await open_.enter_async_context(investor(app, settings, next(_NUMBERS)))
+        asked, lost = [await open_.enter_async_context(another_wallet(app)) for _ in range(2)]
+        for holds, reason, ends in ((asked, "holder_request", 0), (lost, "device_lost", 1)):
+            await holds.accept(await offer(owner.phone))
+            held = (await owner.phone.get("/v1/me/credentials"))["credentials"][0]["id"]
+            before = await wallets_of(owner.phone)
+
+            await owner.phone.post(f"/v1/me/credentials/{held}/revoke", {"reason": reason})
+
+            assert len(await wallets_of(owner.phone)) == len(before) - ends
+        metadata = await lost.metadata(settings.issuer)
+        with pytest.raises(WalletRefused) as signed_out:
+            await lost.fetch(metadata, "e_resident_sd_jwt")
+        assert signed_out.value.status == 401
+        assert await why(offer(owner.phone)) == "step_up_required"
+        await asked.fetch(metadata, "e_resident_sd_jwt")
 
 
 async def test_it_is_done_with_the_passkey_once_and_heard_of_at_the_contacts(

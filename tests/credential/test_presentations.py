@@ -47,7 +47,10 @@ async def test_a_bank_reads_the_name_and_every_check(client: httpx.AsyncClient, 
 async def test_the_wallet_shows_the_name_we_know_who_asks_by(
     app: Litestar, client: httpx.AsyncClient, house: House, bank: Bank
 ) -> None:
-    """A registered organisation by its name, a client that is none by its id, whoever tests as nobody."""
+    """A registered organisation by its name, a client that is none by its id, whoever tests as nobody.
+
+    Each has a certificate of its own, the same for each request, so what a wallet remembers of one is of nobody else.
+    """
     async with db.transaction(house.worker) as story:
         registered = await registry.enrol(
             await story(), house.keys.kms, partner=ids.new(), code=f"bank-{str(ids.new())[-12:]}",
@@ -56,15 +59,16 @@ async def test_the_wallet_shows_the_name_we_know_who_asks_by(
     asks = frozenset({"presentation:ask"})
     tokens = [await people.token(app, "partner", of=of, scopes=asks) for of in (registered.id, None)]
 
-    shown = []
-    for token in tokens:
+    told: list[Json] = []
+    for token in (*tokens, *tokens):
         made = await client.post("/v1/presentations", json={"question": "over_18"}, headers=keyed(token))
-        shown.append((await Asked(client, made.json()).fetch()).told["client_metadata"]["client_name"])
-    tested = (await (await bank.ask(question="over_18")).fetch()).told["client_metadata"]["client_name"]
+        told.append((await Asked(client, made.json()).fetch()).told)
+    told.append((await (await bank.ask(question="over_18")).fetch()).told)
 
-    assert shown[0] == "Bank Saryarka"
-    assert shown[1] == jws.parse(tokens[1]).payload["name"]
-    assert tested == "A test of e-Residency: nobody asks"
+    names = ["Bank Saryarka", jws.parse(tokens[1]).payload["name"], "A test of e-Residency: nobody asks"]
+    assert [each["client_metadata"]["client_name"] for each in told] == [*names[:2], *names]
+    clients = [each["client_id"] for each in told]
+    assert (clients[:2], len({*clients})) == (clients[2:4], 3)
 
 
 @pytest.mark.parametrize("question", ["over_18", "e_resident_today"])

@@ -4,9 +4,10 @@ import base64
 import gzip
 import hashlib
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import jwt
@@ -18,13 +19,13 @@ from litestar import Litestar
 
 from app import clock, db
 from app.credentials import entitlement, signing_keys
+from app.credentials.key_place import Home
 from app.credentials.offline_bundle import Bundles
-from app.credentials.signing_keys import Home
 from app.credentials.status_tokens import StatusTokens
 from app.house import House
 from app.settings import Settings
 from proof.kms import FileKms
-from residency.credential import entries, jws, life, pki, status_list
+from residency.credential import entries, issuing, jws, life, pki, status_list
 from residency.credential.entries import Entry
 from residency.credential.life import Act, Reason
 from residency.credential.status_list import Status
@@ -150,21 +151,35 @@ async def test_a_status_list_is_signed_under_the_published_root(
     assert seen == [Status.VALID, Status.INVALID]
 
 
+async def entries_of(house: House) -> list[UUID]:
+    async with db.transaction(house.api) as story:
+        return list(await entries.living(await story(), since=clock.real() - issuing.LIFE))
+
+
 async def test_a_list_and_a_bundle_are_signed_anew_once_a_signer_is_revoked(
     house: House, entry: Entry, tmp_path: Path
 ) -> None:
     home = Home.of(tmp_path / "keys", url=house.settings.issuer, kms=FileKms.open(tmp_path / "kms"))
     held, at = signing_keys.opened(home, at=clock.real()), clock.real()
-    statuses, bundles = StatusTokens(lambda: (held.statuses, held.cose_statuses)), Bundles()
+    signed: Counter[tuple[str, str]] = Counter()
+
+    def noted(what: str, kid: str, times: int) -> None:
+        signed[what, kid] += times
+
+    statuses, bundles = StatusTokens(lambda: (held.statuses, held.cose_statuses), noted), Bundles()
 
     async def told() -> tuple[str, bytes, bytes, str, bytes]:
         async with db.transaction(house.api) as story:
             token = await statuses.of(await story(), entry.list, uri="https://id.example/1", at=at)
-            taken = await bundles.of(await story(), held, law_at=story.now, now=at)
+            taken = await bundles.of(await story(), held, law_at=story.now, now=at, noted=noted)
         assert token is not None
         return token.tag, token.plain, token.cwt, taken.tag, taken.text
 
     before, same = await told(), await told()
+    lists = len(await entries_of(house))
+    status, document = held.statuses.signer.kid, held.documents.signer.kid
+    # What is given twice is signed once: a list as JWT and as CWT, each list again in the bundle, the bundle.
+    assert signed == {("status_list", status): 2 + lists, ("bundle", document): 1}
     signing_keys.revoke(home, "status", 1, at=at)
     held = signing_keys.opened(home, at=at)
     after = await told()

@@ -309,17 +309,19 @@ async def test_one_that_somebody_holds_does_not_keep_the_others_waiting(engines:
         assert list(due_) == [held.credential]
 
 
+REFUSES = text(
+    """
+    INSERT INTO kyc.decision (document, version, resident, outcome, reasons, rule_version, actor, at)
+    SELECT document, version + 1, resident, 'refused', '{chip.signature}', rule_version, 'service:test', now()
+    FROM kyc.decision WHERE resident = :who ORDER BY document, version DESC LIMIT 1
+    """
+)
+
+
 async def refused(house: House, who: UUID) -> None:
     """Let a later look refuse the document somebody was identified by."""
-    latest = text(
-        """
-        INSERT INTO kyc.decision (document, version, resident, outcome, reasons, rule_version, actor, at)
-        SELECT document, version + 1, resident, 'refused', '{chip.signature}', rule_version, 'service:test', now()
-        FROM kyc.decision WHERE resident = :who ORDER BY document, version DESC LIMIT 1
-        """
-    )
     async with transaction(house.worker) as story:
-        await (await story()).execute(latest, {"who": who})
+        await (await story()).execute(REFUSES, {"who": who})
 
 
 async def test_the_holder_is_reminded_once_before_the_copies_end(

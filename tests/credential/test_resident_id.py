@@ -107,6 +107,17 @@ async def test_the_resident_id_is_obtained_shown_and_means_the_right_to_work(
     assert (await told(client, shown))["answer"] == "no", "the act ended between the code and its scan"
 
 
+async def test_it_is_never_printed_since_a_paper_has_no_key(client: httpx.AsyncClient, altyn_holder: Seeded) -> None:
+    body = {"document": "resident_id", "fields": ["family_name"]}
+    with act_in_force():
+        answers = [
+            await client.get("/v1/me/printable-fields?document=resident_id", headers=keyed(altyn_holder.access_token)),
+            await client.post("/v1/me/printed-codes", json=body, headers=keyed(altyn_holder.access_token)),
+        ]
+
+    assert [(each.status_code, each.json()["code"]) for each in answers] == [(409, "not_printed")] * 2
+
+
 async def test_metadata_say_what_the_keys_have_to_be_while_the_act_is_in_force(client: httpx.AsyncClient) -> None:
     levels = list(grade.RESISTANT)
 

@@ -34,11 +34,31 @@ def test_a_leaf_is_succeeded_and_revoked(run: Run) -> None:
     first, second = (run("rotate", "document") for _ in range(2))
     assert (first[0], second[0]) == (0, 0)
     assert state(second[1], "document") == [(1, False), (2, False)]
-    assert second[1][0]["signs_from"] < second[1][1]["signs_from"]
+    begins = [leaf["signs_from"] for leaf in second[1] if leaf["role"] == "document"]
+    assert begins[0] < begins[1]
 
     assert state(run("revoke", "document", "1")[1], "document") == [(1, True), (2, False)]
     code, said = run("revoke", "document", "7")
     assert (code, said) == (2, "eresidency: there is no leaf document-7\n")
+
+
+def test_a_root_is_succeeded_at_a_ceremony(run: Run, tmp_path: Path) -> None:
+    run("list")
+    code, said = run("rotate", "root")
+    assert (code, state(said, "root")) == (0, [(1, False), (2, False)])
+    first, next_ = (root for root in said if root["role"] == "root")
+    assert first["signs_from"] < next_["signs_from"]
+
+    code, complaint = run("revoke", "root", "1")  # the next one has not begun
+    assert (code, "no other leaf of root signs" in complaint) == (2, True)
+    run("rotate", "root", "--at-once")
+    assert state(run("revoke", "root", "1")[1], "root") == [(1, True), (2, False), (3, False)]
+    assert run("revoke", "root", "9") == (2, "eresidency: there is no leaf root-9\n")
+
+    (tmp_path / "keys" / "credential" / "root-3.key").unlink()
+    assert run("rotate", "root", "--at-once")[0] == 2
+    code, said = run("rotate", "root", "--at-once", "--unlinked")
+    assert (code, len(state(said, "root"))) == (0, 4)
 
 
 def test_a_root_that_is_elsewhere_is_asked_for(run: Run, tmp_path: Path) -> None:
@@ -73,5 +93,5 @@ def test_the_first_keys_of_a_token_are_made_one_by_one(
     answers = [run("rotate", role) for role in ROLES]
 
     assert [code for code, _ in answers] == [0] * len(ROLES), answers
-    assert [leaf["role"] for leaf in answers[-1][1]] == list(ROLES)
+    assert [leaf["role"] for leaf in answers[-1][1]] == ["root", *ROLES]
     assert {path.name for path in (tmp_path / "keys" / "credential").glob("*.key")} == {"root.key", "nonce.key"}

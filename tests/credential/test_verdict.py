@@ -31,10 +31,11 @@ WANTED = Wanted(
 NAMES = ("family_name", "18")
 
 
-def listed(status: int = Status.VALID, *, at: datetime = NOW, **seal: object) -> str:
+def listed(status: int = Status.VALID, *, at: datetime | None = None, **seal: object) -> str:
+    """Publish the list as it stands at `at`, or at this moment: it is good for minutes only."""
     lst = status_list.encode(status_list.pack({made.ENTRY.idx: status}, size=8_192))
     sealed = made.authority(NOW).status if not seal else made.sealed(**seal)  # type: ignore[arg-type]  # as given
-    return status_list.token(lst, uri=LIST_URL, seal=sealed, issued_at=at)
+    return status_list.token(lst, uri=LIST_URL, seal=sealed, issued_at=at or datetime.now(UTC))
 
 
 async def judge(presentation: str, status: str | Exception | None = None) -> Verdict:

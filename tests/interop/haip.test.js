@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 
-import { approveApplication, applicant, client, MDOC, offer, person, SD_JWT } from "./installation.js";
+import { approveApplication, applicant, MDOC, offer, person, SD_JWT } from "./installation.js";
 import { newKey } from "./keys.js";
 import { Provider } from "./provider.js";
 import { boundTo, NEWEST, readSdJwt } from "./trust.js";
@@ -26,8 +26,9 @@ async function redeemed(configuration, authentication) {
 for (const configuration of [SD_JWT, MDOC]) {
   test(`an attested wallet gets ${configuration} by the authorization code`, async () => {
     const made = await offer(someone, { configuration, grant: "authorization_code" });
-    const { wallet } = await authorized(made, { authentication: await provider.attested() });
-    const [{ text, key }] = await wallet.fetch(1, { clientId: client.id });
+    const authentication = await provider.attested();
+    const { wallet } = await authorized(made, { authentication, as: provider.wallet, by: someone });
+    const [{ text, key }] = await wallet.fetch(1, { clientId: provider.wallet.id });
 
     assert.deepEqual(await boundTo(text), key);
   });

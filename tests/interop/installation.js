@@ -67,6 +67,18 @@ export function trustProvider(body) {
   return call("POST", "/v1/sandbox/wallet-providers", { token: told.service, body });
 }
 
+/** Have the operator register a wallet for the code flow. */
+export function registerWallet(body) {
+  return call("POST", "/v1/sandbox/wallets", { token: told.service, body });
+}
+
+/** Let a resident who has no passkey approve what a wallet pushed; gives where their browser goes. */
+export async function approveInName(of, page) {
+  const { client_id, request_uri } = Object.fromEntries(new URL(page).searchParams);
+  const body = { resident: of.id, client_id, request_uri };
+  return (await call("POST", "/v1/sandbox/authorizations", { token: told.service, body })).redirect_to;
+}
+
 /** Somebody whose application is being decided. */
 export const applicant = { id: told.applicant.subject };
 

@@ -8,7 +8,7 @@ import { clientAuthenticationClientAttestationJwt } from "@openid4vc/oauth2";
 import { Openid4vciWalletProvider } from "@openid4vc/openid4vci";
 import { BasicConstraintsExtension, KeyUsageFlags, KeyUsagesExtension, X509CertificateGenerator } from "@peculiar/x509";
 
-import { client, trustProvider } from "./installation.js";
+import { registerWallet, trustProvider } from "./installation.js";
 import { callbacks, newKey, privateJwk } from "./keys.js";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
@@ -19,6 +19,7 @@ export class Provider {
   static async make(id) {
     const made = new Provider();
     made.id = id;
+    made.wallet = { id: `wallet.${id}`, redirect_uri: "https://attested.example/callback" };
     made.provider = new Openid4vciWalletProvider({ callbacks: callbacks() });
     const [rootKey, leafKey] = [await pair(), await pair()];
     const names = { root: `CN=${id} root,C=KZ`, leaf: `CN=${id} attestations,C=KZ` };
@@ -31,16 +32,18 @@ export class Provider {
     return made;
   }
 
-  /** Have the operator of the house believe this provider. */
-  trusted() {
-    return trustProvider({ id: this.id, name: "A provider of somebody else", root: this.root.toString("pem") });
+  /** Have the operator of the house believe this provider, and register its wallet. */
+  async trusted() {
+    await trustProvider({ id: this.id, name: "A provider of somebody else", root: this.root.toString("pem") });
+    const { id, redirect_uri } = this.wallet;
+    await registerWallet({ id, name: "A wallet that is attested", redirect_uris: [redirect_uri], provider: this.id });
   }
 
-  /** Attest one wallet; gives how it authenticates itself. */
-  async attested(clientId = client.id) {
+  /** Attest one instance of its wallet; gives how that authenticates itself. */
+  async attested() {
     const jwk = await newKey();
     const clientAttestationJwt = await this.provider.createWalletAttestationJwt({
-      clientId,
+      clientId: this.wallet.id,
       confirmation: { jwk },
       issuer: "https://provider.example",
       issuedAt: new Date(),

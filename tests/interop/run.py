@@ -49,6 +49,9 @@ def running() -> Iterator[House]:
         house.settings["ERESIDENCY_ROLE_PASSWORD"] = postgres.role_password(database)
         house.start_database()
         house.start(*PROGRAMS)
+        # What strangers pin are two roots, one after the other: documents stand under the second, all else the first.
+        for role in ("root", "document"):
+            house.run("app.cli", "signer", "rotate", role, "--at-once")
         house.run("app.cli", "wallet", "add", "--id", WALLET["id"], "--name", "A wallet of somebody else",
                   "--redirect-uri", WALLET["redirect_uri"])  # fmt: skip
         yield house
@@ -59,6 +62,7 @@ async def lived(house: House) -> Json:
     async with Journey(house) as resident:
         for step in (Journey.register, Journey.scan_passport, Journey.become_e_resident):
             await step(resident)
+        await until(lambda: resident.phone.get("/.well-known/eresidency-roots"), lambda seen: len(seen["roots"]) > 1)
         passkey = resident.phone.passkey
         assert passkey is not None, "registered above"
         return {"passkey": passkey.save(), "origin": origin_of(house.url("api"), passkey.rp_id)}

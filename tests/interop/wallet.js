@@ -6,7 +6,7 @@ import { clientAuthenticationNone, getGlobalConfig, resourceRequest, setGlobalCo
 import * as vci from "@openid4vc/openid4vci";
 import * as jose from "jose";
 
-import { client as registered } from "./installation.js";
+import { approveInName, client as registered } from "./installation.js";
 import { callbacks, newKey, signer } from "./keys.js";
 import { approve } from "./passkey.js";
 
@@ -16,9 +16,10 @@ vci.setGlobalConfig({ ...vci.getGlobalConfig(), allowInsecureUrls: true });
 
 /** One wallet with one DPoP key. It reads everything but the offer in the issuer's metadata. */
 export class Wallet {
-  /** `authentication` is how it tells who it is; by default it doesn't. */
-  static async open(offerUri, authentication) {
+  /** `authentication` is how it tells who it is, by default it doesn't; `as` is under which name it was registered. */
+  static async open(offerUri, authentication, as = registered) {
     const wallet = new Wallet();
+    wallet.registered = as;
     wallet.callbacks = callbacks(authentication);
     wallet.client = new vci.Openid4vciClient({ callbacks: wallet.callbacks });
     wallet.offer = await wallet.client.resolveCredentialOffer(offerUri);
@@ -50,8 +51,8 @@ export class Wallet {
   /** Push what is asked for; gives where the resident's browser goes. */
   async push(asked) {
     const pushed = await this.client.initiateAuthorization({
-      clientId: registered.id,
-      redirectUri: registered.redirect_uri,
+      clientId: this.registered.id,
+      redirectUri: this.registered.redirect_uri,
       issuerMetadata: this.metadata,
       credentialOffer: this.offer,
       dpop: this.dpop,
@@ -73,7 +74,7 @@ export class Wallet {
       credentialOffer: this.offer,
       authorizationCode: code,
       pkceCodeVerifier: this.pkce.codeVerifier,
-      redirectUri: registered.redirect_uri,
+      redirectUri: this.registered.redirect_uri,
       dpop: this.dpop,
     });
     return this.#keep(given);
@@ -217,12 +218,15 @@ export const NAMING = {
   }),
 };
 
-/** Take an offer to a token by the code flow, the resident approving; gives the wallet, the page and what it showed. */
-export async function authorized(offer, { authentication = publicClient, naming = NAMING.scope } = {}) {
-  const wallet = await Wallet.open(offer.offer_uri, authentication);
+/**
+ * Take an offer to a token by the code flow; gives the wallet, the page and what it showed. The resident with the passkey
+ * approves, or the operator in the name of the seeded one `by`.
+ */
+export async function authorized(offer, { authentication = publicClient, naming = NAMING.scope, as, by } = {}) {
+  const wallet = await Wallet.open(offer.offer_uri, authentication, as);
   const described = wallet.metadata.credentialIssuer.credential_configurations_supported[wallet.configuration];
   const page = await wallet.push(naming(described, wallet.configuration));
-  const { shown, redirect } = await approve(page);
+  const { shown, redirect } = by ? { redirect: await approveInName(by, page) } : await approve(page);
   await wallet.exchange(redirect);
   return { wallet, page, shown };
 }

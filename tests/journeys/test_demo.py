@@ -27,7 +27,7 @@ class Demo:
 
     def run(self, *arguments: str) -> tuple[int, str]:
         with self.start(*arguments) as demo:
-            said, _ = demo.communicate(timeout=120)
+            said, _ = demo.communicate(timeout=600)
         return demo.returncode, said
 
 
@@ -51,7 +51,7 @@ def test_ctrl_c_leaves_no_process_behind(demo: Demo) -> None:
         begun = belonging_to(demo.folder)
         second, said = demo.run()
         first.send_signal(signal.SIGINT)
-        first.communicate(timeout=120)
+        first.communicate(timeout=600)
 
     assert {"app.cli", "simulators.bank", "simulators.verifier"} <= begun
     assert second == 1
@@ -65,7 +65,7 @@ def test_a_step_that_fails_is_told_and_the_demonstration_fails_with_it(demo: Dem
     with demo.start("--once") as running:
         until_the_first_step(running)
         end("simulators.card_network", demo.folder)
-        said, _ = running.communicate(timeout=120)
+        said, _ = running.communicate(timeout=600)
 
     assert running.returncode == 1
     assert "card_network ended" in said

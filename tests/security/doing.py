@@ -2,6 +2,7 @@
 
 import httpx
 
+from simulators.letter import DeviceKey
 from tests.app.people import keyed
 from tests.security import contract
 
@@ -18,6 +19,13 @@ async def done(
         seen[kind].add(text)
     found: contract.Json = answer.json()
     return found
+
+
+async def looks(client: httpx.AsyncClient, token: str, seen: Owned) -> None:
+    """Let a resident ask to see a card's number: the look is over after a minute."""
+    card = (await done(client, keyed(token), seen, "GET", "/v1/cards"))["cards"][0]
+    path, key = f"/v1/cards/{card['id']}/reveals", {"device_key": DeviceKey().public}
+    await done(client, keyed(token), seen, "POST", path, key)
 
 
 async def programme(client: httpx.AsyncClient, token: str, resident: str, seen: Owned) -> None:

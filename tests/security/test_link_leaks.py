@@ -41,8 +41,7 @@ from tests import postgres
 from tests.app.cards.test_keys import CHECK, PARTS
 from tests.app.network import lines, outage
 from tests.app.network.lines import Cardholder
-from tests.app.network.outage import Gate
-from tests.app.network.test_standin import back, lost
+from tests.app.network.outage import Gate, back, lost
 from tests.app.network.wires import wire
 from tests.cards.settlement import files
 from tests.security import leaks

@@ -13,7 +13,7 @@ import pytest
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from tests.security import contract, world
+from tests.security import contract, doing, world
 from tests.security.contract import Operation
 from tests.security.doing import Owned
 from tests.security.world import Caller, World
@@ -54,8 +54,12 @@ async def violations(
     called = 0
     operations = sorted(contract.operations(living.app), key=lambda each: world.ends(each.name))
     for operation in operations:
+        if only not in {"", operation.name}:
+            continue
+        if operation.name == "showCardNumber":  # what the story looked at may be over by now
+            await doing.looks(client, await living.callers["resident"].token(living.app), living.mine["resident"])
         for role, caller in living.callers.items():
-            if (only and operation.name != only) or (roles and role not in roles):
+            if roles and role not in roles:
                 continue
             found, count = await _cell(living, client, operation, role, caller)
             wrong += [Cell(operation.name, role, what) for what in found]

@@ -26,6 +26,11 @@ _PAST: Object = {
 }
 
 
+def _merchant(example: Object, given: Object) -> Object:
+    cash = given.get("category") == "automated_cash_disburse"
+    return example | given | ({"category_code": "6011"} if cash else {})
+
+
 async def _create_cardholder(fake: Fake, _: list[str], params: Object) -> Object:
     made = fixtures.like("issuing.cardholder", id=fake.name("ich"), created=fake.now, **_known(params))
     fake.objects[made["id"]] = made
@@ -183,7 +188,7 @@ async def _authorize(fake: Fake, _: list[str], params: Object) -> Object:
         "currency": card["currency"],
         "merchant_amount": params.get("merchant_amount", amount),
         "merchant_currency": params.get("merchant_currency", card["currency"]),
-        "merchant_data": example["merchant_data"] | params.get("merchant_data", {}),
+        "merchant_data": _merchant(example["merchant_data"], params.get("merchant_data", {})),
         "pending_request": None,
         "status": "closed",
         "wallet": params.get("wallet"),

@@ -1,5 +1,7 @@
 """A card that Stripe issued follows the one we have, whatever is asked of it here and whatever gets lost on the way."""
 
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 from unittest.mock import ANY
 from uuid import UUID
@@ -82,6 +84,57 @@ async def test_what_is_done_to_a_card_here_is_done_there(programme: House, fake:
 
     most = 1_000_000
     assert seen == [("inactive", most), ("active", most), ("inactive", most), ("inactive", 12_00), ("canceled", 12_00)]
+
+
+@pytest.mark.parametrize(("how", "what"), [(freeze, "status"), (limit, "spending_controls"), (close, "status")])
+async def test_what_stripe_refuses_to_hear_of_a_card_is_told_again_until_it_does(
+    programme: House, fake: Fake, how: Callable[..., Awaitable[Card]], what: str
+) -> None:
+    mine = await spender(programme, fake, 0)
+    theirs = fake.objects[mine.reference]
+    before = theirs[what]
+    refuse(fake, "/v1/issuing/cards/*")
+    await turn(mine, how)
+    waits = [await owed(programme, mine)]
+    await its_time(programme, mine)
+    await told(programme)
+    waits.append(await owed(programme, mine))
+    there = theirs[what]
+
+    fake.doors = issuing.DOORS
+    await its_time(programme, mine)
+    await told(programme)
+
+    assert [wait and round(wait / timedelta(minutes=1)) for wait in waits] == [1, 2]
+    assert (there, await owed(programme, mine)) == (before, None)
+    assert theirs[what] != before
+    assert await states(programme, mine.holder) == ["done", "done", "refused", "refused", "done"]
+
+
+async def test_what_stripe_has_made_of_a_card_by_itself_is_told_no_more(programme: House, fake: Fake) -> None:
+    mine = await spender(programme, fake, 0)
+    fake.objects[mine.reference]["status"] = "canceled"
+    refuse(fake, "/v1/issuing/cards/*")
+
+    await turn(mine, close)
+
+    assert await states(programme, mine.holder) == ["done", "done", "done"]
+    assert await owed(programme, mine) is None
+
+
+async def owed(house: House, mine: Spender, kind: str = "card") -> timedelta | None:
+    """Say in how long Stripe is to be told again of the holder's card or token."""
+    async with house.report.connect() as connection:
+        query = text("SELECT due_at - now() FROM cards.processor_reference WHERE kind = :kind AND holder = :holder")
+        found: timedelta | None = await connection.scalar(query, {"kind": kind, "holder": mine.holder})
+    return found
+
+
+async def its_time(house: House, mine: Spender) -> None:
+    """Let what is owed be due."""
+    async with house.worker.begin() as connection:
+        query = "UPDATE cards.processor_reference SET due_at = now() WHERE holder = :holder AND due_at IS NOT NULL"
+        await connection.execute(text(query), {"holder": mine.holder})
 
 
 async def test_an_answer_that_got_lost_is_asked_for_again_under_its_key(programme: House, fake: Fake) -> None:

@@ -155,11 +155,11 @@ def booked(payment: Payment, told: NetworkMessage) -> Payment:
     match told:
         case message.Authorization():
             kind = Kind.INCREMENT if told.increment else Kind.AUTHORIZATION
-            return payment.adding(kind, told.amount, AT, source=source)
+            return payment.adding(kind, told.amount, AT, source=source, subject=told.subject)
         case Refused():
             return payment.adding(Kind.DECLINE, told.amount, AT, source=source, reasons=told.reasons)
         case Reversal():
-            return payment.adding(Kind.REVERSAL, told.amount, AT, source=source)
+            return payment.adding(Kind.REVERSAL, told.amount, AT, source=source, subject=told.subject)
         case Clearing():
             return payment.adding(Kind.CLEARING, told.amount, AT, source=source, final=told.final)
         case Refund():

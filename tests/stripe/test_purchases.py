@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from app import clock
 from app.house import House
+from app.http.partner import stripe as door
 from app.partners.stripe_issuing import events, repair
 from cards.card import Limits
 from cards.payments.payment import Kind, Status
@@ -41,6 +42,22 @@ async def test_a_purchase_is_promised_while_stripe_waits_and_taken_once(programm
     assert [element.kind for element in payment.elements] == [Kind.AUTHORIZATION, Kind.CLEARING]
     assert payment.sums().status is Status.CLEARED
     assert await mine.operator(Purpose.CARD_CLEARING) == 0, "Stripe was paid out of what it was paid ahead"
+
+
+async def test_cash_costs_a_share_of_it_as_it_was_asked_and_as_it_was_given(programme: House, fake: Fake) -> None:
+    mine = await spender(programme, fake, 100_00)
+    machine = {"category": "automated_cash_disburse", "name": "Bank", "country": "DE", "network_id": "1234567890"}
+
+    asked = await mine.tester.pays(mine.reference, 20_00, merchant_data=machine)
+    during = await mine.has()
+    await mine.hears()
+    await mine.tester.takes(asked.id)
+    await mine.hears()
+
+    assert asked.approved
+    assert during == (100_00, 20_20), "one in a hundred; the least fee is one of tenge"
+    assert await mine.has() == (79_80, 0)
+    assert (await mine.payment(asked.id)).sums().fee == eur(20)
 
 
 async def test_two_questions_at_once_never_promise_more_than_there_is(programme: House, fake: Fake) -> None:
@@ -95,6 +112,23 @@ async def test_whoever_decided_in_the_end_the_hold_is_what_was_promised(
     assert bought.request_history[0].reason == "webhook_timeout"
     assert before == (100_00, 30_00 if slow == "after" else 0)
     assert await mine.has() == (100_00, held)
+
+
+async def test_a_question_that_stripe_waits_for_no_more_holds_nothing(
+    programme: House, fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = await spender(programme, fake, 100_00)
+    async with programme.posting.connect() as busy:
+        await busy.execute(text("SELECT FROM wallet.lane FOR UPDATE"))
+        with monkeypatch.context() as hurried:
+            hurried.setattr(door, "WITHIN", timedelta(seconds=1))
+            late = await mine.tester.pays(mine.reference, 30_00)
+        await busy.rollback()
+
+    next_ = await mine.tester.pays(mine.reference, 10_00)  # behind it, on the same lane
+
+    assert (late.approved, next_.approved) == (False, True)
+    assert await mine.has() == (100_00, 10_00), "and no event was heard of it"
 
 
 async def test_what_was_declined_here_and_approved_there_binds_us_beyond_the_balance(

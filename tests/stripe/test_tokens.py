@@ -1,6 +1,5 @@
 """A card that Stripe issued in somebody's wallet: what Stripe does to it is heard, what is done here is told."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from cards.proofs import token_owner
 from cards.proofs.token import Act
 from tests.stripe import issuing
 from tests.stripe.fake import Fake
-from tests.stripe.test_cards import refuse, states, told
+from tests.stripe.test_cards import its_time, owed, refuse, states, told
 from tests.stripe.world import Spender, spender
 
 pytestmark = pytest.mark.asyncio
@@ -88,11 +87,11 @@ async def test_what_stripe_refuses_to_hear_of_a_token_is_told_again_until_it_doe
         await processors.of(programme, "stripe").turn_token(by, found, Act.SUSPEND)
         await processors.of(programme, "stripe").turn_token(by, found, Act.DELETE)
     await told(programme)
-    first = await owed(programme, mine)
+    first = await owed(programme, mine, "token")
 
     await its_time(programme, mine)
     await told(programme)
-    second = await owed(programme, mine)
+    second = await owed(programme, mine, "token")
     fake.doors = issuing.DOORS
     await its_time(programme, mine)
     await told(programme)
@@ -100,7 +99,7 @@ async def test_what_stripe_refuses_to_hear_of_a_token_is_told_again_until_it_doe
     assert first is not None, "nothing waits on the line meanwhile, and this waits beside it"
     assert second is not None
     assert first < second, "each time it is asked later"
-    assert (theirs["status"], await owed(programme, mine)) == ("deleted", None)
+    assert (theirs["status"], await owed(programme, mine, "token")) == ("deleted", None)
     assert await states(programme, mine.holder) == ["done", "done", "refused", "refused", "refused", "done"]
 
 
@@ -118,7 +117,7 @@ async def test_what_stripe_has_done_to_a_token_by_itself_is_told_no_more(program
     await told(programme)
 
     assert await states(programme, mine.holder) == ["done", "done", "done"]
-    assert await owed(programme, mine) is None
+    assert await owed(programme, mine, "token") is None
 
 
 async def test_a_token_of_the_first_card_is_heard_of_however_often_it_was_replaced(
@@ -147,21 +146,6 @@ async def test_a_token_of_the_first_card_is_heard_of_however_often_it_was_replac
         query = text("SELECT state FROM cards.token WHERE reference = :id")
         state = await connection.scalar(query, {"id": theirs["id"]})
     assert state == "suspended"
-
-
-async def owed(house: House, mine: Spender) -> timedelta | None:
-    """Say in how long Stripe is to be told again of the holder's token."""
-    async with house.report.connect() as connection:
-        query = text("SELECT due_at - now() FROM cards.processor_reference WHERE kind = 'token' AND holder = :holder")
-        found: timedelta | None = await connection.scalar(query, {"holder": mine.holder})
-    return found
-
-
-async def its_time(house: House, mine: Spender) -> None:
-    """Let what is owed be due."""
-    async with house.worker.begin() as connection:
-        query = "UPDATE cards.processor_reference SET due_at = now() WHERE holder = :holder AND due_at IS NOT NULL"
-        await connection.execute(text(query), {"holder": mine.holder})
 
 
 async def tokens(house: House, mine: Spender) -> list[tuple[str, str, list[str]]]:

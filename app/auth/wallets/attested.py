@@ -86,9 +86,9 @@ async def _check_status(db: AsyncConnection, found: WalletAttestation, now: date
 
 
 async def _check_registered(db: AsyncConnection, found: WalletAttestation) -> None:
-    """Let a provider speak for no wallet of another provider, for none that was suspended, and never for us.
+    """Let a provider speak for its own wallets and for strangers: for none that is registered otherwise, never for us.
 
-    A wallet that is registered without a provider proves nothing of itself, so its name is free for any provider.
+    What is registered without a provider has a name that residents are shown; nobody else may come under it.
     """
     if found.client in _OURS:
         raise Refused("client attestation: sub is a name that is taken")
@@ -99,5 +99,7 @@ async def _check_registered(db: AsyncConnection, found: WalletAttestation) -> No
         return
     if known.suspended_at is not None:
         raise Refused("the wallet is suspended")
-    if known.provider not in (None, found.provider):
+    if known.provider is None:
+        raise Refused("client attestation: the wallet is registered without a provider")
+    if known.provider != found.provider:
         raise Refused("client attestation: of another provider than the one the wallet is registered with")

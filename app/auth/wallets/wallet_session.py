@@ -53,9 +53,10 @@ async def begin(
     configurations: Sequence[str],
     detailed: bool,
     by: WalletAttestation | None,
+    device: UUID | None,
     now: datetime,
 ) -> tuple[Session, WalletSession]:
-    """Open the session of a wallet that the resident `who` let in."""
+    """Open the session of a wallet that the resident `who` let in, by their `device` where one is known."""
     opened = await session.begin(
         db,
         who,
@@ -72,7 +73,7 @@ async def begin(
         provider=by.provider if by else None,
         instance=by.instance if by else None,
     )
-    row = msgspec.structs.asdict(made) | {"session": opened.id, "subject": who.id}
+    row = msgspec.structs.asdict(made) | {"session": opened.id, "subject": who.id, "device": device}
     row["configurations"] = list(made.configurations)
     await db.execute(insert(wallet_tables.wallet_session).values(row))
     return opened, made

@@ -1,6 +1,6 @@
-"""The tables of wallets that somebody vouches for, in the schema `app`, as revision 0038 builds them."""
+"""The tables of wallets that somebody vouches for, in the schema `app`, as revisions 0038 and 0045 build them."""
 
-from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Index, LargeBinary, SmallInteger, Table, Text, text
+from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Index, LargeBinary, SmallInteger, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.auth.tables import session, subject
@@ -39,5 +39,6 @@ wallet_session = Table(
     Column("detailed", Boolean, nullable=False),
     Column("provider", ForeignKey(wallet_provider.c.id)),
     Column("instance", Text),
+    Column("device", Uuid),
     Index("wallet_session_subject", "subject"),
 )

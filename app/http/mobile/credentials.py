@@ -14,7 +14,8 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from app import clock
-from app.auth import code, stepup
+from app.account import lost_device
+from app.auth import code, device, stepup
 from app.auth.principal import Principal
 from app.credentials import after_loss, issuance
 from app.db import Story
@@ -155,6 +156,7 @@ async def offer_credential(
         issuer=house.settings.issuer,
         by=data.by,
         with_tx_code=data.with_tx_code,
+        device=await device.of_session(db, me.session),
         now=now,
     )
     return CredentialOffer(offer_uri=offer.uri, expires_at=now + code.LIFETIME, tx_code=offer.tx_code)
@@ -241,7 +243,11 @@ async def revoke_credential(
     once: NamedDependency[Once],
     me: NamedDependency[Principal],
 ) -> Response[CredentialView]:
-    """Make every copy void for good; a new offer then opens a new credential."""
+    """Make every copy void for good; a new offer then opens a new credential.
+
+    With `device_lost` the wallets that hold it are signed out, and the passkey confirms the next offer. All that a lost
+    phone held ends at once by POST /v1/me/devices/{id}/lost.
+    """
     return await once(_act(credential_id, me, Act.REVOKE, Reason(data.reason)))
 
 
@@ -250,6 +256,8 @@ def _act(
 ) -> Callable[[Story], Awaitable[CredentialView]]:
     async def do(story: Story) -> CredentialView:
         db, credential = await story(), ids.parse("credential", credential_id)
+        if reason is Reason.DEVICE_LOST:
+            await lost_device.sign_out_wallets(db, me.subject, credential, clock.real())
         until = clock.real() + life.GRACE if act is Act.RENEW else None
         await life.act_on(db, credential, act, reason=reason, actor=me.actor, at=story.now, until=until)
         return CredentialView.of(await holding.one(db, me.subject, credential, at=clock.real()))

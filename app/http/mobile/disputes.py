@@ -6,6 +6,7 @@ path   POST /v1/card-payments/{id}/disputes   ->  cards/disputes/dispute.py   op
        POST /v1/disputes/{id}/withdrawal      ->  the same
 """
 
+import asyncio
 import base64
 from collections.abc import Sequence
 from datetime import date
@@ -40,6 +41,7 @@ from app.http.paging import Cursor, Limit, Pager
 from app.http.wire import BASE64, Minor, Wire
 from app.idempotency import Once
 from app.idempotency_key import Stored
+from app.papers import scanning
 from cards.disputes import acting, evidence, paid
 from cards.disputes import dispute as disputes
 from cards.disputes.acting import Doing
@@ -198,13 +200,16 @@ async def give_evidence(
 ) -> Response[EvidenceView]:
     """Add a picture or a document that shows what happened; it is sealed with the caller's own key."""
     content = base64.b64decode(data.content)
+    async with db_.transaction(house.api, holder=me.holder, audience=me.role, actor=me.actor) as looking:
+        await disputes.find(await looking(), _id(dispute_id))  # of nobody else's dispute anything is looked at
+    taken = await asyncio.to_thread(media.take, content)  # a third of a second for the worst of files
+    await scanning.let_in(house, content)
 
     async def act(story: Story) -> EvidenceView:
         db, made = await story(), mint.new()
         about = await disputes.find(db, _id(dispute_id))
         by = await processors.asking(story, me.actor)
         await processors.of_network(house, about.network).check_evidence(by, about)
-        taken = media.take(content)
         file = evidence.told(about, made, data.kind, taken.content, media=taken.media, by=me.actor, at=story.now)
         keys = await vault.of(db, house.keys.kms, me.subject, story.now)
         await evidence.add(db, about, file, keys.seal(taken.content, table=_FILES, column="content", row=made))

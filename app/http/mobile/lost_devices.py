@@ -5,6 +5,7 @@ path   POST /v1/me/devices/{id}/lost  ->  app/account/lost_device.py  report()
 Who has no other device comes back by app/http/mobile/recoveries.py, which ends the same things.
 """
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from litestar import Response, post
@@ -24,18 +25,37 @@ from app.idempotency import Once
 
 
 class LoseDevice(Wire, frozen=True):
-    """The confirmation of `device.lost`, which shows the `device_id`."""
+    """Which wallets are not on it, and the confirmation.
 
+    That is of `device.lost`, which shows the `device_id`; with `keep`, of `device.lost_keeping`, which shows `keeps` as
+    well: the ids of `keep`, in this order, with a space between two.
+    """
+
+    keep: Annotated[
+        Sequence[Annotated[str, Meta(examples=["session_06AC0Q8DZ9VGYWKXCR2A5NN1WM"])]],
+        Meta(
+            max_length=50,
+            description="Sessions of wallets that are elsewhere (GET /v1/me/sessions; `device` is where each was let"
+            " in from). They and their copies live on, all others end.",
+        ),
+    ] = ()
     step_up: stepup.Confirmation | None = None
 
 
 class LostDeviceView(Wire, frozen=True, kw_only=True):
-    """What ended with the device, beside its passkey, its sessions and the wallets that were signed in."""
+    """What ended with the device, beside its passkey, its sessions and the wallets on it."""
 
     device: Annotated[str, Meta(examples=["device_06AC0Q8DZ9VGYWKXCR2A5NN1WM"])]
     credentials: Annotated[
         list[str],
         Meta(description="Void for good, in every copy.", examples=[["credential_06AVZR0TKB7Z8M2Q3R4S5T6V7W"]]),
+    ]
+    kept: Annotated[
+        list[str],
+        Meta(
+            description="Void in every copy but those of the wallets that were kept.",
+            examples=[["credential_06AVZR0TKB7Z8M2Q3R4S5T6V7X"]],
+        ),
     ]
     card_tokens: Annotated[
         list[str],
@@ -61,20 +81,22 @@ async def lose_device(
     me: NamedDependency[Principal],
     house: NamedDependency[House],
 ) -> Response[LostDeviceView]:
-    """End the device's passkey and sessions, every wallet's session, every copy of the ID; pause cards in phones.
+    """End its passkey and sessions, all wallets with their copies of the ID but those to keep; pause cards in phones.
 
     Never the last device. The ID is offered to a wallet again once the passkey confirms it.
     """
-    lost = ids.parse("device", device_id)
+    lost, keep = ids.parse("device", device_id), [ids.parse("session", each) for each in data.keep]
+    operation = "device.lost_keeping" if data.keep else "device.lost"
+    shown: stepup.Shown = {"device_id": device_id, **({"keeps": " ".join(data.keep)} if data.keep else {})}
 
     async def act(story: Story) -> LostDeviceView:
         db = await story()
-        shown: stepup.Shown = {"device_id": device_id}
-        await stepup.redeem(db, house.settings, me, operation="device.lost", shown=shown, confirmation=data.step_up)
-        ended = await lost_device.report(house, db, me, lost, now=clock.real(), at=story.now)
+        await stepup.redeem(db, house.settings, me, operation=operation, shown=shown, confirmation=data.step_up)
+        ended = await lost_device.report(house, db, me, lost, keep=keep, now=clock.real(), at=story.now)
         return LostDeviceView(
             device=device_id,
             credentials=[ids.show("credential", each) for each in ended.credentials],
+            kept=[ids.show("credential", each) for each in ended.kept],
             card_tokens=[ids.show("token", each) for each in ended.tokens],
         )
 

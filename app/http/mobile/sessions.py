@@ -35,7 +35,8 @@ class OpenSession(Wire, frozen=True, kw_only=True):
     device: Annotated[
         str | None,
         Meta(
-            description="Whose passkey opened it: see /v1/me/devices.", examples=["device_06AC0Q8DZ9VGYWKXCR2A5NN1WM"]
+            description="Whose passkey opened it, or let the wallet in: see /v1/me/devices.",
+            examples=["device_06AC0Q8DZ9VGYWKXCR2A5NN1WM"],
         ),
     ] = None
     opened_at: datetime

@@ -47,6 +47,7 @@ async def pre_authorized(story: Story, door: Door, form: Form, by: Proved, now: 
         configurations=wanted,
         detailed=bool(asked),
         by=by.attested,
+        device=redeemed.device,
         now=now,
     )
     return await _given(await story(), door, opened, held, now)
@@ -74,6 +75,7 @@ async def authorized(story: Story, door: Door, form: Form, by: Proved, now: date
         configurations=wanted,
         detailed=redeemed.detailed or bool(asked),
         by=by.attested,
+        device=redeemed.device,
         now=now,
     )
     await authorization.give(db, redeemed, opened.id, now)

@@ -129,7 +129,7 @@ async def get_status(story: NamedDependency[Story]) -> ProgrammeView:
         holders=taken.holders,
         holders_max=regime.caps.customers,
         cards_per_customer_max=regime.caps.cards_per_customer,
-        turnover_month_max_minor=turnover.minor if turnover else None,
+        turnover_month_max_minor=None if turnover is None else turnover.minor,
         reverify_days=regime.policy.reverify_days,
         campaigns=[await CampaignView.of(db, each) for each in await campaign.listed(db)],
     )

@@ -14,6 +14,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from app import clock
+from app.account import lost_device
 from app.auth.principal import Principal
 from app.credentials import entitlement
 from app.db import Story
@@ -73,6 +74,8 @@ async def change_credential(
             await entitlement.entitled(db, held.holder, held.kind, at=story.now)
         until = now + life.GRACE if done is Act.RENEW else None
         reason = Reason(data.reason)
+        if (done, reason) == (Act.REVOKE, Reason.DEVICE_LOST):
+            await lost_device.sign_out_wallets(db, held.holder, wanted, now)
         await life.act_on(db, wanted, done, reason=reason, actor=me.actor, at=story.now, until=until)
         return CredentialView.of(await holding.one(db, held.holder, wanted, at=now))
 

@@ -88,6 +88,17 @@ class ProposeForeignIssuer(Wire, frozen=True, kw_only=True):
         ]
         | None
     ) = None
+    crl_at: (
+        Annotated[
+            str,
+            Meta(
+                pattern=_WEB,
+                description="Where its root lists the signers it revoked (DER); absent: nobody knows of any.",
+                examples=["https://pid.example/iaca.crl"],
+            ),
+        ]
+        | None
+    ) = None
     status_age_max_s: AgeMax = 86_400
     begins_on: date
     ends_on: date
@@ -106,6 +117,7 @@ class ForeignIssuerView(Wire, frozen=True, kw_only=True):
     legal_ground: Ground
     status: Annotated[StatusPolicy, Meta(examples=["required"])]
     lists_at: Annotated[str | None, Meta(examples=["https://pid.example/status/"])]
+    crl_at: Annotated[str | None, Meta(examples=["https://pid.example/iaca.crl"])]
     status_age_max_s: AgeMax
     begins_on: date
     ends_on: date
@@ -206,7 +218,7 @@ async def propose_foreign_issuer(
             proposed_by=me.actor,
             proposed_at=story.now,
         )
-        made = await issuers.propose(db, asked, ours=trust.own_types(by.url), own_roots=(by.root,))
+        made = await issuers.propose(db, asked, ours=trust.own_types(by.url), own_roots=(*by.roots, *by.links))
         return ForeignIssuerView.of(made)
 
     return await once(act)

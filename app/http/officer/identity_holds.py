@@ -53,6 +53,9 @@ async def suspend_identity_case(
     async def act(story: Story) -> IdentityCaseSummary:
         db = await story()
         held = await case.lock(db, ids.parse("identity_case", identity_case_id))
+        if held.state in life.ALERTS and views.LISTS not in me.scopes:
+            # To them it is under review, where nothing identifies the person, and is refused as any other such case.
+            return _shown(held, None, Act.SUSPEND, me)
         moved = await keeping.suspend(db, held.resident, reason=data.reason, at=story.now, by=me.actor)
         return _shown(held, moved, Act.SUSPEND, me)
 

@@ -67,14 +67,19 @@ class MerchantWire(Wire, frozen=True):
     city: Annotated[Line, Meta(examples=["Almaty"])] | None = None
 
 
-class _Told(Wire, frozen=True):
-    """What every message of the network says."""
+class _Told(Wire, frozen=True, kw_only=True):
+    """What every message of the network says.
+
+    `subject_id` is the message of the same purchase that this one is about: what a reversal takes back (a question, a
+    clearing or a refund), and the question whose answer an advice tells. What two messages say of one is said once.
+    """
 
     lifecycle_id: Annotated[Name, Meta(description="The purchase.", examples=["396112233445566"])]
     element_id: Annotated[Name, Meta(description="The message within the purchase.", examples=["authorization-1"])]
     pan: Annotated[str, Meta(pattern=r"^[0-9]{12,19}$(?!\n)", examples=["9398010000000007"])]
     amount: Billed
     merchant: MerchantWire
+    subject_id: Annotated[Name, Meta(examples=["authorization-1"])] | None = None
 
 
 class Original(Wire, frozen=True):
@@ -112,7 +117,10 @@ class ConfirmationAdvice(_Told, frozen=True):
 
 
 class ReversalAdvice(_Told, frozen=True):
-    """The merchant gives up the amount, all of what it was promised or a part, but for `remaining_minor` of it."""
+    """The merchant takes the amount back, all of it or a part, but for `remaining_minor`: of `subject_id` and no more.
+
+    Without `subject_id` it gives up what was promised in this purchase, whichever question asked for it.
+    """
 
     remaining_minor: Annotated[int, Meta(ge=0, le=2**53 - 1, examples=[0])] = 0
 
@@ -217,13 +225,13 @@ async def confirm(
 @post(
     "/v1/networks/{network:str}/reversals",
     operation_id="bookReversal",
-    summary="A merchant gives up what it was promised",
+    summary="A merchant takes back what it said",
     **_OPTIONS,
 )
 async def reverse(
     network: FromPath[str], data: JSONBody[ReversalAdvice], house: NamedDependency[House]
 ) -> Response[NetworkAnswer]:
-    """Give the wallet back what the merchant will not take. Never declined, also before its authorization."""
+    """Give the wallet back what the merchant will not take, or took. Never declined, also before what it takes back."""
     used = await _used(house, data.pan)
     told = message.Reversal(**_said(network, data, used), remaining=Money(data.remaining_minor, KZT))
     return await _book(house, told, used)
@@ -285,6 +293,7 @@ class _Said(TypedDict):
     payment: PaymentId
     amount: Money
     merchant: Merchant
+    subject: str | None
 
 
 class _Exchanged(TypedDict):
@@ -323,6 +332,7 @@ def _said(network: str, told: _Told, used: _Used) -> _Said:
             country=told.merchant.country,
             city=told.merchant.city,
         ),
+        "subject": told.subject_id,
     }
 
 
@@ -344,7 +354,7 @@ def _render(answers: Sequence[message.Answer]) -> Stored:
         authorization_id=ids.show("payment", answer.payment),
         approved=answer.approved,
         code=answer.code,
-        reason=answer.reason,
+        reason=answer.spoken,
         approved_minor=answer.amount.minor if answer.amount is not None else None,
         available_minor=answer.available.minor if answer.available is not None else None,
         approval=answer.approval,

@@ -170,7 +170,7 @@ def _verdict(answer: Answer, asked: message.Authorization) -> StripeVerdict:
         amount=answer.amount.minor if less and answer.amount else None,
         metadata={
             "payment": ids.show("payment", answer.payment),
-            **({"reason": answer.reason} if answer.reason else {}),
+            **({"reason": answer.spoken} if answer.spoken else {}),
         },
     )
 

@@ -76,7 +76,7 @@ def told(verdict: ShowingVerdict, tag: Language, *, url: str, session: str, purp
     """Write what the holder agreed to show, as of `at`; `url` is where the real page lives."""
     said = _escaped(tag)
     state = ("good", "in_force") if verdict.in_force else ("bad", "not_in_force")
-    scanned = verdict.scanned_at.astimezone(ALMATY).strftime("%Y-%m-%d %H:%M:%S")
+    scanned = verdict.scanned_at.astimezone(ALMATY).strftime("%Y-%m-%d %H:%M:%S UTC%z")
     facts = [
         *_shown(verdict, tag),
         (said["scanned"], f"{scanned} ({said['ago'].format(seconds=verdict.age_s)})"),

@@ -11,6 +11,7 @@ from app.http.sandbox import (
     residents,
     stripe,
     wallet_providers,
+    wallets,
 )
 
 _ROOMS = (
@@ -24,5 +25,6 @@ _ROOMS = (
     residents,
     stripe,
     wallet_providers,
+    wallets,
 )
 routes = [route for room in _ROOMS for route in room.routes]

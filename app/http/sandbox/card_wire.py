@@ -120,7 +120,7 @@ class Paid(Wire, frozen=True):
             code=answer.code,
             reasons=list(answer.reasons),
             approved_minor=answer.amount.minor if answer.amount else None,
-            available_minor=answer.available.minor if answer.available else None,
+            available_minor=None if answer.available is None else answer.available.minor,
             approval=answer.approval,
         )
 

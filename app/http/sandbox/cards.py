@@ -210,8 +210,7 @@ def _reversal(caller: Caller, payment: Payment, data: Amount) -> NetworkMessage:
 
 
 def _refund(caller: Caller, payment: Payment, data: Amount) -> NetworkMessage:
-    taken = Money(payment.sums().captured, payment.currency)
-    return Refund(**caller.goes_on(payment, "refund", data.minor(taken)), **data.exchanged())
+    return Refund(**caller.goes_on(payment, "refund", data.minor(payment.sums().taken)), **data.exchanged())
 
 
 class Verb(NamedTuple):

@@ -1,5 +1,13 @@
 """Endpoints of the OpenID4VC standards, which any wallet may call."""
 
-from app.http.wallet_openid import credential, issuer, offers, offline, presenting, status_lists
+from app.http.wallet_openid import credential, issuer, offers, offline, presenting, roots, status_lists
 
-routes = [*issuer.routes, *offers.routes, *credential.routes, *presenting.routes, *offline.routes, *status_lists.routes]
+routes = [
+    *issuer.routes,
+    *roots.routes,
+    *offers.routes,
+    *credential.routes,
+    *presenting.routes,
+    *offline.routes,
+    *status_lists.routes,
+]

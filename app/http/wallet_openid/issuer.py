@@ -1,4 +1,7 @@
-"""What wallets and verifiers read before they meet a credential: who issues it, of what type, under which root."""
+"""What wallets and verifiers read before they meet a credential: who issues it, and of what type.
+
+Under which roots it stands is in app/http/wallet_openid/roots.py.
+"""
 
 import base64
 import hashlib
@@ -8,19 +11,16 @@ import msgspec
 from litestar import Request, Response, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Meta
 
-from app import clock, problems
+from app import clock
 from app.credentials import entitlement
 from app.db import Story
 from app.house import House
 from app.http import negotiation
-from app.problems import Problem
 from law.calendar import statutory_date
-from residency.credential import metadata, pki
+from residency.credential import metadata
 from residency.credential.configuration import TYPE_PATHS, vct
 from residency.credential.dataset import Kind
 from residency.credential.wallets import encryption
@@ -84,7 +84,9 @@ async def credential_issuer(
     told = metadata.issuer(house.settings.issuer, offered, encryption.published(keys, at=now))
     headers = {"Vary": "Accept"}
     if "application/jwt" in negotiation.named(request.headers.get("accept", "")):
-        signed = metadata.signed(told, house.credentials.authority.metadata, at=now)
+        seal = house.credentials.authority.metadata
+        signed = metadata.signed(told, seal, at=now)
+        house.watch.signed("issuer_metadata", seal.signer.kid)
         return Response(signed.encode(), media_type="application/jwt", headers=headers)
     return Response(msgspec.convert(told, IssuerMetadata), headers=headers)
 
@@ -136,61 +138,4 @@ def _type(house: House, kind: Kind) -> Response[TypeMetadata]:
     return Response(told, headers={"Repr-Digest": f"sha-256=:{digest}:", "ETag": f'"{digest}"'})
 
 
-@get(
-    "/.well-known/eresidency-root.pem",
-    operation_id="getCredentialRoot",
-    opt=_OPT,
-    tags=_TAGS,
-    summary="Root certificate of the credentials",
-    media_type="application/x-pem-file",
-)
-async def credential_root(house: NamedDependency[House]) -> bytes:
-    """Give the certificate that verifiers pin; every signature on a credential or a status list leads to it."""
-    return house.credentials.authority.root_pem
-
-
-@get(
-    "/.well-known/eresidency-root.cer",
-    operation_id="getCredentialRootDer",
-    opt=_OPT,
-    tags=_TAGS,
-    summary="Root certificate of the credentials, DER",
-    media_type="application/pkix-cert",
-)
-async def credential_root_der(house: NamedDependency[House]) -> bytes:
-    """Give the root in the form that readers of mdocs import (ISO 18013-5 Annex B)."""
-    return house.credentials.authority.root_der
-
-
-@get(
-    pki.CRL_PATH,
-    operation_id="getCredentialRevocations",
-    opt={"scope": "public", "cors": "*", "cache": "public, max-age=300"},
-    tags=_TAGS,
-    summary="Revoked signers, DER",
-    media_type="application/pkix-crl",
-    responses={
-        404: ResponseSpec(
-            Problem,
-            description="There is none: the root's key is elsewhere.",
-            media_type=problems.MEDIA_TYPE,
-            generate_examples=False,
-        )
-    },
-)
-async def credential_revocations(house: NamedDependency[House]) -> bytes:
-    """Give the list of leaves that the root does not vouch for any more (RFC 5280 section 5)."""
-    if (told := house.credentials.authority.crl) is None:
-        raise HTTPException(status_code=404)
-    return told
-
-
-routes: list[HTTPRouteHandler] = [
-    credential_issuer,
-    jwt_vc_issuer,
-    credential_type,
-    resident_id_type,
-    credential_root,
-    credential_root_der,
-    credential_revocations,
-]
+routes: list[HTTPRouteHandler] = [credential_issuer, jwt_vc_issuer, credential_type, resident_id_type]

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 import msgspec
@@ -62,11 +62,12 @@ async def made(
     issuer: str,
     by: By,
     with_tx_code: bool,
+    device: UUID | None = None,
     now: datetime,
 ) -> Offer:
-    """Make an offer with a pre-authorized code to the resident `owner`, for whom the story speaks."""
+    """Make an offer with a pre-authorized code to the resident `owner`, for whom the story speaks, from a `device`."""
     tx_code = str(secrets.randbelow(10**TX_CODE_DIGITS)).zfill(TX_CODE_DIGITS) if with_tx_code else None
-    ready = await code.issue_code(db, owner, configurations, now=now, tx_code=tx_code)
+    ready = await code.issue_code(db, owner, configurations, now=now, tx_code=tx_code, device=device)
     if by == "reference":
         return Offer(_link(credential_offer_uri=f"{issuer}{PATH}{ready.reference}"), tx_code)
     told = _object(issuer, configurations, ready.code, has_tx_code=with_tx_code)
@@ -95,7 +96,8 @@ def _object(
 
 
 def _link(**parameters: str) -> str:
-    return f"{SCHEME}?{urlencode(parameters)}"
+    # Wallets that decode by RFC 3986 would show a plus sign for each space of the form encoding.
+    return f"{SCHEME}?{urlencode(parameters, quote_via=quote)}"
 
 
 @get(

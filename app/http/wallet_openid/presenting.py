@@ -101,6 +101,7 @@ async def _request(presentation_id: str, story: Story, house: House, nonce: str 
     signed = await presentations.request(
         await story(), house.keys.kms, house.credentials, found, now=clock.real(), wallet_nonce=nonce
     )
+    house.watch.signed("presentation_request", house.credentials.authority.requests.signer.kid)
     return Response(signed.encode(), media_type=asking.MEDIA_TYPE, headers=HEADERS)
 
 

@@ -59,6 +59,6 @@ async def follow(house: House, about: str, events: tuple[str, ...]) -> Unknown |
 _COMPARE = text(
     """
     UPDATE cards.processor_reference SET status = :status, due_at = now()
-    WHERE processor = :processor AND reference = :reference AND status <> :status
+    WHERE processor = :processor AND reference = :reference AND status IS DISTINCT FROM :status
     """
 )

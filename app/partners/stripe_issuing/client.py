@@ -1,6 +1,6 @@
 """The SDK, on our own line to the outside, with what can go wrong as answers.
 
-The SDK is imported here, when the programme is on and something is asked: it takes 0.3 s and 30 MB. It speaks through
+The SDK is imported here, at the start and only where the programme is on: 0.3 s and 30 MB. It speaks through
 the house's HTTP client, so that addresses are checked, no redirect is followed and nothing is asked for too long. It
 retries nothing: what was not answered is a row, or the caller's, and comes again under the same key.
 """

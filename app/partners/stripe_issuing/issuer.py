@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from app.partners.stripe_issuing import controls, disputes
-from app.partners.stripe_issuing.client import VERSION, Client, told
+from app.partners.stripe_issuing.client import VERSION, Client, sdk, told
 from app.partners.stripe_issuing.programme import StripeProgramme
 from app.settings import Settings
 from cards.card import Closing, Form
@@ -77,9 +77,10 @@ _REPLACED = {
 
 
 def opened(settings: Settings, http: httpx.AsyncClient) -> "StripeIssuing | None":
-    """Open the programme an installation has, if it has one; nothing is asked and the SDK is not imported yet."""
+    """Open the programme an installation has, if it has one, and only then import the SDK; nothing is asked yet."""
     if settings.stripe_programme is None:
         return None
+    sdk()  # a third of a second, which the first purchase would wait for with all who ask meanwhile
     client = Client(lambda: settings.secret("stripe_key") or "", http, address=settings.stripe_url)
     return StripeIssuing(client, settings.stripe_programme)
 
@@ -141,12 +142,17 @@ class StripeIssuing:
     async def set_status(
         self, reference: str, status: Status, key: str, *, why: Closing | None = None
     ) -> Done | Refused | Unknown:
-        """Stop a card, let it go on, or cancel it, which Stripe never takes back."""
+        """Stop a card, let it go on, or cancel it, which Stripe never takes back; what is so needs no asking."""
         params: Any = {"status": _STATUS[status]}
         if status is Status.CLOSED and why in _GONE:
             params["cancellation_reason"] = _GONE[why]
-        updated = await told(self.client.api.v1.issuing.cards.update_async(reference, params, self.client.options(key)))
-        return _done(updated)
+        issued_cards = self.client.api.v1.issuing.cards
+        answer = _done(await told(issued_cards.update_async(reference, params, self.client.options(key))))
+        if isinstance(answer, Refused):
+            there = await told(issued_cards.retrieve_async(reference, options=self.client.options()))
+            if not isinstance(there, Refused | Unknown) and there.status == _STATUS[status]:
+                return Done(reference)
+        return answer
 
     async def replace(self, reference: str, asked: Successor, key: str) -> Issued | Refused | Unknown:
         """Make a card in the place of one, as it was, which is cancelled.

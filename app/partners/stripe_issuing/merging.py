@@ -147,11 +147,11 @@ def _requests(payment: Payment, seen: Seen) -> Iterator[NetworkMessage]:
         if payment.told(outcome) is not None:
             continue
         if past.approved and not _promised(ours):
-            yield _in_our_place(past, number, outcome, seen)
+            yield _in_our_place(past, number, seen)
         elif not past.approved and _promised(ours):
             assert ours is not None, "what was promised was told"
             if ours.amount:
-                yield Reversal(**_said(seen), element=outcome, amount=ours.amount)
+                yield Reversal(**_said(seen), element=outcome, subject=ours.source, amount=ours.amount)
         elif not past.approved and ours is None:
             reason = _REASONS.get(past.reason, Reason.RISK)
             amount = objects.money(past.amount, seen.currency.value)
@@ -160,14 +160,15 @@ def _requests(payment: Payment, seen: Seen) -> Iterator[NetworkMessage]:
         yield from _withdrawn(payment, seen, beyond=len(seen.authorization.request_history))
 
 
-def _in_our_place(past: Past, number: int, outcome: str, seen: Seen) -> NetworkMessage:
+def _in_our_place(past: Past, number: int, seen: Seen) -> NetworkMessage:
     """Tell what Stripe or the network approved without us, or although we had declined: it binds us."""
     assert seen.authorization is not None, "asked before"
     amount = objects.money(past.amount, seen.currency.value)
     asked, rate = objects.original(past.merchant_amount, past.merchant_currency, amount)
     return message.Authorization(
         **_said(seen),
-        element=outcome,
+        element=f"outcome-{number}",
+        subject=f"request-{number}",
         amount=amount,
         advice=True,
         stand_in=StandIn.NETWORK,
@@ -186,7 +187,7 @@ def _withdrawn(payment: Payment, seen: Seen, *, beyond: int = 0) -> Iterator[Net
         outcome = f"outcome-{number}"
         known = asked != "request" or int(number) < beyond or payment.told(outcome) is not None
         if not known and _promised(element) and element.amount:
-            yield Reversal(**_said(seen), element=outcome, amount=element.amount)
+            yield Reversal(**_said(seen), element=outcome, subject=element.source, amount=element.amount)
 
 
 def _moved(transaction: Transaction, seen: Seen) -> Iterator[NetworkMessage]:
@@ -198,7 +199,15 @@ def _moved(transaction: Transaction, seen: Seen) -> Iterator[NetworkMessage]:
         yield Refund(**_said(seen), element=transaction.id, amount=amount, original=asked, rate=rate)
         return
     over = seen.authorization is None or seen.authorization.status in _OVER
-    yield Clearing(**_said(seen), element=transaction.id, amount=amount, final=over, original=asked, rate=rate)
+    yield Clearing(
+        **_said(seen),
+        element=transaction.id,
+        amount=amount,
+        final=over,
+        operation=objects.purpose(transaction.merchant_data),
+        original=asked,
+        rate=rate,
+    )
 
 
 def _given_up(payment: Payment, seen: Seen) -> Iterator[NetworkMessage]:

@@ -160,9 +160,14 @@ def operation(asked: Authorization, amount: int, details: AmountDetails | None =
     """Say what the money is for."""
     if not amount:
         return Operation.VERIFICATION
-    if asked.merchant_data.category_code in _CASH:
-        return Operation.CASH
-    return Operation.CASHBACK if details and details.cashback_amount else Operation.PURCHASE
+    if details and details.cashback_amount:
+        return Operation.CASHBACK
+    return purpose(asked.merchant_data)
+
+
+def purpose(data: MerchantData) -> Operation:
+    """Say what a merchant takes money for: machines and counters of banks (ISO 18245) give cash."""
+    return Operation.CASH if merchant(data).category in _CASH else Operation.PURCHASE
 
 
 def money(minor: int, currency: str) -> Money:

@@ -4,12 +4,15 @@ signs    app/credentials/offline_bundle.py           GET /.well-known/eresidency
 opens    residency/credential/presenting/bundle.py   opened()   with nothing but a pinned root
 judges   app/asking/presentations.py                 eresidency present
 
+For our own documents the pinned root is believed, and whom it vouches for by the links that come along: a bundle adds
+no root, whatever it says.
+
 One signed JWT. It ends after a day, and with it every token of ours in it: what was revoked since then is not known to
 who goes by it, and the verdict says how old its knowledge is. Foreign tokens end when their issuers said.
 """
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,9 +24,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from residency.credential import jws, metadata, pki, role, status_list
 from residency.credential.check import NotVerified
 from residency.credential.dataset import Kind
-from residency.credential.presenting import foreign_lists, trust
+from residency.credential.presenting import foreign_crl, foreign_lists, trust
 from residency.credential.presenting.issuers import ForeignIssuer
-from residency.credential.presenting.judging import Answer, Broken, Entry, Told, Untold
+from residency.credential.presenting.judging import NO_LIST, Answer, Broken, Entry, Signer, Told, Untold
 from residency.credential.presenting.trust import Anchor, StatusPolicy, Trust
 from residency.credential.role import Role
 from residency.credential.seal import Seal
@@ -54,6 +57,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     legal_ground: str
     status: StatusPolicy
     lists_at: str | None
+    crl_at: str | None = None
     status_age_max_s: int
     begins_on: date
     ends_on: date
@@ -78,20 +82,27 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
             status=self.status,
             lists_at=self.lists_at,
             status_age_max_s=self.status_age_max_s,
+            crl_at=self.crl_at,
         )
 
 
 class StatusToken(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A token of the list at `uri`, as JWT or as CWT in base64url; `issuer` is whose, absent for ours."""
+    """A token of the list at `uri`, as JWT or as CWT in base64url; `issuer` is whose, absent for ours.
+
+    `crl` is in its place where the list is one of revoked signers: DER in base64url.
+    """
 
     uri: str
     issuer: UUID | None = None
     jwt: str | None = None
     cwt: str | None = None
+    crl: str | None = None
 
     @classmethod
     def of(cls, uri: str, token: bytes, issuer: UUID | None = None) -> "StatusToken":
         """Write a token."""
+        if foreign_crl.is_one(token):
+            return cls(uri=uri, issuer=issuer, crl=jws.b64(token))
         if foreign_lists.is_cwt(token):
             return cls(uri=uri, issuer=issuer, cwt=jws.b64(token))
         return cls(uri=uri, issuer=issuer, jwt=token.decode("ascii"))
@@ -99,19 +110,22 @@ class StatusToken(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     @property
     def token(self) -> bytes:
         """Give the bytes of it; raises residency.credential.jws.Unreadable."""
-        return jws.unb64(self.cwt) if self.cwt is not None else (self.jwt or "").encode()
+        octets = self.cwt if self.cwt is not None else self.crl
+        return jws.unb64(octets) if octets is not None else (self.jwt or "").encode()
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     """What it says, under the names of JWT where there are some. `roots` are ours, in base64; `types` by their vct.
 
-    `revoked` are the serial numbers, in hex, of signers of ours that are not believed any more.
+    `links` are the certificates by which our roots vouch for each other. `revoked` are the serial numbers, in hex, of
+    signers and links of ours that are not believed any more.
     """
 
     iss: str
     iat: int
     exp: int
     roots: tuple[str, ...]
+    links: tuple[str, ...] = ()
     revoked: tuple[str, ...]
     status_lists: tuple[StatusToken, ...]
     types: dict[str, Any]
@@ -124,6 +138,7 @@ def made(
     trusted: Iterable[ForeignIssuer],
     tokens: Iterable[StatusToken],
     *,
+    links: Iterable[x509.Certificate] = (),
     revoked: Iterable[int] = (),
     at: datetime,
 ) -> Bundle:
@@ -132,7 +147,8 @@ def made(
         iss=url,
         iat=int(at.timestamp()),
         exp=int((at + LIFE).timestamp()),
-        roots=tuple(base64.b64encode(each.public_bytes(Encoding.DER)).decode() for each in roots),
+        roots=_written(roots),
+        links=_written(links),
         revoked=tuple(f"{each:x}" for each in sorted(revoked)),
         status_lists=tuple(tokens),
         types={found["vct"]: found for found in (metadata.credential_type(url, kind) for kind in Kind)},
@@ -159,15 +175,19 @@ def signed(bundle: Bundle, seal: Seal) -> str:
     return seal.sign(told)
 
 
-def opened(text: str, roots: tuple[x509.Certificate, ...], *, at: datetime) -> Bundle:
-    """Read a bundle under a pinned root; raises BadBundle."""
+def opened(text: str, pinned: tuple[x509.Certificate, ...], *, at: datetime, revoked: Collection[int] = ()) -> Bundle:
+    """Read a bundle under a pinned root or its successor; raises BadBundle.
+
+    `revoked` are serial numbers that the verifier knows of from elsewhere: the root's own list.
+    """
     try:
         token = jws.parse(text.strip())
-        signer = pki.signatory(token.header.get("x5c"), roots, at=at)
+        bundle = msgspec.convert(token.payload, Bundle)
+        ours = own(bundle, pinned, at=at, revoked=revoked)
+        signer = pki.signatory(token.header.get("x5c"), ours.certificates, at=at)
         if token.header.get("typ") != TYP or not token.signed_by(signer.key):
             raise BadBundle("not signed as a bundle")
-        bundle = msgspec.convert(token.payload, Bundle)
-        role.require_may(signer, Role.DOCUMENT, revoked=own(bundle, ()).revoked)
+        role.require_may(signer, Role.DOCUMENT, revoked=ours.revoked)
     except jws.Unreadable as error:
         raise BadBundle(error.reason) from error
     except NotVerified as error:
@@ -181,25 +201,26 @@ def opened(text: str, roots: tuple[x509.Certificate, ...], *, at: datetime) -> B
     return bundle
 
 
-def trust_of(bundle: Bundle, *, on: date, at: datetime) -> Trust:
+def trust_of(
+    bundle: Bundle, pinned: tuple[x509.Certificate, ...], *, on: date, at: datetime, revoked: Collection[int] = ()
+) -> Trust:
     """Say whom it lets a verifier believe on a day; raises BadBundle."""
     foreign = [each.anchor() for each in bundle.trust_list if each.begins_on <= on < each.ends_on]
-    return Trust((own(bundle, _certificates(bundle.roots)), *foreign), at)
+    return Trust((own(bundle, pinned, at=at, revoked=revoked), *foreign), at)
 
 
-def own(bundle: Bundle, roots: Iterable[x509.Certificate]) -> Anchor:
-    """Say which signers under `roots` it lets a verifier believe, of its own issuer; raises BadBundle."""
+def own(bundle: Bundle, pinned: tuple[x509.Certificate, ...], *, at: datetime, revoked: Collection[int] = ()) -> Anchor:
+    """Say which signers it lets a verifier believe, of its own issuer; raises BadBundle."""
     try:
-        revoked = [int(each, 16) for each in bundle.revoked]
+        void = {*revoked, *(int(each, 16) for each in bundle.revoked)}
     except ValueError as error:
         raise BadBundle("a serial number does not read") from error
-    return trust.own(bundle.iss, roots, revoked)
+    return trust.own(bundle.iss, pki.linked(pinned, _certificates(bundle.links), at=at, revoked=void), void)
 
 
 def told(bundle: Bundle, entry: Entry, issuer: Anchor, *, at: datetime) -> Answer:
     """Say what its tokens tell of an entry."""
-    place = (entry.issuer, entry.reference.uri)
-    token = next((each for each in bundle.status_lists if (each.issuer, each.uri) == place), None)
+    token = _token(bundle, entry.issuer, entry.reference.uri)
     if token is None:
         return Untold("not_in_the_bundle")
     try:
@@ -212,8 +233,34 @@ def told(bundle: Bundle, entry: Entry, issuer: Anchor, *, at: datetime) -> Answe
         return Broken(error.reason) if error.reason == "index_out_of_range" else Untold(error.reason)
 
 
+def _written(certificates: Iterable[x509.Certificate]) -> tuple[str, ...]:
+    return tuple(base64.b64encode(each.public_bytes(Encoding.DER)).decode() for each in certificates)
+
+
+def vouched(bundle: Bundle, signer: Signer, issuer: Anchor, *, at: datetime) -> Answer:
+    """Say what its lists tell of who signed a document of a foreign issuer."""
+    if issuer.crl_at is None:
+        return Untold(NO_LIST)
+    token = _token(bundle, signer.issuer, issuer.crl_at)
+    if token is None:
+        return Untold("not_in_the_bundle")
+    try:
+        status = foreign_crl.look_up(token.token, signer.path, at=at)
+        return Told(status, foreign_crl.signed_at(foreign_crl.read(token.token)[0]))
+    except jws.Unreadable:
+        return Untold("unreadable_list")
+    except NotVerified as error:
+        return Untold(error.reason)
+
+
+def _token(bundle: Bundle, issuer: UUID | None, uri: str) -> StatusToken | None:
+    return next((each for each in bundle.status_lists if (each.issuer, each.uri) == (issuer, uri)), None)
+
+
 def _certificates(texts: Iterable[str]) -> tuple[x509.Certificate, ...]:
     try:
-        return tuple(x509.load_der_x509_certificate(base64.b64decode(each, validate=True)) for each in texts)
-    except ValueError as error:
+        found = tuple(x509.load_der_x509_certificate(base64.b64decode(each, validate=True)) for each in texts)
+        _ = [each.extensions for each in found]  # what does not read here does not read later either
+    except pki.UNREADABLE as error:
         raise BadBundle("a certificate does not read") from error
+    return found

@@ -1,9 +1,9 @@
-"""Status lists of foreign issuers: the newest token of each, brought by somebody or asked for, and what it tells.
+"""Lists of foreign issuers, of statuses and of revoked signers: the newest of each, brought or asked for.
 
 names   app/credentials/trusted.py                        statuses()  a document names a list: remembered, and asked for
 asks    app/partners/status_lists.py                      step()      by claim(), heard() and later() of here
 brings  POST /v1/status-list-tokens                       whoever has a token may hand it in: it proves itself
-tells   residency/credential/presenting/foreign_lists.py  told()      <- you are here
+tells   residency/credential/presenting/foreign_lists.py  told(), vouched()      <- you are here
 
 A list is asked for whole and on a schedule, so that its issuer does not learn from the moment whose document was shown;
 only one that nobody named in the last day is asked for at once. What no token tells is not known, and a token that has
@@ -22,9 +22,10 @@ from sqlalchemy import ColumnElement, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from residency.credential import cbor, cose, jws, status_cwt, status_list
+from residency.credential import cbor, cose, jws, pki, status_cwt, status_list
 from residency.credential.check import Check, NotVerified, require
-from residency.credential.presenting.judging import Answer, Broken, Told, Untold
+from residency.credential.presenting import foreign_crl
+from residency.credential.presenting.judging import NO_LIST, Answer, Broken, Signer, Told, Untold
 from residency.credential.presenting.tables import foreign_list
 from residency.credential.presenting.trust import Anchor
 from residency.credential.sd_jwt import StatusReference
@@ -36,6 +37,8 @@ AGAIN_MIN, AGAIN, AGAIN_MAX = timedelta(minutes=1), timedelta(minutes=15), timed
 #: How far the clock of an issuer may run ahead of ours.
 LEEWAY = timedelta(minutes=1)
 _NEEDED_FOR, _NAMED_EVERY = timedelta(days=1), timedelta(hours=1)
+#: A list of revoked signers names no such time; it is good for weeks.
+_SIGNERS_TTL = timedelta(hours=1)
 _BACKOFF_MAX = timedelta(hours=1)
 _SUB, _EXP, _IAT, _TTL = 2, 4, 6, 65534  # claims of a CWT
 _TROUBLE_MAX, _URI_MAX = 200, 500
@@ -142,10 +145,26 @@ def is_cwt(token: bytes) -> bool:
 
 def verified(token: bytes, anchor: Anchor, *, at: datetime) -> Read:
     """Read a token that is signed under an issuer and not from the future; raises NotVerified."""
+    if foreign_crl.is_one(token):
+        found = _list_of_signers(token, anchor, at=at)
+        require(found.signed_at <= at + LEEWAY, Check.STATUS, "from_the_future")
+        return found
     found = read(token)
     look_up(token, StatusReference(0, found.uri), anchor.certificates, at=at)
     require(found.signed_at <= at + LEEWAY, Check.STATUS, "from_the_future")
+    # Whoever signs statuses could else put one in the place of the list that says he was revoked.
+    require(found.uri != anchor.crl_at, Check.STATUS, "other_list")
     return found
+
+
+def _list_of_signers(token: bytes, anchor: Anchor, *, at: datetime) -> Read:
+    """Read a list of revoked signers that an issuer is known to keep; raises NotVerified."""
+    found, ends = foreign_crl.read(token)
+    require(any(pki.lists(found, each) for each in anchor.certificates), Check.SIGNER, _STRANGE)
+    require(at < ends, Check.SIGNER, "list_expired")
+    if anchor.crl_at is None:
+        raise NotVerified(Check.SIGNER, NO_LIST)
+    return Read(anchor.crl_at, foreign_crl.signed_at(found), ends, _SIGNERS_TTL)
 
 
 async def bring(db: AsyncConnection, token: bytes, anchors: Sequence[Anchor], *, at: datetime) -> list[Brought]:
@@ -169,22 +188,43 @@ async def bring(db: AsyncConnection, token: bytes, anchors: Sequence[Anchor], *,
 
 async def told(db: AsyncConnection, reference: StatusReference, anchor: Anchor, *, at: datetime) -> Answer:
     """Say what is known of an entry; a list that may be asked for is, from now on."""
-    assert anchor.id is not None, "our own lists are ours to tell"
-    c = foreign_list.c
-    query = select(c.token, c.signed_at, c.expires_at, c.named_at, c.due_at)
-    row = (await db.execute(query.where((c.issuer == anchor.id) & (c.uri == reference.uri)))).one_or_none()
-    if anchor.lists_at is not None and reference.uri.startswith(anchor.lists_at) and _ADDRESS.fullmatch(reference.uri):
-        if row is None or row.due_at is None or row.named_at < at - _NAMED_EVERY:
-            await _name(db, anchor.id, reference.uri, at)
-        nothing = "not_asked_yet"
-    else:
-        nothing = "foreign_list"
-    if row is None or row.token is None:
-        return Untold(nothing)
+    at_home = anchor.lists_at is not None and reference.uri.startswith(anchor.lists_at)
+    is_asked = at_home and _ADDRESS.fullmatch(reference.uri) is not None
+    row = await _known(db, anchor, reference.uri, is_asked=is_asked, at=at)
+    if row is None:
+        return Untold("not_asked_yet" if is_asked else "foreign_list")
+    token, signed_at = row
     try:
-        return Told(look_up(row.token, reference, anchor.certificates, at=at), row.signed_at)
+        return Told(look_up(token, reference, anchor.certificates, at=at), signed_at)
     except NotVerified as error:
         return Broken(error.reason) if error.reason == "index_out_of_range" else Untold(error.reason)
+
+
+async def vouched(db: AsyncConnection, signer: Signer, anchor: Anchor, *, at: datetime) -> Answer:
+    """Say whether a signer was revoked; where its issuer keeps a list, it is asked for from now on."""
+    if anchor.crl_at is None:
+        return Untold(NO_LIST)
+    row = await _known(db, anchor, anchor.crl_at, is_asked=True, at=at)
+    if row is None:
+        return Untold("not_asked_yet")
+    token, signed_at = row
+    try:
+        return Told(foreign_crl.look_up(token, signer.path, at=at), signed_at)
+    except NotVerified as error:
+        return Untold(error.reason)
+
+
+async def _known(
+    db: AsyncConnection, anchor: Anchor, uri: str, *, is_asked: bool, at: datetime
+) -> tuple[bytes, datetime] | None:
+    """Give the newest token of a list and when it was signed; one that may be asked for is, from now on."""
+    assert anchor.id is not None, "our own lists are ours to tell"
+    c = foreign_list.c
+    query = select(c.token, c.signed_at, c.named_at, c.due_at)
+    row = (await db.execute(query.where((c.issuer == anchor.id) & (c.uri == uri)))).one_or_none()
+    if is_asked and (row is None or row.due_at is None or row.named_at < at - _NAMED_EVERY):
+        await _name(db, anchor.id, uri, at)
+    return None if row is None or row.token is None else (row.token, row.signed_at)
 
 
 async def tokens(db: AsyncConnection, issuers: Sequence[UUID], *, at: datetime) -> list[tuple[UUID, str, bytes]]:

@@ -47,6 +47,7 @@ class ForeignIssuer(msgspec.Struct, frozen=True, kw_only=True):
 
     `certificates` are pinned, DER: roots (an IACA, or another authority), or signers themselves. `lists_at` is the
     beginning of the addresses of its status lists; without one nobody asks for them, and only what is brought counts.
+    `crl_at` is the address where its root lists the signers that it revoked.
     """
 
     id: UUID
@@ -59,6 +60,7 @@ class ForeignIssuer(msgspec.Struct, frozen=True, kw_only=True):
     legal_ground: str
     status: StatusPolicy
     lists_at: str | None
+    crl_at: str | None = None
     status_age_max_s: int
     begins_on: date
     ends_on: date
@@ -198,6 +200,7 @@ def anchor(entry: ForeignIssuer) -> Anchor:
         status=entry.status,
         lists_at=entry.lists_at,
         status_age_max_s=entry.status_age_max_s,
+        crl_at=entry.crl_at,
     )
 
 

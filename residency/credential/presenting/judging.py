@@ -5,7 +5,7 @@ nobody could tell is a verdict of its own: the document is genuine and its holde
 force is for the verifier to risk or to wait for.
 
 reads    presenting/judging.py        read()       every presentation, by its format
-asks     app/credentials/trusted.py   statuses()   the status lists that the presentations name
+asks     app/credentials/trusted.py   statuses()   the lists of what the presentations name and of who signed them
 judges   presenting/judging.py        conclude()   <- you are here
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from cryptography import x509
 
 from residency.credential import jws, sd_jwt
 from residency.credential.check import Check, NotVerified
@@ -80,10 +81,17 @@ class Entry(msgspec.Struct, frozen=True):
     reference: StatusReference
 
 
+class Signer(msgspec.Struct, frozen=True):
+    """Who signed a document of a foreign issuer: the certificates from its own to what is trusted."""
+
+    issuer: UUID | None
+    path: tuple[x509.Certificate, ...]
+
+
 class Presented(msgspec.Struct, frozen=True):
     """One presentation as far as it proves itself: what it shows and whose it is, or the check that it failed.
 
-    Of one that is not `bound` nobody asked who presented it.
+    `path` are the certificates of its signer. Of one that is not `bound` nobody asked who presented it.
     """
 
     shown: Shown | None = None
@@ -91,15 +99,23 @@ class Presented(msgspec.Struct, frozen=True):
     status: StatusReference | None = None
     failed: Checked | None = None
     bound: bool = True
+    path: tuple[x509.Certificate, ...] = ()
 
     @property
     def entry(self) -> Entry | None:
         """Say where its status is kept."""
         return Entry(self.issuer.id, self.status) if self.issuer is not None and self.status is not None else None
 
+    @property
+    def signer(self) -> Signer | None:
+        """Say who signed it, where anybody but the trust list could take that back: ours are in what we revoked."""
+        if self.issuer is None or self.issuer.id is None or len(self.path) == 1:
+            return None
+        return Signer(self.issuer.id, self.path)
+
 
 class Told(msgspec.Struct, frozen=True):
-    """What a status list said of an entry, from a copy that was signed at `signed_at`."""
+    """What a list said of an entry or a signer, from a copy that was signed at `signed_at`."""
 
     status: int
     signed_at: datetime
@@ -119,6 +135,10 @@ class Broken(msgspec.Struct, frozen=True):
 
 #: What became of asking a list.
 Answer = Told | Untold | Broken
+#: What lists told, of entries and of signers.
+Answers = Mapping[Entry | Signer, Answer]
+#: Of a signer: the trust list names no place where its issuer would say that it was revoked.
+NO_LIST = "no_list"
 
 
 class Believed(msgspec.Struct, frozen=True):
@@ -224,7 +244,8 @@ def _sd_jwt(presentation: str, wanted: CredentialQuery, binding: Binding, trust:
     verified = sd_jwt.verify(presentation, expected)
     issuer = trust.of(verified.issuer, vct, verified.claims.get("iss"))
     shown = Shown(Format.SD_JWT, vct, verified.claims, verified.issuer.authorities)
-    return Presented(shown, issuer, verified.status, bound=binding.occasion is not None)
+    path = verified.issuer.path
+    return Presented(shown, issuer, verified.status, bound=binding.occasion is not None, path=path)
 
 
 def _device_response(presentation: str, wanted: CredentialQuery, binding: Binding, trust: Trust) -> Presented:
@@ -244,7 +265,7 @@ def _mdoc(document: bytes, doc_type: str, meeting: Meeting | None, trust: Trust)
     verified = response.verify(document, expected)
     issuer = trust.of(verified.issuer, doc_type)
     shown = Shown(Format.MDOC, doc_type, verified.elements, verified.issuer.authorities)
-    return Presented(shown, issuer, verified.status, bound=meeting is not None)
+    return Presented(shown, issuer, verified.status, bound=meeting is not None, path=verified.issuer.path)
 
 
 def _ids(transaction: str) -> Sequence[str]:
@@ -253,32 +274,40 @@ def _ids(transaction: str) -> Sequence[str]:
     return ids
 
 
-def conclude(
-    presented: Mapping[str, Sequence[Presented]], query: Query, told: Mapping[Entry, Answer], *, at: datetime
-) -> Verdict:
-    """Judge an answer to a query, knowing what the status lists told of the entries it names."""
+def conclude(presented: Mapping[str, Sequence[Presented]], query: Query, told: Answers, *, at: datetime) -> Verdict:
+    """Judge an answer to a query, knowing what lists told of the entries it names and of who signed."""
     credentials = tuple(
         _judge(id_, each, query.of(id_), told, at) for id_, group in presented.items() for each in group
     )
     shown = {id_: [each.shown for each in group if each.shown is not None] for id_, group in presented.items()}
     lacking = dcql.lacking(query, {id_: group for id_, group in shown.items() if group})
-    outcomes = {(each.check, each.outcome) for judged in credentials for each in judged.checks}
-    if lacking or any(outcome is Outcome.FAILED for _, outcome in outcomes):
+    checks = [each for judged in credentials for each in judged.checks]
+    if lacking or any(each.outcome is Outcome.FAILED for each in checks):
         return Verdict(Conclusion.REJECTED, credentials, lacking)
-    unknown = (Check.STATUS, Outcome.UNKNOWN) in outcomes
+    unknown = any(each.outcome is Outcome.UNKNOWN and _matters(each) for each in checks)
     return Verdict(Conclusion.STATUS_UNKNOWN if unknown else Conclusion.ACCEPTED, credentials, lacking)
 
 
-def _judge(
-    id_: str, presented: Presented, wanted: CredentialQuery | None, told: Mapping[Entry, Answer], at: datetime
-) -> Judged:
+def _matters(unknown: Checked) -> bool:
+    """Whether nobody may say yes before it is known: not where its issuer keeps no list that could tell."""
+    return unknown.check is Check.STATUS or (unknown.check is Check.SIGNER and unknown.reason != NO_LIST)
+
+
+def _judge(id_: str, presented: Presented, wanted: CredentialQuery | None, told: Answers, at: datetime) -> Judged:
     shown, issuer = presented.shown, presented.issuer
     if shown is None or issuer is None:
         assert presented.failed is not None, "what shows nothing failed"
         return Judged(id_, None, _around(presented.failed), {})
-    found = _policy(shown, issuer, presented.status, wanted) or _status(presented.entry, issuer, told, at)
+    signer = _signer(presented.signer, issuer, told, at)
+    revoked = signer if signer.outcome is Outcome.FAILED else None
+    policy = _policy(shown, issuer, presented.status, wanted)
+    found = policy or revoked or _status(presented.entry, issuer, told, at)
+    checks = _around(found)
+    if found.check is Check.STATUS:
+        checks = tuple(signer if each.check is Check.SIGNER else each for each in checks)
+    if not presented.bound:
+        checks = tuple(map(_unbound, checks))
     believed = Believed(issuer.id, issuer.name, issuer.country, issuer.legal_ground)
-    checks = _around(found) if presented.bound else tuple(map(_unbound, _around(found)))
     return Judged(id_, shown.type, checks, shown.claims, believed)
 
 
@@ -293,7 +322,21 @@ def _policy(
     return Checked(Check.POLICY, Outcome.FAILED, fault) if fault else None
 
 
-def _status(entry: Entry | None, issuer: Anchor, told: Mapping[Entry, Answer], at: datetime) -> Checked:
+def _signer(signer: Signer | None, issuer: Anchor, told: Answers, at: datetime) -> Checked:
+    """Judge by what was said of who signed. Of our own signers, and of one that is pinned, the chain said all."""
+    if signer is None:
+        return Checked(Check.SIGNER, Outcome.PASSED)
+    match told.get(signer, Untold(NO_LIST if issuer.crl_at is None else "not_asked")):
+        case Told(status, signed_at):
+            age_s = max(0, (at - signed_at) // timedelta(seconds=1))
+            if status == Status.VALID:
+                return Checked(Check.SIGNER, Outcome.PASSED, age_s=age_s)
+            return Checked(Check.SIGNER, Outcome.FAILED, "revoked", age_s)
+        case Untold(reason) | Broken(reason):
+            return Checked(Check.SIGNER, Outcome.UNKNOWN, reason)
+
+
+def _status(entry: Entry | None, issuer: Anchor, told: Answers, at: datetime) -> Checked:
     """Judge by what the list said. A document without a reference is good until it ends: its issuer chose so."""
     if entry is None:
         return Checked(Check.STATUS, Outcome.PASSED, "none_kept")

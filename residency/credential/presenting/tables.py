@@ -1,4 +1,4 @@
-"""Foreign issuers and their status lists as SQLAlchemy sees them; 0041_foreign_issuers.py is what builds them.
+"""Foreign issuers and their lists as SQLAlchemy sees them; 0041_foreign_issuers.py and 0047_roots.py build them.
 
 Nothing here is about a person: who issues, and lists whose entries only a holder and his verifier can find.
 """
@@ -46,6 +46,7 @@ foreign_issuer = Table(
     Column("decided_by", Text),
     Column("decided_at", _TIME),
     Column("agreed", Boolean),
+    Column("crl_at", Text),
 )
 
 #: That an issuer is not believed any more, before its term: one officer is enough to stop believing.
@@ -59,7 +60,7 @@ foreign_issuer_end = Table(
     ForeignKeyConstraint(["issuer"], ["credential.foreign_issuer.id"]),
 )
 
-#: The newest token of each list that a document of a foreign issuer named, or that somebody brought.
+#: The newest of each list that a document of a foreign issuer named or somebody brought, of revoked signers too.
 foreign_list = Table(
     "foreign_list",
     metadata,

@@ -30,7 +30,8 @@ class Anchor(msgspec.Struct, frozen=True, kw_only=True):
 
     `id` names its entry in the trust list, None ourselves. With a `url` only signers that speak for it are believed.
     `lists_at` is where its status lists live, so that they may be asked for; no status that is older than
-    `status_age_max_s` is believed, whatever its token says. `revoked` are the serial numbers of signers of it that
+    `status_age_max_s` is believed, whatever its token says. `crl_at` is where its roots list the signers that they
+    revoked: None, and nobody knows of any. `revoked` are the serial numbers of signers of it that
     are not believed any more.
     """
 
@@ -45,6 +46,7 @@ class Anchor(msgspec.Struct, frozen=True, kw_only=True):
     lists_at: str | None
     status_age_max_s: int | None
     revoked: frozenset[int] = frozenset()
+    crl_at: str | None = None
 
 
 class Trust(msgspec.Struct, frozen=True):

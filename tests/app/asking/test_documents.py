@@ -168,6 +168,8 @@ def test_what_can_not_be_asked_is_said_in_a_line(tmp_path: Path, capsys: pytest.
     sod = files(passport(), tmp_path)[:2]
     huge, empty = tmp_path / "huge", tmp_path / "empty"
     empty.touch()
+    broken = tmp_path / "\udcff.cer"
+    broken.write_bytes(authority().certificate)
     with huge.open("wb") as file:
         file.truncate(65 * 1024 * 1024)
     for words in (
@@ -190,6 +192,8 @@ def test_what_can_not_be_asked_is_said_in_a_line(tmp_path: Path, capsys: pytest.
         ("passport", *sod, "--pin", "00"),
         ("mrz",),
         ("mrz", *TD3, "--at", "22.11.2026"),
+        ("mrz", "\udcff" * 44, TD3[1]),  # bytes that are no text, as Python hands them over
+        ("passport", *sod, "--master-list", str(broken)),
     ):
         assert refused(*words) == "2", words
         assert "Traceback" not in capsys.readouterr().err

@@ -149,6 +149,7 @@ def test_pairs_say_why(asked: Asked, pairs: Path) -> None:
         (PAIRS.encode("utf-16"), ()),
         (PAIRS.encode("utf-8-sig"), ()),
         (PAIRS.replace(",", ";").encode(), ()),
+        (PAIRS.replace("\n", "\r\n").encode(), ()),
         (PAIRS.replace(",", "\t").replace("\n", "\r\n").encode("cp1251"), ("--encoding", "cp1251")),
     ],
 )

@@ -55,14 +55,34 @@ async def test_a_wallet_of_a_provider_is_nothing_without_its_attestation(
 
 
 async def test_what_is_equal_to_an_identity_card_is_for_attested_wallets(
-    app: Litestar, client: httpx.AsyncClient, provider: WalletProvider
+    app: Litestar, client: httpx.AsyncClient
 ) -> None:
-    wallet = await registered(app, client, provider=None)
+    provider = WalletProvider("https://cards.example")
+    wallet = await registered(app, client, provider=await trust(app, client, provider))
+    other = await registered(app, client, provider=None)
     issuer = house_of(app).settings.issuer
 
     asks = {"scope": "credential:resident_id_mdoc"}
-    assert (await push(wallet, {}, **asks)).json()["error"] == "invalid_client"
+    assert (await push(other, {}, **asks)).json()["error"] == "invalid_client"
     assert (await push(wallet, provider.wallet(wallet.name, issuer).headers(), **asks)).status_code == 201
+
+
+async def test_no_provider_takes_the_name_of_a_wallet_that_was_registered_without_one(
+    app: Litestar, client: httpx.AsyncClient, provider: WalletProvider
+) -> None:
+    wallet = await registered(app, client, provider=None)
+    posing = provider.wallet(wallet.name, house_of(app).settings.issuer)
+
+    answer = await push(wallet, posing.headers())
+
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert "registered without a provider" in answer.json()["error_description"]
+    async with another_wallet(app) as phone:
+        phone.attests = posing.headers
+        with pytest.raises(Refused) as refused:
+            await phone.redeem(Offer.read(await offered(client, await resident(app))))
+    assert (refused.value.status, refused.value.error) == (401, "invalid_client")
+    assert (await push(wallet, {})).status_code == 201
 
 
 async def test_a_token_may_be_asked_for_less_than_was_approved(
@@ -184,9 +204,10 @@ async def test_a_suspended_wallet_renews_nothing(app: Litestar, client: httpx.As
 
 
 async def test_who_approves_has_the_status_of_what_is_asked_for(
-    app: Litestar, client: httpx.AsyncClient, provider: WalletProvider, holder: Holder
+    app: Litestar, client: httpx.AsyncClient, holder: Holder
 ) -> None:
-    wallet = await registered(app, client, provider=None)
+    provider = WalletProvider("https://status.example")
+    wallet = await registered(app, client, provider=await trust(app, client, provider))
     said = provider.wallet(wallet.name, house_of(app).settings.issuer)
     answers = []
     for scope in ("credential:resident_id_mdoc", f"credential:resident_id_mdoc credential:{E_RESIDENT}"):

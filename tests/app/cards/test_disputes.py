@@ -20,11 +20,13 @@ from app.http.mobile import dispute_views
 from app.language import Language
 from cards.disputes.life import State
 from cards.disputes.reason import NOTICE, RULES, Credit, Proof, Reason
+from simulators import scanner
 from simulators.chargebacks import Course
 from tests.app import disputing, people
 from tests.app.cards.test_cards import available as balance
 from tests.app.cards.test_cards import forward
 from tests.app.disputing import Desk, bought, does, opened, picture, seen, shows
+from tests.app.papers import outside as scanners
 from tests.app.people import bearer, keyed
 from tests.kyc.papers import files
 from tests.partners import outside
@@ -162,6 +164,27 @@ async def test_a_file_is_looked_at_as_closely_as_one_of_an_identity(
     assert [why for *_, why in no] == ["unknown_type", "unknown_type", "polyglot", "damaged", "active"]
     assert located["media"] == "image/jpeg"
     assert files.PHONE not in base64.b64decode(kept.json()["content"]), "which phone took it, and where, is nobody's"
+
+
+async def test_no_file_is_taken_that_no_scanner_looked_at(
+    app: Litestar, client: httpx.AsyncClient, desk: Desk, tmp_path: Path
+) -> None:
+    me, payment = await bought(app, client, desk.name, 300)
+    draft = await opened(client, me, payment, 100, "wrong_amount")
+    said = []
+    for scans in (True, False):
+        async with scanners.answering(app, tmp_path, scans=scans):
+            for content in (files.pdf(b"% " + scanner.EICAR + b"\n"), files.photo()):
+                answer = await shows(client, me, draft["id"], "receipt", content)
+                said.append((answer.status_code, answer.json().get("code")))
+
+    kept = await outside.rows(
+        desk.house,
+        "SELECT media FROM cards.dispute_evidence WHERE dispute = :id",
+        id=public.parse("dispute", draft["id"]),
+    )
+    assert said == [(422, "file_infected"), (201, None), (503, "file_not_scanned"), (503, "file_not_scanned")]
+    assert [row.media for row in kept] == ["image/jpeg"]
 
 
 async def test_files_are_sealed_given_back_to_their_owner_and_shown_to_officers_with_a_trace(

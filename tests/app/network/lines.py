@@ -145,3 +145,17 @@ async def sums(house: House, account: UUID) -> tuple[int, int]:
             await connection.execute(text("SELECT posted, hold_out FROM wallet.account WHERE id = :a"), {"a": account})
         ).one()
     return row.posted // 100, row.hold_out // 100
+
+
+async def elements(house: House, of: Cardholder) -> list[tuple[str, str | None, int]]:
+    """List what the books know of a card's payments: kind, who promised, tenge."""
+    async with house.report.connect() as connection:
+        rows = await connection.execute(
+            text(
+                "SELECT kind, stand_in, amount_minor / 100 AS tenge FROM cards.element JOIN cards.payment"
+                " ON payment.lane = element.lane AND payment.id = element.payment WHERE card = :card"
+                " ORDER BY element.at, number"
+            ),
+            {"card": of.card.id},
+        )
+        return [(row.kind, row.stand_in, row.tenge) for row in rows]

@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator
 
 import sqlalchemy
 
+from app.network.serving import Lines
+from simulators.patience import until
+
 
 class Gate:
     """Forwards bytes while it is open."""
@@ -74,3 +77,22 @@ async def gated(url: str) -> AsyncIterator[tuple[str, Gate]]:
     finally:
         server.close()
         gate.shut()
+
+
+async def lost(lines_: Lines, gate: Gate) -> None:
+    """Lose the database, and wait until the lines know."""
+    gate.shut()
+    lines_.books.doubt()
+    async with asyncio.timeout(60):
+        await lines_.books.gone.wait()
+
+
+async def back(lines_: Lines, gate: Gate | None = None) -> None:
+    """Give it back, and wait until the books know everything."""
+    if gate:
+        gate.open()
+
+    async def open_matters() -> bool:
+        return lines_.books.away or lines_.stand_in.owes
+
+    await until(open_matters, lambda found: not found)

@@ -1,6 +1,8 @@
 """What is kept on disk while the books are away: whole, in order, sealed, and never what was presented."""
 
 import asyncio
+import os
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -45,6 +47,53 @@ async def test_many_at_once_are_all_there_in_order_and_nobody_else_can_read_them
     assert journal.read(path, KEYS) == promises
     assert path.stat().st_mode & 0o777 == 0o600
     assert made.SHOP.name.encode() not in path.read_bytes()
+
+
+async def test_nobody_hears_of_a_promise_before_the_disk_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk()
+    monkeypatch.setattr(os, "fsync", disk.fsync)
+    kept = Journal(tmp_path, KEYS)
+    assert disk.has[kept.path] == kept.path.stat().st_size, "its head"
+    assert disk.has[tmp_path] is not None, "its name in the folder"
+
+    disk.busy()
+    first, second = (asyncio.create_task(kept.append(promise(name))) for name in ("one", "two"))
+    assert await asyncio.to_thread(disk.asked.wait, 60)
+    heard = first.done() or second.done()
+    disk.free()
+    await asyncio.gather(first, second)
+
+    assert not heard, "while the disk has it not yet"
+    assert disk.has[kept.path] == kept.path.stat().st_size, "nothing was written behind what the disk has"
+    await kept.close()
+
+
+class Disk:
+    """Notes how much of each file it was told to have, and can be slow about it."""
+
+    def __init__(self) -> None:
+        self.has: dict[Path, int] = {}
+        self.asked, self._may = threading.Event(), threading.Event()
+        self._may.set()
+        self._fsync = os.fsync
+
+    def busy(self) -> None:
+        """Have nothing more until it is free."""
+        self.asked.clear()
+        self._may.clear()
+
+    def free(self) -> None:
+        """Go on."""
+        self._may.set()
+
+    def fsync(self, number: int) -> None:
+        """Be told."""
+        self.asked.set()
+        assert self._may.wait(60)
+        self._fsync(number)
+        self.has[Path(f"/proc/self/fd/{number}").readlink()] = os.fstat(number).st_size
 
 
 async def test_a_line_that_a_power_cut_tore_was_never_heard_of(tmp_path: Path) -> None:

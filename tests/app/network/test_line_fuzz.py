@@ -137,7 +137,9 @@ async def fuzzed(house: House, folder: Path, count: int) -> None:
         before = await stored(house)
         assert await sent(network, count) > count // 10
         assert await stored(house) == before
-        asked = telegrams.telegram(f2=who.number, f14=f"{who.card.expires_on:%y%m}", f48=f"9203{who.cvv2}")
+        asked = telegrams.telegram(
+            f2=who.number, f14=f"{who.card.expires_on:%y%m}", f48=f"9203{who.cvv2}", f62=f"{count:015}"
+        )
         assert (await network.asked(asked))[39] == "00"
         assert (await stored(house))["cards.payment"] == before["cards.payment"] + 1
 

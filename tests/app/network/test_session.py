@@ -41,7 +41,7 @@ async def test_an_answer_says_what_was_asked_and_never_the_number() -> None:
 
 
 async def test_echoes_are_answered_and_asked() -> None:
-    async with hosted(echo_s=0.05, patience_s=0.4) as line, wire(line.port) as network:
+    async with hosted(echo_s=0.05, patience_s=1) as line, wire(line.port) as network:
         assert (await network.manage("301"))[39] == "00"
         echo = await network.hear()
         assert (echo.mti, echo[70]) == ("0800", flow.ECHO)
@@ -108,7 +108,7 @@ async def test_frames_may_come_in_any_pieces() -> None:
 
 
 async def test_half_a_frame_has_its_time() -> None:
-    async with hosted(patience_s=0.05) as line, wire(line.port) as network:
+    async with hosted(patience_s=0.5) as line, wire(line.port) as network:  # the sign-on has as much
         network.send_raw(b"\x00\x40half")
         assert await network.ended()
     assert line.counted("ended", "half") == 1
@@ -149,7 +149,7 @@ async def test_a_crowd_waits_and_the_other_line_does_not() -> None:
 
 
 async def test_who_does_not_read_is_read_no_more_and_let_go() -> None:
-    async with hosted(patience_s=0.1) as line, wire(line.port, reads=4_096) as deaf, wire(line.port) as other:
+    async with hosted(patience_s=0.5) as line, wire(line.port, reads=4_096) as deaf, wire(line.port) as other:
         data = telegram.write(asked("0100"))
         with contextlib.suppress(ConnectionError):
             await deaf.floods((len(data).to_bytes(2) + data) * 500, times=60)

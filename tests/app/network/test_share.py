@@ -28,12 +28,37 @@ async def test_whoever_comes_later_waits_until_what_the_first_goes_by_has_ended(
     first, second = ids.new(), ids.new()
     seen = [await parts(house, each) for each in (first, second, first, second)]
     await ended(house, first)
-    seen.append(await parts(house, second))
+    seen += [await parts(house, each) for each in (second, first, second)]
     await gone(house, first)
     await ended(house, second)
 
-    assert seen == [WHOLE, 0, WHOLE // 2, 0, WHOLE // 2]
+    assert seen == [WHOLE, 0, WHOLE // 2, 0, 0, WHOLE // 2, WHOLE // 2]
     assert await parts(house, second) == WHOLE
+
+
+async def test_what_somebody_may_have_promised_is_nobody_elses_until_the_books_know_it(house: House) -> None:
+    first, second = ids.new(), ids.new()
+    await parts(house, first)
+    await ended(house, first, all_of_it=True)  # an outage, longer than what is known may be used
+
+    seen = [await parts(house, second)]
+    await parts(house, first, told=False)
+    seen.append(await parts(house, second))
+    await parts(house, first)
+    seen.append(await parts(house, second))
+
+    assert seen == [0, 0, WHOLE // 2]
+
+
+async def test_whoever_never_comes_back_is_waited_for_a_week(house: House) -> None:
+    first, second = ids.new(), ids.new()
+    await parts(house, first)
+    await ended(house, first, since=timedelta(days=6, hours=23), all_of_it=True)
+    before = await parts(house, second)
+    await ended(house, first, since=timedelta(days=7), all_of_it=True)
+    await gone(house, second)
+
+    assert (before, await parts(house, second)) == (0, WHOLE)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -98,9 +123,9 @@ async def test_a_part_is_rounded_down_and_a_debt_is_everybodys() -> None:
     assert Part(0).of(kzt(7)) == kzt(0)
 
 
-async def parts(house: House, place: UUID) -> int:
-    """Let a place take its part."""
-    return (await share.take(house.posting, place, LASTS)).parts
+async def parts(house: House, place: UUID, *, told: bool = True) -> int:
+    """Let a place take its part, and say whether the books know what it promised."""
+    return (await share.take(house.posting, place, LASTS, told=told)).parts
 
 
 async def gone(house: House, place: UUID) -> None:
@@ -108,10 +133,10 @@ async def gone(house: House, place: UUID) -> None:
     await share.give_back(house.posting, place, Path(__file__).with_name("nothing is known"))
 
 
-async def ended(house: House, place: UUID) -> None:
-    """Let what a place took before its last part be over."""
+async def ended(house: House, place: UUID, *, since: timedelta = timedelta(hours=1), all_of_it: bool = False) -> None:
+    """Let what a place took before its last part be over, or that as well."""
     async with made.owner(house.settings.database_url) as connection:
-        await connection.execute(_ENDED, {"place": place})
+        await connection.execute(_ENDED, {"place": place, "since": since, "all": all_of_it})
 
 
 async def holding(house: House) -> dict[UUID, list[int]]:
@@ -125,8 +150,8 @@ async def holding(house: House) -> dict[UUID, list[int]]:
 
 _ENDED = text(
     """
-    UPDATE cards.standin_share SET ends_at = now() WHERE place = :place
-        AND id < (SELECT max(id) FROM cards.standin_share AS last WHERE last.place = :place)
+    UPDATE cards.standin_share SET ends_at = now() - CAST(:since AS interval) WHERE place = :place
+        AND (:all OR id < (SELECT max(id) FROM cards.standin_share AS last WHERE last.place = :place))
     """
 )
 _HOLDING = text("SELECT place, part FROM cards.standin_share WHERE ends_at > clock_timestamp() ORDER BY id")

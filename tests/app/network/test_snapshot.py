@@ -23,7 +23,7 @@ async def test_what_is_listed_and_what_a_card_may_spend_is_known_while_the_books
     who = await lines.cardholder(house, limits=Limits(per_day=kzt(700)))
     async with made.owner(house.settings.database_url) as connection:
         await connection.execute(_LIST, {"merchant": "M-LISTED"})
-    taken = await snapshot.take(house.posting, ids.new(), timedelta())
+    taken = await snapshot.take(house.posting, ids.new(), timedelta(), lambda: True)
     await snapshot.keep(tmp_path / "snapshot", taken, house.keys.kms, house.keys.message)
 
     read = snapshot.read(tmp_path / "snapshot", house.keys.kms, house.keys.message.ever())

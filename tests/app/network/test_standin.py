@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -18,7 +18,6 @@ from app.idempotency_key import Reused
 from app.network import journal, share, snapshot
 from app.network.books import Books
 from app.network.meters import Meters
-from app.network.serving import Lines
 from app.network.standin import StandIn
 from app.settings import Settings
 from cards.payments.message import Answer, Authorization, NetworkMessage
@@ -52,39 +51,6 @@ async def gated(settings: Settings) -> AsyncIterator[tuple[House, Gate]]:
         yield house, gate
 
 
-async def elements(house: House, of: Cardholder) -> list[tuple[str, str | None, int]]:
-    """List what the books know of a card's payments: kind, who promised, tenge."""
-    async with house.report.connect() as connection:
-        rows = await connection.execute(
-            text(
-                "SELECT kind, stand_in, amount_minor / 100 AS tenge FROM cards.element JOIN cards.payment"
-                " ON payment.lane = element.lane AND payment.id = element.payment WHERE card = :card"
-                " ORDER BY element.at, number"
-            ),
-            {"card": of.card.id},
-        )
-        return [(row.kind, row.stand_in, row.tenge) for row in rows]
-
-
-async def lost(lines_: Lines, gate: Gate) -> None:
-    """Lose the database, and wait until the lines know."""
-    gate.shut()
-    lines_.books.doubt()
-    async with asyncio.timeout(10):
-        await lines_.books.gone.wait()
-
-
-async def back(lines_: Lines, gate: Gate | None = None) -> None:
-    """Give it back, and wait until the books know everything."""
-    if gate:
-        gate.open()
-
-    async def open_matters() -> bool:
-        return lines_.books.away or lines_.stand_in.owes
-
-    await until(open_matters, lambda found: not found, within_s=10)
-
-
 async def test_a_chip_pays_for_bread_while_nobody_can_be_asked_and_the_books_hear_of_it_once(
     gated: tuple[House, Gate], tmp_path: Path
 ) -> None:
@@ -92,7 +58,7 @@ async def test_a_chip_pays_for_bread_while_nobody_can_be_asked_and_the_books_hea
     who = await lines.cardholder(house)
     async with lines.opened(house, tmp_path) as opened, lines.acquirer(opened) as network:
         await opened.learn()
-        await lost(opened, gate)
+        await outage.lost(opened, gate)
 
         bread = who.till(network, 5_000)
         asked = bread.asks(more=who.inserted(5_000))
@@ -105,8 +71,8 @@ async def test_a_chip_pays_for_bread_while_nobody_can_be_asked_and_the_books_hea
         replayed = who.till(network, 5_000)
         assert (await replayed.say("0100", replayed.asks(more={**who.inserted(5_000), 55: asked[55]}))).code == "91"
 
-        await back(opened, gate)
-        assert await elements(house, who) == [("authorization", "ours", 5_000)]
+        await outage.back(opened, gate)
+        assert await lines.elements(house, who) == [("authorization", "ours", 5_000)]
         assert await lines.balance(house, who) == (1_000_000, 5_000)
         copied = who.till(network, 5_000)
         assert (await copied.say("0100", copied.asks(more={**who.inserted(5_000), 55: asked[55]}))).code == "59"
@@ -124,11 +90,11 @@ async def test_what_is_promised_is_small_and_seldom_and_counts_over_outages_and_
     for _ in range(2):
         async with lines.opened(house, tmp_path) as opened, lines.acquirer(opened) as network:
             await opened.learn()
-            await lost(opened, gate)
+            await outage.lost(opened, gate)
             for _ in range(2):
                 till = who.till(network, 1_000)
                 heard.append((await till.say("0100", till.asks(more=who.inserted(1_000)))).code)
-            await back(opened, gate)
+            await outage.back(opened, gate)
 
     assert heard == ["00", "00", "00", "91"]
     assert await lines.balance(house, who) == (1_000_000, 3_000)
@@ -141,18 +107,18 @@ async def test_a_process_that_starts_while_the_books_are_away_knows_what_it_prom
     who = await lines.cardholder(house)
     async with lines.opened(house, tmp_path) as opened, lines.acquirer(opened) as network:
         await opened.learn()
-        await lost(opened, gate)
+        await outage.lost(opened, gate)
         till = who.till(network, 2_000)
         asked = till.asks(more=who.inserted(2_000))
         first = await till.say("0100", asked)
     async with lines.opened(house, tmp_path) as opened, lines.acquirer(opened) as network:
-        await lost(opened, gate)
+        await outage.lost(opened, gate)
         again = who.till(network, 2_000)
         assert await again.say("0101", asked) == msgspec.structs.replace(first, mti="0101")
         another = who.till(network, 2_000)
         # The keys of the cards are in the database: what started without it believes no chip.
         assert (await another.say("0100", another.asks(more=who.inserted(2_000)))).code == "91"
-        await back(opened, gate)
+        await outage.back(opened, gate)
 
     assert await lines.balance(house, who) == (1_000_000, 2_000)
 
@@ -168,9 +134,9 @@ async def test_a_number_that_nobody_can_look_up_is_not_a_number_of_nobodys(
         asked = till.asks(more=who.inserted(1_000))
         gate.shut()
         assert (await till.say("0100", asked)).code == "91"  # the first to find out
-        await lost(opened, gate)
+        await outage.lost(opened, gate)
         assert (await till.say("0101", asked)).code == "91"
-        await back(opened, gate)
+        await outage.back(opened, gate)
         assert (await till.say("0101", asked)).code == "00"
 
 
@@ -180,16 +146,16 @@ async def test_what_the_books_have_still_to_hear_of_is_promised_by_nobody_else(
     (house, gate), newcomer, who = gated, ids.new(), await lines.cardholder(gated[0])
     async with lines.opened(house, tmp_path) as opened, lines.acquirer(opened) as network:
         await opened.learn()
-        await lost(opened, gate)
+        await outage.lost(opened, gate)
         till = who.till(network, 5_000)
         assert (await till.say("0100", till.asks(more=who.inserted(5_000)))).code == "00"
         monkeypatch.setattr(opened.books, "book", None)  # a promise that they do not take
         gate.open()
-        await until(opened.books.answer, bool, within_s=10)
-    before = await share.take(house.posting, newcomer, timedelta(minutes=15))
+        await until(opened.books.answer, bool)
+    before = await share.take(house.posting, newcomer, timedelta(minutes=15), told=True)
     async with lines.opened(house, tmp_path) as again:
-        await back(again)
-    after = await share.take(house.posting, newcomer, timedelta(minutes=15))
+        await outage.back(again)
+    after = await share.take(house.posting, newcomer, timedelta(minutes=15), told=True)
     assert (before.parts, after.parts) == (0, share.WHOLE)
 
 
@@ -210,7 +176,7 @@ async def test_who_is_killed_while_telling_begins_again_and_nothing_happens_twic
             await standing_in(tmp_path, house).tell(killing(books.book, calls, after=after))
     await standing_in(tmp_path, house).tell(books.book)
 
-    assert [kind for kind, _, _ in await elements(house, who)] == ["authorization"] * 3
+    assert [kind for kind, _, _ in await lines.elements(house, who)] == ["authorization"] * 3
     assert not journal.waiting(tmp_path)
     assert not standing_in(tmp_path, house).owes
 
@@ -223,7 +189,7 @@ async def test_a_yes_that_the_books_refused_is_told_under_its_own_name(house: Ho
 
     await stand_in.tell(books.book)
 
-    assert [(kind, who_) for kind, who_, _ in await elements(house, who)] == [
+    assert [(kind, who_) for kind, who_, _ in await lines.elements(house, who)] == [
         ("decline", None),
         ("authorization", "ours"),
     ]
@@ -240,7 +206,7 @@ async def test_a_no_that_the_books_had_approved_is_given_up(house: House, tmp_pa
     await stand_in.tell(books.book)
     await standing_in(tmp_path, house).tell(books.book)
 
-    assert [kind for kind, _, _ in await elements(house, who)] == ["authorization", "reversal"]
+    assert [kind for kind, _, _ in await lines.elements(house, who)] == ["authorization", "reversal"]
     assert await lines.balance(house, who) == (1_000_000, 0)
 
 
@@ -254,7 +220,7 @@ async def test_where_the_books_promised_less_they_are_told_of_the_rest(house: Ho
     await stand_in.tell(books.book)
     await standing_in(tmp_path, house).tell(books.book)
 
-    assert await elements(house, who) == [("authorization", None, 600), ("increment", "ours", 400)]
+    assert await lines.elements(house, who) == [("authorization", None, 600), ("increment", "ours", 400)]
 
 
 async def test_another_question_under_a_known_name_is_not_answered(house: House, tmp_path: Path) -> None:
@@ -301,14 +267,33 @@ async def test_two_cards_of_one_wallet_are_not_promised_the_same_money(
     other = await lines.another_card(house, who)
     async with lines.opened(house, tmp_path) as opened, lines.acquirer(opened) as network:
         await opened.learn()
-        await lost(opened, gate)
+        await outage.lost(opened, gate)
         heard = []
         for each in (who, other):
             till = each.till(network, 2_000)
             heard.append((await till.say("0100", till.asks(more=each.inserted(2_000)))).code)
-        await back(opened, gate)
+        await outage.back(opened, gate)
 
     assert heard == ["00", "91"]
+
+
+async def test_what_was_promised_yesterday_counts_today_as_well(gated: tuple[House, Gate], tmp_path: Path) -> None:
+    (house, gate), yesterday = gated, clock.real() - timedelta(days=1)
+    who = await lines.cardholder(house, tenge=3_000)
+    stand_in = standing_in(tmp_path, house)
+    await written(stand_in, question(who, "yesterday"), approved=True, in_vain=False, at=yesterday, of=who)
+    await stand_in.close()
+    async with lines.opened(house, tmp_path) as opened, lines.acquirer(opened) as network:
+        await outage.back(opened)
+        await opened.learn()
+        await outage.lost(opened, gate)
+        heard = []
+        for tenge in (1_500, 1_000):
+            till = who.till(network, tenge)
+            heard.append((await till.say("0100", till.asks(more=who.inserted(tenge)))).code)
+        await outage.back(opened, gate)
+
+    assert heard == ["91", "00"], "for all that is known, the two thousand that are left are not told of the promise"
 
 
 async def test_what_the_programme_may_turn_over_this_month_bounds_what_is_promised(
@@ -333,7 +318,7 @@ async def test_what_the_programme_may_turn_over_this_month_bounds_what_is_promis
             till = each.till(network, 1_000)
             heard.append((await till.say("0100", till.asks(more=each.inserted(1_000)))).code)
         opened.books.doubt()
-        await back(opened)
+        await outage.back(opened)
 
     assert heard == ["00", "91"]
 
@@ -350,7 +335,7 @@ async def test_a_line_whose_deadline_passes_answers_in_time_and_leaves_no_hold_b
             telegram = asked.asks(f48=f"9203{who.cvv2}")
             assert (await asked.say("0100", telegram)).code == "91"
             await busy.rollback()
-        await back(opened)
+        await outage.back(opened)
         assert await lines.balance(house, who) == (1_000_000, 0)
         assert (await asked.say("0101", telegram)).code == "91"
 
@@ -372,13 +357,24 @@ def question(who: Cardholder, lifecycle: str) -> Authorization:
     )
 
 
-async def written(stand_in: StandIn, asked: Authorization, *, approved: bool, in_vain: bool) -> None:
-    """Journal an answer as if it had been given."""
+async def written(
+    stand_in: StandIn,
+    asked: Authorization,
+    *,
+    approved: bool,
+    in_vain: bool,
+    at: datetime | None = None,
+    of: Cardholder | None = None,
+) -> None:
+    """Journal an answer as if it had been given; with `of` it says whose money it promised."""
     answer = Answer(
         payment=asked.payment, approved=approved, code="00" if approved else "91", reason=None, amount=asked.amount
     )
     asked = msgspec.structs.replace(asked, presented=NOTHING)
-    await stand_in.write(journal.Promise(asked=asked, answer=answer, at=clock.real(), in_vain=in_vain))
+    promise = journal.Promise(asked=asked, answer=answer, at=at or clock.real(), in_vain=in_vain)
+    if of is not None:
+        promise = msgspec.structs.replace(promise, wallet=of.card.account, holder=of.card.holder)
+    await stand_in.write(promise)
 
 
 def killing(

@@ -201,7 +201,7 @@ _TAKEN = """
     SELECT CASE WHEN element.kind = 'clearing' OR element.single THEN 'purchase' ELSE 'refund' END AS kind,
            payment.lifecycle, element.source, element.amount_minor
     FROM cards.payment JOIN cards.element ON element.lane = payment.lane AND element.payment = payment.id
-    WHERE payment.network = :network AND element.source NOT LIKE '%/taken' AND (
+    WHERE payment.network = :network AND element.source NOT LIKE '% taken' AND (
         element.kind IN ('clearing', 'refund')
         OR element.kind = 'authorization' AND element.single
         OR element.kind = 'reversal' AND EXISTS (

@@ -75,7 +75,7 @@ async def test_the_process_says_that_it_is_ready_and_what_it_counted(house: Hous
 async def asked(port: int, line: str) -> str:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"{line}\r\nHost: here\r\n\r\n".encode())
-    answer = await asyncio.wait_for(reader.read(), 5)
+    answer = await asyncio.wait_for(reader.read(), 60)
     writer.close()
     return answer.decode()
 
@@ -84,6 +84,12 @@ async def test_one_process_keeps_a_folder(house: House, tmp_path: Path) -> None:
     async with lines.opened(house, tmp_path), contextlib.AsyncExitStack() as second:
         with pytest.raises(serving.Busy):
             await second.enter_async_context(lines.opened(house, tmp_path))
+
+
+async def test_a_process_without_a_line_does_not_open(house: House, tmp_path: Path) -> None:
+    async with contextlib.AsyncExitStack() as open_:
+        with pytest.raises(serving.NoLines):
+            await open_.enter_async_context(serving.opened(house, (), tmp_path))
 
 
 async def test_a_line_without_a_key_does_not_open(house: House, tmp_path: Path) -> None:

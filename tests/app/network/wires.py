@@ -16,7 +16,7 @@ class Wire:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         self._trace = 0
-        self.within_s = 5.0
+        self.within_s = 60.0
 
     @classmethod
     async def to(cls, port: int, *, reads: int | None = None) -> Self:

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from app import db, ids, seed
 from app.account import retention
 from app.http import ids as outside_ids
+from kyc.packs import catalogue
 from tests import postgres
 from tests.app.papers import outside
 from tests.app.people import bearer, keyed, token
@@ -141,7 +142,7 @@ async def test_the_looks_at_a_paper_are_records_of_its_owners_case(
     found = {row.name: row for row in rows}
 
     assert found["paper.diploma.legalised"].verdict == "fail"
-    assert {row.rule for row in rows} == {"packs@2026-11-23"}
+    assert {row.rule for row in rows} == {catalogue.VERSION}
     assert {tuple(row.evidence) for row in rows} == {(handed["id"],)}
 
 

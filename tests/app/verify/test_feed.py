@@ -25,13 +25,15 @@ def test_what_was_written_is_sound(books: Connection, past: Past) -> None:
 
     assert verdict.findings == ()
     assert (verdict.sound, verdict.exit_code) == (True, 0)
+    # How many: signatures are counted by the minute, and it may be another one by now.
+    told = len(books.execute("SELECT position FROM app.security_event").fetchall())
     assert verdict.looked_at == {
         "rows": 54 + len(CHART),
         "heads": 4,
         "unsigned_rows": 0,
         "events": 32 + len(CHART),
         "transfers": 15,
-        "security_events": 18,
+        "security_events": told,
         "issuance_log_entries": 96,
         "anchors": 4,
         "anchors_elsewhere": 0,

@@ -87,6 +87,8 @@ def test_a_yes_in_our_place_is_an_advice_and_a_no_is_nothing() -> None:
         ({"f22": "010"}, {"channel": Channel.ECOMMERCE}),
         ({"f22": "100"}, {"channel": Channel.RECURRING}),
         ({"f22": "071", "f48": "3304T-42"}, {"channel": Channel.TOKEN}),
+        ({"f22": "810", "f48": "3304T-42"}, {"channel": Channel.ECOMMERCE}),
+        ({"f22": "100", "f48": "3304T-42"}, {"channel": Channel.RECURRING}),
         ({"f25": "06"}, {"estimated": True}),
         ({"f24": "101"}, {"estimated": True}),
         ({"f24": "102"}, {"increment": True, "estimated": False}),

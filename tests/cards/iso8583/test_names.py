@@ -78,6 +78,42 @@ def test_what_names_no_question_is_named_by_itself_and_is_one_type(before: dict[
     assert names.element(telegram("0420", **before, f11="000999"), NOW) != names.element(back, NOW)
 
 
+QUESTION = "0100/20261122090000/000123"
+MONEY = "0200/20261122090000/000123"
+
+
+@pytest.mark.parametrize(
+    ("mti", "about"), [("0100", None), ("0200", None), ("0120", QUESTION), ("0121", QUESTION), ("0220", MONEY)]
+)
+def test_an_advice_is_about_the_question_it_answers(mti: str, about: str | None) -> None:
+    assert names.subject(telegram(mti), NOW) == about
+    assert names.question(names.element(telegram(mti), NOW)) == (about or names.element(telegram(mti), NOW))
+
+
+@pytest.mark.parametrize("back", ["0400", "0401", "0420", "0421"])
+@pytest.mark.parametrize(
+    ("mti", "about"),
+    [("0100", QUESTION), ("0101", QUESTION), ("0120", QUESTION), ("0200", MONEY), ("0220", MONEY), ("0221", MONEY)],
+)
+def test_what_takes_back_is_about_what_it_names_with_its_type(back: str, mti: str, about: str) -> None:
+    told = telegram(mti)
+
+    assert names.subject(telegram(back, f11="000999", f90=names.before(told)), NOW) == about
+    assert names.subject(told, NOW) in {about, None}
+
+
+@pytest.mark.parametrize("before", [{}, {"f90": "0" * 42}, {"f90": names.before(telegram("0800"))}])
+def test_what_names_nothing_is_about_nothing(before: dict[str, str]) -> None:
+    assert names.subject(telegram("0420", **before), NOW) is None
+
+
+def test_a_promise_and_money_of_one_time_and_trace_are_taken_back_under_two_names() -> None:
+    backs = {names.element(telegram("0420", f90=names.before(telegram(mti))), NOW) for mti in ("0100", "0220")}
+
+    assert len(backs) == 2
+    assert all(len(name) <= 64 for name in backs)
+
+
 def _fields(told: Telegram) -> dict[str, str]:
     return {f"f{number}": text for number, text in told.fields.items()}
 

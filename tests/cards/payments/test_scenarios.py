@@ -15,7 +15,7 @@ from app.money import Money
 from cards.payments.payment import Cause, Channel, Merchant, Operation, Status
 from tests.cards import made
 from tests.cards.made import tell
-from tests.cards.played import Evening, Lost, Over, Play, Scenario, check, eur, told
+from tests.cards.played import Evening, Lost, Over, Play, Scenario, eur, plays
 from tests.conftest import Engines
 from tests.wallet.ledgers import kzt
 
@@ -293,16 +293,7 @@ SCENARIOS = [
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 async def test_scenario(engines: Engines, money: Money, database: str, scenario: Scenario) -> None:
-    play = Play(await made.spender(engines, money, scenario.has), f"L-{ids.new()}")
-
-    heard = await told(engines, money, database, play, scenario.told)
-
-    assert heard == scenario.hears.split()
-    await check(engines, play, scenario)
-
-    again = [step(play) for step in scenario.told if not isinstance(step, Over | Evening | Lost)]
-    assert [answer.code for answer in await tell(money, *again)] == heard
-    await check(engines, play, scenario)
+    await plays(engines, money, database, scenario)
 
 
 async def test_the_wallet_is_told_its_balance(engines: Engines, money: Money) -> None:

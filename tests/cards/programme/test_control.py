@@ -23,6 +23,12 @@ def asked(**other: object) -> Authorization:
     return made.question(made.card(), 10, **other)  # type: ignore[arg-type]  # the fields of Authorization
 
 
+def refused(
+    card: Card, asked_: Authorization, *, today: date = TODAY, total: Money | None = None
+) -> tuple[Reason, ...]:
+    return control.refusals(card, asked_, total=total or asked_.amount, today=today)
+
+
 def only(*values: str) -> Choice[str]:
     return Choice(only=frozenset(values))
 
@@ -58,7 +64,7 @@ STANDS_AGAINST = [
 
 @pytest.mark.parametrize(("reason", "card"), STANDS_AGAINST, ids=[str(number) for number in range(len(STANDS_AGAINST))])
 def test_one_thing_that_stands_against_a_purchase_is_found_alone(reason: Reason, card: Card) -> None:
-    assert control.refusals(card, asked(), today=TODAY) == (reason,)
+    assert refused(card, asked()) == (reason,)
 
 
 def test_every_reason_of_the_card_is_in_the_table() -> None:
@@ -69,13 +75,13 @@ def test_every_reason_of_the_card_is_in_the_table() -> None:
 
 @pytest.mark.parametrize(("days", "expired"), [(-1, False), (0, False), (1, True)])
 def test_a_card_works_through_its_last_day(days: int, expired: bool) -> None:
-    found = control.refusals(made.card(), asked(), today=made.EXPIRY + timedelta(days=days))
+    found = refused(made.card(), asked(), today=made.EXPIRY + timedelta(days=days))
 
     assert (found == (Reason.CARD_EXPIRED,)) is expired
 
 
 def test_a_card_whose_holder_permits_everything_is_refused_nothing() -> None:
-    assert control.refusals(made.card(verified_until=TODAY), asked(), today=TODAY) == ()
+    assert refused(made.card(verified_until=TODAY), asked()) == ()
 
 
 def test_all_reasons_are_found_at_once() -> None:
@@ -87,7 +93,7 @@ def test_all_reasons_are_found_at_once() -> None:
         limits=Limits(per_payment=kzt(1)),
     )
 
-    assert control.refusals(card, asked(), today=TODAY) == (
+    assert refused(card, asked()) == (
         Reason.CARD_CLOSED,
         Reason.CARD_FROZEN,
         Reason.CARD_SUSPENDED,
@@ -100,14 +106,21 @@ def test_all_reasons_are_found_at_once() -> None:
 def test_money_that_comes_back_is_refused_by_no_flag_and_no_choice() -> None:
     card = made.card(frozen=True, controls=Controls(countries=never("KZ")), limits=Limits(per_payment=kzt(1)))
 
-    assert control.refusals(card, asked(operation=Operation.REFUND), today=TODAY) == ()
+    assert refused(card, asked(operation=Operation.REFUND)) == ()
 
 
 def test_a_merchant_that_charges_in_its_own_currency_is_judged_by_that() -> None:
     foreign = asked(original=Money(1_00, USD))
 
-    assert control.refusals(controlled(currencies=only("KZT")), foreign, today=TODAY) == (Reason.CURRENCY_BLOCKED,)
-    assert control.refusals(controlled(currencies=only("USD")), foreign, today=TODAY) == ()
+    assert refused(controlled(currencies=only("KZT")), foreign) == (Reason.CURRENCY_BLOCKED,)
+    assert refused(controlled(currencies=only("USD")), foreign) == ()
+
+
+@pytest.mark.parametrize(("total", "over"), [(29, False), (30, False), (31, True)])
+def test_the_limit_of_a_payment_is_for_all_of_it_however_often_more_is_asked(total: int, over: bool) -> None:
+    card = made.card(limits=Limits(per_payment=kzt(30)))
+
+    assert refused(card, asked(increment=True), total=kzt(total)) == ((Reason.PER_PAYMENT_LIMIT,) if over else ())
 
 
 @pytest.mark.parametrize(("days", "abroad"), [(-1, True), (0, False), (3, False), (4, True)])
@@ -116,7 +129,7 @@ def test_a_journey_opens_its_countries_on_its_days(choice: Choice[str], days: in
     trip = Trip(countries=frozenset({"KZ"}), begins=TODAY, ends=TODAY + timedelta(days=3))
     card = msgspec.structs.replace(controlled(countries=choice), trips=(trip,))
 
-    found = control.refusals(card, asked(), today=TODAY + timedelta(days=days))
+    found = refused(card, asked(), today=TODAY + timedelta(days=days))
 
     assert (found == (Reason.COUNTRY_BLOCKED,)) is abroad
 

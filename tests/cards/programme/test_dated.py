@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from cards.payments import hold_buffer, tariff
 from cards.payments.payment import Channel, Operation
 from cards.programme import term
+from law.currency import Currency
 from law.money import EUR, KZT, Money
 from tests.wallet.ledgers import kzt
 
@@ -55,6 +56,17 @@ def test_more_is_held_where_more_will_be_taken(
     wanted = hold_buffer.over(kzt(tenge), category, country, channel, estimated=estimated, on=TODAY)
 
     assert (wanted.more, wanted.required) == (kzt(more), required)
+
+
+@pytest.mark.parametrize("currency", sorted(set(Currency) - {Currency.KZT}))
+def test_what_is_said_in_tenge_is_for_cards_in_tenge(currency: Currency) -> None:
+    amount = Money(1_00, currency)
+
+    wanted = hold_buffer.over(amount, "5542", "DE", Channel.CHIP, estimated=True, on=TODAY)
+    charged = tariff.charges(amount, original=None, operation=Operation.CASH, on=TODAY)
+
+    assert (wanted.more, wanted.required) == (Money(0, currency), False)
+    assert charged.fee == Money(1, currency)
 
 
 def test_a_rule_may_want_more_held_but_refuses_nobody_for_it() -> None:

@@ -36,8 +36,11 @@ def asked(tenge: int = 10, **merchant: str) -> Authorization:
     return made.question(made.card(), tenge, merchant=msgspec.structs.replace(made.SHOP, **merchant))
 
 
-def refused(asked_: Authorization, card: Card = WIDE_OPEN, programme_: InForce | None = None) -> tuple[Reason, ...]:
-    return programme.refusals(programme_ or in_force(), card, asked_, now=made.AT)
+def refused(
+    asked_: Authorization, card: Card = WIDE_OPEN, programme_: InForce | None = None, *, before: int = 0
+) -> tuple[Reason, ...]:
+    total = kzt(before) + asked_.amount
+    return programme.refusals(programme_ or in_force(), card, asked_, total=total, now=made.AT)
 
 
 @pytest.mark.parametrize("category", sorted(POLICY.denied_categories))
@@ -94,6 +97,13 @@ def test_a_childs_card_pays_within_what_the_programme_lets_children(
 
     assert (refused(asked(tenge, category=category), childs) == ()) is passes
     assert (parents == ()) is (category not in POLICY.denied_categories)
+
+
+@pytest.mark.parametrize(("before", "passes"), [(0, True), (49_990, True), (49_991, False), (50_000, False)])
+def test_more_of_a_childs_payment_is_capped_with_what_came_before(before: int, passes: bool) -> None:
+    childs = msgspec.structs.replace(WIDE_OPEN, parent=ids.new())
+
+    assert (refused(asked(10), childs, before=before) == ()) is passes
 
 
 def test_a_programme_without_childrens_cards_pays_for_none() -> None:

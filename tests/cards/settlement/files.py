@@ -75,6 +75,21 @@ class Network(msgspec.Struct):
         returned = msgspec.structs.replace(line, kind="refund", element="reversal-1", amount_minor=back * 100)
         return [line, returned] if back else [line]
 
+    async def takes_back(self, card: Card, line: Line) -> None:
+        """Take back all of what was taken or sent under the name of a line."""
+        fields = _said(self.name, card, line) | {"element": "reversal-1", "subject": line.element}
+        await made.tell(self.house.money, message.Reversal(**fields))
+
+    async def takes_by(self, card: Card, tenge: int, mti: str) -> Line:
+        """Take money at once: by the message that asks for it, or by the advice of that."""
+        line = msgspec.structs.replace(_line(tenge), interchange_minor=0)
+        fields = _said(self.name, card, line) | {"element": f"{mti}/20261122090000/000123"}
+        if mti == "0200":
+            await made.tell(self.house.money, message.Authorization(**fields, single=True))
+        else:
+            await made.tell(self.house.money, message.Clearing(**fields, subject="0200/20261122090000/000123"))
+        return line
+
     async def asks(self, card: Card, tenge: int) -> Line:
         """Ask, and take nothing yet; gives a line that settles it under the name of the question."""
         line = _line(tenge)

@@ -45,6 +45,42 @@ async def test_what_was_taken_at_once_settles_under_the_name_of_the_question(
     await adds_up(network)
 
 
+@pytest.mark.parametrize("kind", ["purchase", "refund"])
+@pytest.mark.parametrize("written", ["none", "both", "whole"])
+async def test_what_was_taken_back_is_left_out_or_settled_both_ways(network: Network, kind: str, written: str) -> None:
+    card = await made.spender(network.engines, network.house.money, 1_000)
+    [line] = await (network.clears if kind == "purchase" else network.refunds)(card, 300)
+    await network.takes_back(card, line)
+    assert await made.balance(network.engines, card) == (kzt(1_000), kzt(0))
+    back = msgspec.structs.replace(line, kind="refund" if kind == "purchase" else "purchase", element="reversal-1")
+
+    found = await network.takes({"none": [], "both": [line, back], "whole": [line]}[written])
+
+    off = 300_00 if kind == "purchase" else -300_00
+    assert [(each.kind, each.difference_minor) for each in found] == (
+        [(Kind.MISSING_AT_NETWORK, off)] if written == "whole" else []
+    )
+    await adds_up(network)
+
+
+@pytest.mark.parametrize("said", ["0200", "0220"])
+@pytest.mark.parametrize("settled", ["0200", "0220"])
+async def test_what_was_asked_and_told_settles_under_either_name(network: Network, said: str, settled: str) -> None:
+    card = await made.spender(network.engines, network.house.money, 1_000)
+    line = await network.takes_by(card, 300, said)
+    lines = [
+        msgspec.structs.replace(line, element=f"{each}/20261122090000/000123", pan=await network.number(card))
+        for each in (settled, "0220" if settled == "0200" else "0200")
+    ]
+
+    assert await network.takes(lines[:1]) == []
+    [twice] = await network.takes(lines[1:])
+
+    assert twice.kind is Kind.DUPLICATE
+    assert await made.balance(network.engines, card) == (kzt(700), kzt(0))
+    await adds_up(network)
+
+
 async def test_what_is_named_like_a_question_is_not_booked_and_not_closed(network: Network) -> None:
     card = await made.spender(network.engines, network.house.money, 1_000)
     line = await network.asks(card, 300)

@@ -31,12 +31,22 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 
 
 class Abroad(msgspec.Struct, frozen=True):
-    """An authority abroad: its root, what signs documents in either format, and what signs lists."""
+    """An authority abroad: its root with its key, what signs documents in either format, and what signs lists."""
 
-    root: x509.Certificate
+    authority: pki.Root
     documents: Seal
     cose_documents: CoseSeal
     statuses: Seal
+
+    @property
+    def root(self) -> x509.Certificate:
+        """What is pinned of it."""
+        return self.authority.certificate
+
+    def crl(self, *revoked: x509.Certificate, at: datetime = made.AT) -> bytes:
+        """List the signers that the root revoked."""
+        gone = {each.serial_number: at for each in revoked}
+        return pki.revoked(self.authority, gone, number=1, at=at).public_bytes(Encoding.DER)
 
     def sd_jwt(self, *, status: bool = True, iss: str | None = URL, at: datetime = made.AT, uri: str = LIST) -> str:
         """Issue a credential to the holder of the tests."""
@@ -74,12 +84,13 @@ class Abroad(msgspec.Struct, frozen=True):
 
 
 def claims_of(status: int, at: datetime, uri: str) -> Json:
+    """Say what a list says that is good for longer than all tests take together."""
     lst = status_list.encode(status_list.pack({IDX: status}, size=SIZE))
     issued = int(at.timestamp())
     return {
         "sub": uri,
         "iat": issued,
-        "exp": issued + 3_600,
+        "exp": issued + 6 * 3_600,
         "ttl": 120,
         "status_list": {"bits": 2, "lst": lst},
     }
@@ -91,7 +102,7 @@ def abroad(at: datetime = made.AT, url: str = URL) -> Abroad:
     root = pki.root(made.key(), url=url, at=at)
     documents = made.sealed(root, typ=sd_jwt.TYP, purpose=pki.DOCUMENT_SIGNING, at=at, url=url)
     return Abroad(
-        root.certificate,
+        root,
         documents,
         CoseSeal.of(documents.signer, documents.chain),
         made.sealed(root, typ=status_list.TYP, at=at, url=url),

@@ -79,7 +79,7 @@ async def test_a_token_that_is_handed_in_proves_itself(
     ]
     assert await told(house, believed, uri) == Told(Status.SUSPENDED, NOW)
     assert await told(house, believed, uri, foreign.SIZE) == Broken("index_out_of_range")
-    assert await told(house, believed, uri, after=timedelta(hours=3)) == Untold("list_expired")
+    assert await told(house, believed, uri, after=timedelta(hours=7)) == Untold("list_expired")
 
 
 def _id(anchor: Anchor) -> UUID:
@@ -147,7 +147,7 @@ async def test_a_list_that_a_document_names_is_asked_for_and_again(
 
     assert await told(house, believed, uri) == Told(Status.VALID, NOW)
     assert [accept for name, accept in lists.asked if name == form] == [
-        "application/statuslist+jwt, application/statuslist+cwt;q=0.9"
+        "application/statuslist+jwt, application/statuslist+cwt;q=0.9, application/pkix-crl;q=0.9"
     ]
     kept = await row(house, uri)
     assert timedelta(seconds=50) < kept.due_at - clock.real() <= timedelta(minutes=2)  # by its ttl

@@ -16,7 +16,16 @@ from residency.credential.dataset import Kind
 from residency.credential.mdoc import agreement, session
 from residency.credential.presenting import asking, dcql, judging, trust
 from residency.credential.presenting.asking import Asked, BadTransaction
-from residency.credential.presenting.judging import BadAnswer, Broken, Conclusion, Outcome, Told, Untold, Verdict
+from residency.credential.presenting.judging import (
+    Answers,
+    BadAnswer,
+    Broken,
+    Conclusion,
+    Outcome,
+    Told,
+    Untold,
+    Verdict,
+)
 from residency.credential.presenting.trust import StatusPolicy, Trust
 from residency.credential.status_list import Status
 from tests.credential import made
@@ -77,7 +86,8 @@ def judged(
 ) -> Verdict:
     presented = judging.read(vp_token, request, trust)
     answer = told or Told(Status.VALID, made.AT - timedelta(seconds=30))
-    statuses = {each.entry: answer for group in presented.values() for each in group if each.entry is not None}
+    entries = [each.entry for group in presented.values() for each in group if each.entry is not None]
+    statuses: Answers = dict.fromkeys(entries, answer)
     return judging.conclude(presented, request.query, statuses, at=made.AT)
 
 

@@ -13,7 +13,7 @@ from residency.credential.check import Check
 from residency.credential.mdoc import response, session
 from residency.credential.presenting import dcql, judging, proximity, trust
 from residency.credential.presenting.dcql import Query
-from residency.credential.presenting.judging import BadAnswer, Conclusion, Outcome, Told, Verdict
+from residency.credential.presenting.judging import Answers, BadAnswer, Conclusion, Outcome, Told, Verdict
 from residency.credential.presenting.proximity import BadMeeting, Met
 from residency.credential.presenting.trust import Anchor, StatusPolicy, Trust
 from residency.credential.status_list import Status
@@ -46,7 +46,7 @@ def example() -> Met:
 
 def judged(met: Met, response: bytes, asked: Query, believed: Trust) -> Verdict:
     presented = judging.met(response, asked, proximity.meeting(met), believed)
-    told = {
+    told: Answers = {
         each.entry: Told(Status.VALID, believed.at)
         for group in presented.values()
         for each in group

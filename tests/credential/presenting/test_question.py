@@ -3,7 +3,7 @@
 import pytest
 
 from residency.credential.presenting import judging, question
-from residency.credential.presenting.judging import Broken, Told, Untold
+from residency.credential.presenting.judging import Answers, Broken, Told, Untold
 from residency.credential.presenting.question import QUESTIONS, Answer, Question
 from residency.credential.status_list import Status
 from tests.credential import made
@@ -34,7 +34,7 @@ def test_a_no_is_read_off_a_document_or_its_status_and_never_off_a_fault(case: s
     request = asked(query=question.query(wanted, made.URL))
 
     presented = judging.read({"sd_jwt": [text]}, request, TRUST)
-    statuses = {each.entry: told for each in presented["sd_jwt"] if each.entry is not None}
+    statuses: Answers = {each.entry: told for each in presented["sd_jwt"] if each.entry is not None}
     verdict = judging.conclude(presented, request.query, statuses, at=made.AT)
 
     assert question.answer(wanted, verdict) is expected

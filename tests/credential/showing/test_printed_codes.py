@@ -12,7 +12,7 @@ from sqlalchemy import text
 from app import clock, db
 from app.credentials import printing, signing_keys
 from app.credentials.issuer import Credentials
-from app.credentials.signing_keys import Home
+from app.credentials.key_place import Home
 from app.house import House
 from residency.credential.check import Check
 from residency.credential.presenting import trust
