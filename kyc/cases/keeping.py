@@ -43,12 +43,17 @@ class Cause(enum.StrEnum):
 
 
 async def demand(db: AsyncConnection, resident: UUID, checks: Collection[str], *, at: datetime, by: str) -> None:
-    """Ask of somebody what the day and the installation ask, from the next look on; the same again writes nothing."""
+    """Ask of somebody what the day and the installation ask, from the next look on; the same again writes nothing.
+
+    What was asked before stays asked, on a day that asks less too, until it is given or officers settle it: the
+    database lets nobody's request take it back.
+    """
     held = await case.opened(db, resident, at=at, by=by)
     known = await records.latest(db, held.id)
-    asked = max((each for each in known if each.check == DEMANDED), key=lambda each: each.seq, default=None)
-    wanted = required.demand(checks)
-    if wanted.params != (asked.params if asked else required.demand(()).params):
+    last = max((each for each in known if each.check == DEMANDED), key=lambda each: each.seq, default=None)
+    asked = last.params["checks"].split() if last else []
+    if not set(asked).issuperset(checks):
+        wanted = required.demand({*asked, *checks})
         inputs = hashlib.sha256(wanted.params["checks"].encode()).digest()
         await records.store(db, held, [wanted], inputs=inputs, at=at, document=None)
 

@@ -74,7 +74,7 @@ class NotGrantable(Exception):
 
 
 class Unseen(Exception):
-    """What is open is in part for officers with another duty: who does not see it cannot settle it."""
+    """What is open is in part for officers with another duty: who does not see it decides nothing of the case."""
 
 
 class AlertOpen(Exception):
@@ -91,16 +91,19 @@ async def give(
 ) -> Case:
     """Record an officer's opinion on a locked case and do what follows; `now` is the machine's clock, of the claim.
 
-    `whole` says that they see what nobody concerned is told of. Raises life.IllegalMove, claim.SameReviewer,
-    claim.NotClaimed, reasons.UnknownReason, NotGrantable, AlertOpen, Unseen.
+    `whole` says that they see what nobody concerned is told of: who does not is answered of an alert as of any review
+    in which something is open that they don't see. Raises life.IllegalMove, claim.SameReviewer, claim.NotClaimed,
+    reasons.UnknownReason, NotGrantable, AlertOpen, Unseen.
     """
     _check_reason(opinion)
-    if held.state not in life.UNDER_REVIEW:
-        raise IllegalMove(life.seen(held.state, whole=whole), Act.PROPOSE)
+    if life.seen(held.state, whole=whole) not in life.UNDER_REVIEW:
+        raise IllegalMove(held.state, Act.PROPOSE)
     await claim.other_eyes(db, held.id, opinion.officer)
     claimed = await claim.require(db, held, opinion.officer, at=now)
+    if not whole and await _hides(db, held):
+        raise Unseen
     if opinion.verdict is Verdict.GRANT:
-        await _grantable(db, held, whole=whole)
+        await _grantable(db, held)
     opened = await _round(db, held.id)
     earlier = [each for each in await of(db, held.id) if each.round == opened]
     if any(each.records < held.records for each in earlier):
@@ -154,13 +157,17 @@ async def _round(db: AsyncConnection, case_id: UUID) -> int:
     return opened
 
 
-async def _grantable(db: AsyncConnection, held: Case, *, whole: bool) -> None:
+async def _hides(db: AsyncConnection, held: Case) -> bool:
+    """Say whether something about a case that waits is open that nobody concerned is told of."""
+    if held.state in life.ALERTS or await db.scalar(_ALERT, {"resident": held.resident}):
+        return True
     known = await records.latest(db, held.id)
-    alerted = await db.scalar(_ALERT, {"resident": held.resident})
-    settles = decision.decide(known, purpose=held.purpose).reasons
-    if not whole and (alerted or any(map(reasons.is_confidential, settles))):
-        raise Unseen
-    if alerted:
+    return any(map(reasons.is_confidential, decision.decide(known, purpose=held.purpose).reasons))
+
+
+async def _grantable(db: AsyncConnection, held: Case) -> None:
+    known = await records.latest(db, held.id)
+    if await db.scalar(_ALERT, {"resident": held.resident}):
         raise AlertOpen
     finding = settled(known, purpose=held.purpose)
     said = Record(

@@ -1,7 +1,8 @@
 """The tables of cases, as migrations/versions/0033_kyc_cases.py builds them.
 
 `case` is a running total over `case_move`, which it must name a row of; `case_edge` is the table of kyc/cases/life.py,
-and the database lets no move be stored that it does not hold.
+and the database lets no move be stored that it does not hold. What a resident's own request can't say is in revision
+0046.
 """
 
 from sqlalchemy import (
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from kyc.tables import metadata
 
@@ -64,6 +66,15 @@ case_edge = Table(
     Column("act", Text, primary_key=True),
     Column("state", Text, nullable=False),
     UniqueConstraint("before", "act", "state", name="case_edge_leads"),
+)
+
+# The rules of kyc/cases/required.py that decide now, for the database's own question whether a document lacks anything.
+case_rules = Table(
+    "case_rules",
+    metadata,
+    Column("version", Text, primary_key=True),
+    *(Column(name, ARRAY(Text), nullable=False) for name in ("required", "bound", "besides", "lasts")),
+    Column("answers", JSONB, nullable=False),
 )
 
 # For officers only. `reason` is a code of the catalogue; what two officers decided stands in `case_verdict`.

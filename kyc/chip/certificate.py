@@ -13,12 +13,15 @@ from asn1crypto import x509
 from kyc.chip import der
 
 _SIZE_MAX = 64 * 1024
+# No certificate of the published lists, and no signer seen, marks another as critical.
+_UNDERSTOOD = frozenset({"key_usage", "basic_constraints", "extended_key_usage"})
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     """`subject` and `issuer` are compared as RFC 5280, 7.1 says; `country` is the subject's, two capital letters or ''.
 
-    `algorithm` and `key` are DER, read when a signature is checked; `purposes` are extended key usages as dotted ids.
+    `algorithm` and `key` are DER, read when a signature is checked; `purposes` are extended key usages as dotted ids,
+    `critical` the extensions that must be understood and are not, as dotted ids.
     """
 
     fingerprint: str
@@ -37,6 +40,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     not_after: datetime
     authority: bool
     purposes: frozenset[str]
+    critical: frozenset[str]
 
     @property
     def links(self) -> bool:
@@ -93,6 +97,11 @@ def of(found: x509.Certificate) -> Certificate:
         # Some authorities of the published lists lack one of the two marks, none lacks both.
         authority=bool(constraints and constraints["ca"].native) or bool(usage and "key_cert_sign" in usage.native),
         purposes=frozenset(purpose.dotted for purpose in purposes or ()),
+        critical=frozenset(
+            each["extn_id"].dotted
+            for each in body["extensions"] or ()
+            if each["critical"].native and each["extn_id"].native not in _UNDERSTOOD
+        ),
     )
 
 

@@ -45,7 +45,12 @@ class SecurityObject(msgspec.Struct, frozen=True):
 
 
 def signed_object(sod: bytes) -> signed.Signed:
-    """Read EF.SOD, with or without its outer tag 0x77; raises der.Malformed."""
+    """Read EF.SOD for what is signed, which is the same whoever signed it; raises der.Malformed."""
+    return signed_objects(sod)[0]
+
+
+def signed_objects(sod: bytes) -> tuple[signed.Signed, ...]:
+    """Read EF.SOD, with or without its outer tag 0x77, once for each signer; raises der.Malformed."""
     if len(sod) > SOD_BYTES_MAX:
         raise der.Malformed("sod")
     inner = der.element(sod, _SOD_TAG[0], "sod") if sod.startswith(_SOD_TAG) else sod

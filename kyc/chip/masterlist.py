@@ -45,7 +45,9 @@ def read(data: bytes, known: dict[bytes, Certificate] | None = None) -> MasterLi
     The check proves the list whole and unchanged since its publisher signed it; whether that publisher is believed is
     decided in kyc/chip/store.py. `known` remembers certificates by their bytes: published lists have most in common.
     """
-    whole = signed.read(data, "master list", size_max=_SIZE_MAX)
+    whole, *others = signed.read(data, "master list", size_max=_SIZE_MAX)
+    if others:
+        raise der.Malformed("master list")
     if whole.content_type != _CONTENT_TYPE:
         raise der.Malformed("master list")
     _check_signature(whole)

@@ -38,13 +38,21 @@ class _Issuer(msgspec.Struct, frozen=True):
 def verify(sod: bytes, groups: Mapping[int, bytes], trust: Trust, at: datetime) -> Report:
     """Verify the chip's files by number as of `at`; whatever they contain, the answer is a report.
 
-    Without DG1 the signature and its chain are verified, and nothing is said about a person.
+    Without DG1 the signature and its chain are verified, and nothing is said about a person. Where several signed, the
+    one whom most can be said for speaks.
     """
     try:
-        whole = lds.signed_object(sod)
-        listed = lds.security_object(whole.content_type, whole.content)
+        wholes = lds.signed_objects(sod)
+        listed = lds.security_object(wholes[0].content_type, wholes[0].content)
     except der.Malformed as error:
         return Report((Step("chip.structure", Grade.MALFORMED, {"part": error.what}),), sources=trust.sources)
+    reports = (_verified(whole, listed, groups, trust, at) for whole in wholes)
+    return max(reports, key=lambda report: list(Grade).index(report.grade))
+
+
+def _verified(
+    whole: signed.Signed, listed: lds.SecurityObject, groups: Mapping[int, bytes], trust: Trust, at: datetime
+) -> Report:
     issuer = _authority(whole, trust, at)
     files = tuple(_groups(listed, groups))
     lines, zone, readable = _zone(groups.get(1), files[0], at)
@@ -178,6 +186,9 @@ def _trusted(whole: signed.Signed, issuer: _Issuer, trust: Trust, at: datetime, 
 
 
 def _distrust(signer: Certificate, authority: Certificate, at: datetime) -> dict[str, str]:
+    if critical := signer.critical | authority.critical:
+        # What must be understood and is not: such a certificate is not to be gone by (RFC 5280, 4.2).
+        return {"reason": "critical_extension", "extensions": ", ".join(sorted(critical))}
     if signer.purposes:
         # Such certificates sign master lists or visible seals. A document signer's has no extended key usage
         # (ICAO Doc 9303-12, section 7.1).

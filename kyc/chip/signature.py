@@ -67,7 +67,10 @@ def verify(
     if scheme.digest not in _HASHES:
         raise Unsupported(scheme.digest)
     with der.reading("public key"):
-        public = _public(keys.PublicKeyInfo.load(key))
+        info = keys.PublicKeyInfo.load(key)
+        public = _public(info)
+        if info["algorithm"]["algorithm"].native == "rsassa_pss" and scheme.kind != "pss":
+            raise BadSignature  # such a key signs no other way (RFC 4055, 1.2)
     try:
         weak = _check(public, scheme, signature, message)
     except InvalidSignature as error:

@@ -1,4 +1,4 @@
-"""Signed content (CMS SignedData, RFC 5652) with one signer, whose certificate is enclosed.
+"""Signed content (CMS SignedData, RFC 5652), with the certificate of each signer enclosed.
 
 Security objects and master lists are such. `read` takes them apart; whether the digest matches, the signature holds and
 the signer may sign is asked by the callers, who answer each of these differently.
@@ -18,6 +18,7 @@ from asn1crypto import algos, cms, x509
 from kyc.chip import certificate, der, signature
 from kyc.chip.certificate import Certificate
 
+_SIGNERS = range(1, 5)
 _NO_PARAMETERS = (b"", b"\x05\x00")  # absent and NULL mean the same (RFC 5754, 2)
 
 
@@ -48,35 +49,41 @@ class _Attributes(msgspec.Struct, frozen=True):
     signed_at: datetime | None = None
 
 
-def read(data: bytes, what: str, *, size_max: int, elements_max: int = der.ELEMENTS_MAX) -> Signed:
-    """Take `data` apart; raises der.Malformed, also where it has several signers or does not enclose the signer."""
+def read(data: bytes, what: str, *, size_max: int, elements_max: int = der.ELEMENTS_MAX) -> tuple[Signed, ...]:
+    """Take `data` apart, once for each signer; raises der.Malformed, also where one is not enclosed or not as it must.
+
+    ICAO recommends one signer and forbids no second (Doc 9303-10, table of the security object).
+    """
     der.bounded(data, what, size_max=size_max, elements_max=elements_max)
     with der.reading(what):
         information = cms.ContentInfo.load(data, strict=True)
         if information["content_type"].native != "signed_data":
             raise der.Malformed(what)
-        signed = information["content"]
-        (signer,) = signed["signer_infos"]
-        found = [each.chosen for each in signed["certificates"] if each.name == "certificate"]
-        encoded, who = _signer(signer, found, what)
-        if not _frame_fits(signed, signer):
+        whole = information["content"]
+        if len(whole["signer_infos"]) not in _SIGNERS or not _frame_fits(whole):
             raise der.Malformed(what)
-        oddities = _oddities(signed, signer, encoded, what)
-        attributes = _attributes(signer["signed_attrs"])
-        return Signed(
-            content_type=signed["encap_content_info"]["content_type"].dotted,
-            content=bytes(signed["encap_content_info"]["content"]),
-            digest=signer["digest_algorithm"]["algorithm"].native,
-            attributes=attributes.encoded,
-            attributed_type=attributes.content_type,
-            attributed_digest=attributes.digest,
-            signed_at=attributes.signed_at,
-            algorithm=signer["signature_algorithm"].dump(),
-            signature=signer["signature"].native,
-            signer=who,
-            enclosed=tuple(who if each is encoded else certificate.of(each) for each in found),
-            oddities=oddities,
-        )
+        return tuple(_signed_by(each, whole, what) for each in whole["signer_infos"])
+
+
+def _signed_by(signer: cms.SignerInfo, whole: cms.SignedData, what: str) -> Signed:
+    found = [each.chosen for each in whole["certificates"] if each.name == "certificate"]
+    encoded, who = _signer(signer, found, what)
+    oddities = _oddities(whole, signer, encoded, what)
+    attributes = _attributes(signer["signed_attrs"])
+    return Signed(
+        content_type=whole["encap_content_info"]["content_type"].dotted,
+        content=bytes(whole["encap_content_info"]["content"]),
+        digest=signer["digest_algorithm"]["algorithm"].native,
+        attributes=attributes.encoded,
+        attributed_type=attributes.content_type,
+        attributed_digest=attributes.digest,
+        signed_at=attributes.signed_at,
+        algorithm=signer["signature_algorithm"].dump(),
+        signature=signer["signature"].native,
+        signer=who,
+        enclosed=tuple(who if each is encoded else certificate.of(each) for each in found),
+        oddities=oddities,
+    )
 
 
 def digest_matches(signed: Signed) -> bool:
@@ -109,20 +116,30 @@ def _verify(signed: Signed, algorithm: bytes) -> frozenset[str]:
     )
 
 
-def _frame_fits(signed: cms.SignedData, signer: cms.SignerInfo) -> bool:
+def _frame_fits(signed: cms.SignedData) -> bool:
     """Whether what nobody signed is what RFC 5652, 5.1 and 5.3, makes of what is signed."""
-    digest = signer["digest_algorithm"]
-    by_name = signer["sid"].name == "issuer_and_serial_number"
-    plain = signed["encap_content_info"]["content_type"].native == "data" and by_name
-    (named,) = signed["digest_algorithms"]
+    signers, named = signed["signer_infos"], [each["algorithm"].native for each in signed["digest_algorithms"]]
+    plain = signed["encap_content_info"]["content_type"].native == "data" and all(map(_is_named, signers))
+    used = {each["digest_algorithm"]["algorithm"].native for each in signers}
     return (
         signed["version"].native in (("v1", "v3") if plain else ("v3",))
-        and named["algorithm"].native == digest["algorithm"].native
-        and _bare(named)
-        and _bare(digest)
-        and _bare(signer["signature_algorithm"])
-        and signer["version"].native == ("v1" if by_name or _unnamed(signer["sid"]) else "v3")
+        and sorted(named) == sorted(used)
+        and all(map(_bare, signed["digest_algorithms"]))
+        and all(map(_signer_fits, signers))
     )
+
+
+def _signer_fits(signer: cms.SignerInfo) -> bool:
+    return (
+        _bare(signer["digest_algorithm"])
+        and _bare(signer["signature_algorithm"])
+        and signer["version"].native == ("v1" if _is_named(signer) or _unnamed(signer["sid"]) else "v3")
+    )
+
+
+def _is_named(signer: cms.SignerInfo) -> bool:
+    """Whether the signer is named by issuer and serial number."""
+    return bool(signer["sid"].name == "issuer_and_serial_number")
 
 
 def _bare(algorithm: algos.DigestAlgorithm | algos.SignedDigestAlgorithm) -> bool:
@@ -153,11 +170,9 @@ def _oddities(signed: cms.SignedData, signer: cms.SignerInfo, named: x509.Certif
             raise der.Malformed(what)
     elif identifier.chosen["issuer"].dump() != named.issuer.dump():
         # Malaysia writes the parts of its name here in another order than in the certificate.
-        if _parts(identifier.chosen["issuer"]) != _parts(named.issuer):
-            raise der.Malformed(what)
         found.append("signer_named_in_another_order")
-    if len(signed["certificates"]) > 1:
-        found.append("more_certificates")
+    several = (("certificates", "more_certificates"), ("signer_infos", "more_signers"))
+    found += [oddity for field, oddity in several if len(signed[field]) > 1]
     for field, oddity in (("crls", "revocations_enclosed"), ("unsigned_attrs", "unsigned_attributes")):
         if len((signed if field == "crls" else signer)[field] or ()):
             found.append(oddity)
@@ -197,8 +212,8 @@ def _signer(
     elif identifier.name == "subject_key_identifier":
         matching = [each for each in enclosed if each.key_identifier == identifier.chosen.native]
     else:
-        serial = identifier.chosen["serial_number"].native
-        matching = [each for each in enclosed if each.serial_number == serial]
+        serial, issuer = identifier.chosen["serial_number"].native, _parts(identifier.chosen["issuer"])
+        matching = [each for each in enclosed if each.serial_number == serial and _parts(each.issuer) == issuer]
     if len(matching) != 1:
         raise der.Malformed(what)
     return matching[0], certificate.of(matching[0])

@@ -80,8 +80,10 @@ def sift(files: Iterable[File], believed: Sequence[Pin] | None = None) -> Sifted
     for file in given.values():
         try:
             _read(file, read, known)
-        except (der.Malformed, UntrustedList) as error:
-            refused.append(BadFile(file.name, str(error), reads=isinstance(error, UntrustedList)))
+        except der.Malformed as error:
+            refused.append(BadFile(file.name, f"no readable {error.what}", reads=False))
+        except UntrustedList as error:
+            refused.append(BadFile(file.name, str(error)))
     pinned = {pin.key for pin in (pins.published() if believed is None else believed)}
     pinned |= {each.key_sha256 for each in read.certificates.values()}
     for name, found in tuple(read.lists.items()):

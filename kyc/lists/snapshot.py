@@ -22,7 +22,7 @@ from kyc import events, tables
 from kyc.lists import edition
 from kyc.lists.tables import list_snapshot, listed_entity
 from kyc.names.entity import Entity
-from kyc.screening.rule import RULES
+from kyc.screening.standard import RULES
 from proof import journal
 
 _ACTOR = "service:lists"

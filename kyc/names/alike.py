@@ -39,7 +39,7 @@ class Scale(msgspec.Struct, frozen=True):
     consonants: float = 0.5
     initial: float = 0.12
     short_form: float = 0.1
-    skeleton: float = 0.1
+    skeleton: float = 0.06
     number: float = 0.6
 
 
@@ -51,15 +51,28 @@ _SHORT: dict[str, frozenset[int]] = {}
 for _line, _forms in enumerate(words.SHORT_FORMS):
     for _form in _forms:
         _SHORT[sounds.fold(_form)] = _SHORT.get(sounds.fold(_form), frozenset()) | {_line}
+_SPELLING = {sounds.fold(each): line[0] for line in words.SPELLINGS for each in line}
 _NOBODY: frozenset[int] = frozenset()
 _BONES_MIN = 2
-_ONE_CONSONANT = 0.3
+_ONE_CONSONANT = 0.24
 
 
 def judge(left: Part, right: Part) -> _Judged:
     """Say how far apart two words are, and how they are one."""
     if left.text == right.text and left.sign == right.sign:
         return 0.0, How.EXACT
+    if left.father and right.father and not _siblings(left, right):
+        return min(_compared(left, right), spelt(left.father, right.father))
+    return _compared(left, right)
+
+
+def _siblings(left: Part, right: Part) -> bool:
+    """Whether the marks of the father say a son here and a daughter there: Petrovich, Petrovna."""
+    both = left.role is right.role is Role.PATRONYMIC
+    return both and left.text.endswith(words.DAUGHTER_ENDINGS) is not right.text.endswith(words.DAUGHTER_ENDINGS)
+
+
+def _compared(left: Part, right: Part) -> _Judged:
     if left.plain and right.plain:
         return spelt(left.folds, right.folds)
     return _special(left, right)
@@ -71,11 +84,25 @@ def _special(left: Part, right: Part) -> _Judged:
     if left.role is Role.NUMBER or right.role is Role.NUMBER:
         return (SCALE.number, How.OTHER) if left.role is right.role else _OTHER
     if left.role is Role.INITIAL or right.role is Role.INITIAL:
-        same = left.role is not right.role and left.folds[0][:1] == right.folds[0][:1]
-        return (SCALE.initial, How.INITIAL) if same else _OTHER
+        return (SCALE.initial, How.INITIAL) if _begins(left, right) or _begins(right, left) else _OTHER
     if left.skeleton is not right.skeleton:
-        return min(_bare(ours, theirs) for ours in left.bones for theirs in right.bones)
+        return _unvoiced(left, right)
     return spelt(left.folds, right.folds)
+
+
+def _begins(initial: Part, word: Part) -> bool:
+    """Whether a word begins with an initial, as it is written or as it sounds: P. and S. are Philip and Shamil."""
+    if initial.role is not Role.INITIAL:
+        return False
+    return any(whole.startswith(letter) for letter in initial.folds for whole in word.folds)
+
+
+def _unvoiced(left: Part, right: Part) -> _Judged:
+    """Compare consonants where one side has nothing else, and by letters what has no consonants: Yahya."""
+    price = bare(left.bones, right.bones)
+    if "" in left.bones and "" in right.bones:
+        price = min(price, *(_edited(ours, theirs)[0] for ours in left.folds for theirs in right.folds))
+    return min(1.0, SCALE.skeleton + price), How.TRANSLITERATION
 
 
 @functools.lru_cache(maxsize=1 << 17)
@@ -83,16 +110,22 @@ def spelt(left: tuple[str, ...], right: tuple[str, ...]) -> _Judged:
     """Compare the spellings of two words, by sound and, the last of each, by letter; the nearest pair counts."""
     if not set(left).isdisjoint(right):
         return 0.0, How.TRANSLITERATION
+    if _SPELLING.get(left[0]) == _SPELLING.get(right[0], ""):
+        return 0.0, How.TRANSLITERATION
     if _SHORT.get(left[0], _NOBODY) & _SHORT.get(right[0], _NOBODY):
         return SCALE.short_form, How.SHORT_FORM
-    nearest = min(_edited(ours, theirs) for ours in left[:-1] or left for theirs in right[:-1] or right)
-    return nearest if len(left) == len(right) == 1 else min(nearest, _edited(left[-1], right[-1]))
+    if len(left) == len(right) == 1:
+        return _edited(left[0], right[0])
+    heard = {(ours, theirs) for ours in left[:-1] or left for theirs in right[:-1] or right}
+    return min(_edited(*each) for each in heard | {(left[-1], right[-1])})
 
 
 def short_forms(fold: str) -> Iterator[str]:
     """Give the other forms of a folded given name, where it has any."""
     for line in _SHORT.get(fold, _NOBODY):
         yield from map(sounds.fold, words.SHORT_FORMS[line])
+    if (spelling := _SPELLING.get(fold)) is not None:
+        yield from (each for each, known in _SPELLING.items() if known == spelling)
 
 
 def _edited(left: str, right: str) -> _Judged:
@@ -114,12 +147,17 @@ def _shared_ending(left: str, right: str) -> int:
     return 0
 
 
-def _bare(left: str, right: str) -> _Judged:
-    """Compare consonants where one side has nothing else."""
+@functools.lru_cache(maxsize=1 << 16)
+def bare(left: tuple[str, ...], right: tuple[str, ...]) -> float:
+    """Compare the consonants of two words, the nearest readings of each; one alone says little, none nothing."""
+    return min(_bare(ours, theirs) for ours in left for theirs in right)
+
+
+def _bare(left: str, right: str) -> float:
     longest = max(len(left), len(right))
     if longest < _BONES_MIN:
-        return (_ONE_CONSONANT, How.TRANSLITERATION) if left == right and left else _OTHER
-    return min(1.0, SCALE.skeleton + _steep(Levenshtein.distance(left, right) / longest)), How.TRANSLITERATION
+        return _ONE_CONSONANT if left and left == right else 1.0
+    return _steep(Levenshtein.distance(left, right) / longest)
 
 
 def _steep(share: float) -> float:

@@ -21,7 +21,7 @@ import msgspec
 from kyc.names import evidence, score
 from kyc.names.entity import Alias, Entity, Hit, Kind, Quality, Query, Reason
 from kyc.names.name import Name, read, unordered
-from kyc.names.part import Part, rough
+from kyc.names.part import Part, Role, rough
 from kyc.names.score import FULL, PRICES, THRESHOLD
 from kyc.names.vocabulary import Near, Vocabulary
 
@@ -32,6 +32,7 @@ _RUN_LETTERS = 3
 _TWO = 2
 _ROUNDED = 0.5
 _UNSHARED = 2.0
+_WHOLE_WORD = 1.0
 _WEAK = Reason("alias.weak", -5)
 _NAMES_CACHED = 1 << 15
 
@@ -41,7 +42,7 @@ class _Asked(msgspec.Struct, frozen=True):
 
     `numbers` of names that share enough words. `near`: for each word of the lists that may be one of the question's,
     its place and the price, `also` another; `halves`: a place and two words that stand for it together. The places of
-    the question's `words` come first, then those of words run together.
+    the question's `words` come first, then those of words run together. `initials` are places that any word may fill.
     """
 
     numbers: set[int]
@@ -51,6 +52,7 @@ class _Asked(msgspec.Struct, frozen=True):
     weights: tuple[float, ...]
     weight: float
     words: int
+    initials: tuple[int, ...]
 
 
 class Index:
@@ -110,7 +112,7 @@ class Index:
         return self.entities[self._owners[number]], self._aliases[number].text
 
     def _add(self, owner: int, alias: Alias, parts: tuple[Part, ...]) -> None:
-        words = [self._vocabulary.add(part.folds, part.weight) for part in parts if part.weight]
+        words = [self._vocabulary.add(part.sought, part.weight) for part in parts if part.weight]
         if self.entities[owner].kind in {Kind.PERSON, Kind.UNKNOWN}:
             words += [self._vocabulary.add_run(run) for run in _runs(parts)]
         self._aliases.append(alias)
@@ -131,6 +133,10 @@ class Index:
                 slips += price * prices[place]
             if asked.words <= max(shared, default=0):
                 slips = 0.0  # words run together may be nearer than each of them
+            for place in asked.initials:
+                if place not in shared:
+                    ours -= prices[place]
+                    theirs -= _WHOLE_WORD
             least = _least(max(ours, 0.0), max(theirs, 0.0), asked.weight, slips)
             if least <= allowed:
                 yield number, least
@@ -172,7 +178,8 @@ class Index:
             numbers |= self._vocabulary.bearing(group)
             _take(near, also, len(weights), group)
             weights.append(sum(part.weight for part in run))
-        return _Asked(numbers, near, tuple(halves), also, tuple(weights), weight, len(parts))
+        initials = tuple(place for place, part in enumerate(parts) if part.role is Role.INITIAL)
+        return _Asked(numbers, near, tuple(halves), also, tuple(weights), weight, len(parts), initials)
 
     def _sharing(self, telling: list[int], groups: list[Near], halves: list[tuple[int, Near, Near]]) -> set[int]:
         """Give the names that share so many of the telling words that the rest can be missing.

@@ -32,14 +32,18 @@ class Name(msgspec.Struct, frozen=True):
     organisation: bool = False
     told: bool = False
 
+    @property
+    def fathered(self) -> bool:
+        """Whether it marks a father; passports leave `bin` out, and then his name stands as any other."""
+        return any(part.role is Role.FATHER for part in self.parts)
+
 
 def read(text: str, kind: Kind = Kind.UNKNOWN) -> Name:
     """Take a name apart; of UNKNOWN kind, words of organisations and legal forms tell."""
-    folded = part.folded(text)
-    found = part.parts(folded)
-    if kind is Kind.PERSON or (kind is Kind.UNKNOWN and not organisation.is_one(found, folded)):
-        return _person(text, folded, found, kind)
-    left, forms = organisation.without_forms(organisation.parts(folded))
+    folded = part.linked(part.folded(text))
+    if kind is Kind.PERSON or (kind is Kind.UNKNOWN and not organisation.is_one(part.parts(folded), folded)):
+        return _person(text, folded, kind)
+    left, forms = organisation.without_forms(organisation.parts(folded), known=True)
     return Name(text, _or_all(tuple(organisation.numbered(left)), left), forms, organisation=True)
 
 
@@ -48,11 +52,11 @@ def unordered(text: str) -> tuple[str, ...]:
     return tuple(sorted(each.text for each in part.parts(part.folded(text))))
 
 
-def _person(text: str, folded: str, found: list[Part], kind: Kind) -> Name:
+def _person(text: str, folded: str, kind: Kind) -> Name:
+    folded = part.abbreviated(folded)
     before, comma, after = folded.partition(",")
     told = bool(comma and after.strip()) and "," not in after
-    if told:
-        found = part.parts(after) + part.parts(before)
+    found = part.parts(after) + part.parts(before) if told else part.parts(folded)
     left, forms = organisation.without_forms(found) if kind is Kind.UNKNOWN else (found, ())
     texts = [each.text for each in left]
     roled = tuple(part.roled(each, _role(texts, place, each.role)) for place, each in enumerate(left))

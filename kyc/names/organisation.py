@@ -1,7 +1,11 @@
 """Names of organisations and things: their legal forms apart, their numbers in figures, their abbreviations spelt."""
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 
 from kyc.names import part, words
 from kyc.names.part import Part, Role
@@ -10,6 +14,8 @@ from kyc.names.part import Part, Role
 _DOTTED = re.compile(r"\b(?:[^\W\d_]\.\s?){2,}(?:[^\W\d_]\b(?!\.))?")
 _NOT_LETTERS = re.compile(r"[.\s]")
 _ONES_END = 10
+_LONG, _LONGEST = 7, 10
+_LONG_WORDS = tuple(sorted({word for form in words.FORMS for word in form if len(word) >= _LONG}))
 
 
 def parts(folded: str) -> list[Part]:
@@ -29,11 +35,15 @@ def is_one(found: Sequence[Part], folded: str) -> bool:
     return any(_tells(form) for each in written for _, _, form in _forms(each))
 
 
-def without_forms(found: Sequence[Part]) -> tuple[list[Part], tuple[str, ...]]:
-    """Part the legal forms from the name; a name of forms only stays as it is."""
+def without_forms(found: Sequence[Part], *, known: bool = False) -> tuple[list[Part], tuple[str, ...]]:
+    """Part the legal forms from the name, misspelt ones too; a name of forms only stays as it is.
+
+    Of what is not `known` to be an organisation only the longest are corrected: people are called Companys.
+    """
     forms: set[str] = set()
     left = list(found)
-    for start, end, form in reversed(list(_forms([each.text for each in found]))):
+    texts = [_corrected(each.text, _LONG if known else _LONGEST) for each in found]
+    for start, end, form in reversed(list(_forms(texts))):
         if _tells(form) or not start or end >= len(left):
             forms.add(words.FORMS[form])
             del left[start:end]
@@ -62,6 +72,15 @@ def numbered(found: Sequence[Part]) -> Iterator[Part]:
             yield part.roled(each, Role.PARTICLE if each.text in words.PARTICLES else each.role)
     if tens:
         yield part.number(str(tens))
+
+
+@functools.lru_cache(maxsize=32_768)
+def _corrected(text: str, shortest: int) -> str:
+    """Give the long word of a legal form that a word is but for one letter: Limted, and Compan where a field ended."""
+    if len(text) < shortest - 1 or text in _LONG_WORDS:
+        return text
+    near = process.extractOne(text, _LONG_WORDS, scorer=OSA.distance, score_cutoff=1)
+    return near[0] if near and len(near[0]) >= shortest else text
 
 
 def _closed(folded: str) -> str:

@@ -4,12 +4,13 @@ Words may have been run together or torn apart (`Jan Daniel` and `JanDaniel`, `v
 word of capitals may stand for the words that it begins (`PLA`).
 """
 
+import itertools
 from collections.abc import Sequence
 
 import msgspec
 
 from kyc.names import sounds
-from kyc.names.alike import How, judge, spelt
+from kyc.names.alike import SCALE, How, bare, judge, spelt
 from kyc.names.name import Name
 from kyc.names.part import Part, Role
 
@@ -18,6 +19,8 @@ _COUNTERPART = 0.9
 _RUN_COUNTERPART = 0.5
 _RUN_MAX = 4
 _RUN_SLACK = 3
+_BARE_SLACK = 8
+_BARE_MAX = 32
 _ACRONYM = 0.3
 _ACRONYM_LETTERS = range(2, 7)
 # A child's name and a father's are one last: only where neither has a better counterpart.
@@ -129,11 +132,21 @@ def _runs(torn: Sequence[Part], whole: Sequence[Part]) -> list[Pair]:
             if run[0].text in known and run[-1].text in known:
                 continue
             for place in possible:
-                if abs(len(text) - len(whole[place].text)) <= _RUN_SLACK:
-                    price, _ = spelt((sounds.fold(text), text), whole[place].folds)
-                    if price < _RUN_COUNTERPART:
-                        found.append(Pair(tuple(range(start, end)), (place,), price, How.JOINED))
+                price = _joined(run, text, whole[place])
+                if price < _RUN_COUNTERPART:
+                    found.append(Pair(tuple(range(start, end)), (place,), price, How.JOINED))
     return found
+
+
+def _joined(run: Sequence[Part], text: str, whole: Part) -> float:
+    """Compare words written as one with a word, by consonants where one side is written without vowels."""
+    if abs(len(text) - len(whole.text)) > (_BARE_SLACK if whole.skeleton else _RUN_SLACK):
+        return 1.0
+    price, _ = spelt((sounds.fold(text), text), whole.folds)
+    if whole.skeleton is all(part.skeleton for part in run) or not all(part.bones[0] for part in run if part.weight):
+        return price
+    together = itertools.islice(itertools.product(*[part.bones for part in run]), _BARE_MAX)
+    return min(price, SCALE.skeleton + bare(tuple(map("".join, together)), whole.bones))
 
 
 def _acronyms(short: Sequence[Part], long: Sequence[Part]) -> list[Pair]:

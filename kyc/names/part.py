@@ -2,6 +2,7 @@
 
 import enum
 import functools
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -26,8 +27,9 @@ class Role(enum.StrEnum):
 #: What may be missing without anybody noticing.
 LIGHT = frozenset({Role.PARTICLE, Role.TITLE})
 FATHERLY = frozenset({Role.FATHER, Role.PATRONYMIC})
-_FATHERS = 0.5
-_WEIGHTS = {Role.INITIAL: 0.25, Role.NUMBER: 0.6}
+_HALF = 0.5
+_FIRST = "1"
+_WEIGHTS = {Role.INITIAL: 0.25, Role.NUMBER: 0.7}
 _WEIGHT_OF_SIGN = 0.8
 _LETTERS_IN_FULL = 5
 
@@ -40,8 +42,21 @@ _SIGNS_INSIDE = re.compile(r"(?<=[a-z])[@$!|]+(?=[a-z])")
 _OF_BOTH = re.compile(r"(?=\w*[a-z])(?=\w*[\u0400-\u04ff])\w+")
 _LOOK_ALIKE = str.maketrans("асеорхуіјѕԁнкмтвг", "aceopxyijsdhkmtbr")
 
+# Initials of two letters are one letter where the name was written first; `s/o` is whose child, `w/o` whose wife.
+_LETTER_OF_TWO = {
+    "ch": "ч", "ia": "я", "iu": "ю", "kh": "х", "sh": "ш", "shch": "щ", "ts": "ц", "ya": "я", "ye": "е", "yu": "ю",
+    "zh": "ж",
+}  # fmt: skip
+_OF_TWO = re.compile(rf"\b({'|'.join(sorted(_LETTER_OF_TWO, key=len, reverse=True))})\.")
+_RELATION = re.compile(r"\b[sdw]/o\b")
+_EZAFE = re.compile(r"(?<=\w)-[ei]-(?=\w)")
+_INITIAL = re.compile(r"[a-z\u0370-\u03ff\u0400-\u04ff\u0530-\u058f\u10d0-\u10ff]")
+_ROOT = re.compile(rf"(.{{3,}}?)(?:{'|'.join(words.FATHER_ENDINGS)})")
+_BONES_MAX = 16
+
 _UNSEEN = str.maketrans("", "", "\u200c\u200d\u0640")  # joiners and the stretching of Arabic words
 _ARABIC_ARTICLE = re.compile(r"^ال(?=\w{3})")
+_ARTICLE = "ال"
 _CONSONANTS_ONLY = re.compile(r"[\u0590-\u06ff\u0750-\u077f\ufb1d-\ufdff\ufe70-\ufeff]")
 _ASCII_SPACED = {code: " " for code in range(128) if not chr(code).isalnum()}
 
@@ -49,15 +64,18 @@ _ASCII_SPACED = {code: " " for code in range(128) if not chr(code).isalnum()}
 class Part(msgspec.Struct, frozen=True):
     """One word of a name. `folds` are its spellings by sound, `bones` their consonants; `sign` is a Han or Hangul sign.
 
-    A `skeleton` comes out of a script that writes no vowels, so that only the bones of it can be compared. What is
-    `light` may be missing without anybody noticing; `weight` is how much the word tells, up to 1; what is `plain` is
-    compared letter by letter.
+    A `skeleton` comes out of a script that writes no vowels, so that only the bones of it can be compared. `father` is
+    the father's own name where the word is his, `-ovich` or not; `sought` are the spellings to look the word up by.
+    What is `light` may be missing without anybody noticing; `weight` is how much the word tells, up to 1; what is
+    `plain` is compared letter by letter.
     """
 
     text: str
     folds: tuple[str, ...]
     bones: tuple[str, ...]
     role: Role = Role.NAME
+    father: tuple[str, ...] = ()
+    sought: tuple[str, ...] = ()
     sign: str = ""
     skeleton: bool = False
     light: bool = False
@@ -66,8 +84,8 @@ class Part(msgspec.Struct, frozen=True):
 
     @property
     def extra(self) -> float:
-        """What it weighs where the other side does not say it: fathers are often left out."""
-        return self.weight * _FATHERS if self.role in FATHERLY else self.weight
+        """What it weighs where the other side does not say it: fathers are left out, and that one is the first."""
+        return self.weight * _HALF if self.role in FATHERLY or self.text == _FIRST else self.weight
 
     @property
     def telling(self) -> bool:
@@ -91,11 +109,23 @@ def parts(folded_text: str) -> list[Part]:
 
 def rough(text: str) -> tuple[Part, ...]:
     """Give the words of a name and what they weigh, without telling what bears it: enough to look it up by."""
-    found = spaced(folded(text)).split()
+    found = spaced(abbreviated(linked(folded(text)))).split()
     light = [_LIGHT.get(word) or of(word) for word in found]
     if any(part.weight for part in light):
         return tuple([part for part in light if part.text])
     return tuple([part for part in map(of, found) if part.text])
+
+
+def abbreviated(folded_text: str) -> str:
+    """Read what only people's names are shortened to: `Sh.` and `Yu.` are initials, `s/o` is a father's mark."""
+    if "." in folded_text:
+        folded_text = _OF_TWO.sub(lambda found: f"{_LETTER_OF_TWO[found[1]]}.", folded_text)
+    return _RELATION.sub(" bin ", folded_text) if "/" in folded_text else folded_text
+
+
+def linked(folded_text: str) -> str:
+    """Leave out the vowel by which Persian and Urdu link two words: Jaish-e-Mohammed is Jaish-i-Mohammed."""
+    return _EZAFE.sub("-", folded_text) if "-" in folded_text else folded_text
 
 
 def spaced(folded_text: str) -> str:
@@ -124,15 +154,35 @@ def of(word: str) -> Part:
     if _FIGURES_INSIDE.match(text):
         text = text.translate(_FIGURES)
     folds = tuple(dict.fromkeys((*map(sounds.fold, _readings(word, text, sign)), text)))
-    role = Role.INITIAL if len(text) == 1 and not sign else Role.NAME
+    initial = (len(text) == 1 and not sign) or _INITIAL.fullmatch(word)
     skeleton = bool(_CONSONANTS_ONLY.search(word)) and not scripts.spoken(word)
-    return _sized(Part(text, folds, tuple(dict.fromkeys(map(sounds.bones, folds))), role, sign, skeleton))
+    bones = tuple(dict.fromkeys((*map(sounds.bones, folds), *(_bones(word) if skeleton else ()))))
+    role = Role.INITIAL if initial else Role.NAME
+    return _sized(Part(text, folds, bones, role, sought=_sought(text, folds), sign=sign, skeleton=skeleton))
+
+
+def _sought(text: str, folds: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the spellings of a word for an index: Serikovna is also Serik."""
+    root = _rooted(text)
+    return (folds[0], sounds.fold(root), *(folds[1:] or folds)) if root else folds
+
+
+def _bones(word: str) -> Iterator[str]:
+    """Give the consonants that a word without vowels may stand for: each letter alone, and by each of its sounds."""
+    for written in dict.fromkeys((word, word.removeprefix(_ARTICLE))):
+        heard = [
+            tuple(dict.fromkeys(sounds.bones(sounds.fold(each)) for each in scripts.heard(char))) for char in written
+        ]
+        for chosen in itertools.islice(itertools.product(*heard), _BONES_MAX):
+            yield "".join(chosen)
 
 
 def _readings(word: str, text: str, sign: str) -> Iterator[str]:
     """Give the ways to write a word in Latin letters, the first one first."""
     yield text
     yield sounds.balkan(text)
+    if word == "е":
+        yield "ye"
     if not word.isascii():
         yield scripts.read(latin.latinise(sounds.spelt_out(word)))
         yield scripts.read(latin.latinise(_ARABIC_ARTICLE.sub("", word)))
@@ -142,13 +192,23 @@ def _readings(word: str, text: str, sign: str) -> Iterator[str]:
 @functools.lru_cache(maxsize=1_024)
 def number(text: str) -> Part:
     """Make a part of a number in figures."""
-    return _sized(Part(text, (text,), (text,), Role.NUMBER))
+    return _sized(Part(text, (text,), (text,), Role.NUMBER, sought=(text,)))
 
 
 @functools.lru_cache(maxsize=32_768)
 def roled(part: Part, role: Role) -> Part:
     """Give a part another role, and what follows from it."""
-    return part if role is part.role else _sized(msgspec.structs.replace(part, role=role))
+    if role is part.role:
+        return part
+    root = _rooted(part.text) if role is Role.PATRONYMIC else ""
+    father = (sounds.fold(root), root) if root else part.folds
+    return _sized(msgspec.structs.replace(part, role=role, father=father if role in FATHERLY else ()))
+
+
+def _rooted(text: str) -> str:
+    """Give the father's name that a patronymic is made of."""
+    found = _ROOT.fullmatch(text)
+    return found[1] if found else ""
 
 
 def _sized(part: Part) -> Part:

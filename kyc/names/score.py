@@ -17,7 +17,7 @@ from kyc.names.alike import How
 from kyc.names.entity import Kind, Reason
 from kyc.names.name import Name, read
 from kyc.names.pairing import Pairing
-from kyc.names.part import Part
+from kyc.names.part import Part, Role
 
 #: The decision: from here on two names are taken for one.
 THRESHOLD = 70
@@ -39,6 +39,7 @@ class Prices(msgspec.Struct, frozen=True):
     order: float = 5.0
     joined: float = 2.0
     fathers: float = 50.0
+    child: float = 20.0
     form: float = 15.0
     backwards: float = 20.0
 
@@ -89,7 +90,7 @@ def _score(costs: list[_Cost]) -> int:
 
 def _costs(found: Pairing, left: Name, right: Name) -> list[_Cost]:
     """Sum up what the differences cost."""
-    if not found.matched:
+    if not found.matched or (not left.organisation and all(each.how is How.INITIAL for each in found.pairs)):
         return _backwards(left, right) or [("nothing_alike", FULL)]
     costs = [
         ("spelling", PRICES.conflict * found.slips),
@@ -98,7 +99,8 @@ def _costs(found: Pairing, left: Name, right: Name) -> list[_Cost]:
         ("alone", PRICES.alone * (len(found.pairs) == 1 and found.extra > _ALONE and not left.organisation)),
         ("joined", PRICES.joined * sum(each.how is How.JOINED for each in found.pairs)),
         ("order", PRICES.order * found.moved),
-        ("fathers", PRICES.fathers * (found.crossed >= _CROSSED)),
+        ("fathers", PRICES.fathers * (found.crossed >= _CROSSED and left.fathered and right.fathered)),
+        ("child", PRICES.child * (found.crossed == 1 and _child(found, left, right))),
         ("form", PRICES.form * _other_form(left, right)),
     ]
     return [(code, points) for code, points in costs if points]
@@ -123,6 +125,17 @@ def _extra(found: Pairing, *, organisation: bool) -> float:
     if organisation:
         return PRICES.extra * found.extra / (found.extra + PRICES.extra_half)
     return PRICES.missing * found.extra / (found.matched + found.conflict + found.extra)
+
+
+def _child(found: Pairing, left: Name, right: Name) -> bool:
+    """Whether one is the other's father: said to be one there, where the child's own name stands first and alone."""
+    [crossed] = [each for each in found.pairs if each.crossed]
+    if left.parts[crossed.left[0]].role is Role.FATHER:
+        before, rest = left.parts[: crossed.left[0]], found.left_rest
+    else:
+        before, rest = right.parts[: crossed.right[0]], found.right_rest
+    names = [part for part in before if part.role is Role.NAME]
+    return bool(names) and all(part in rest for part in names)
 
 
 def _other_form(left: Name, right: Name) -> bool:

@@ -16,6 +16,7 @@ _TABLE = tomllib.loads(Path(__file__).with_name("scripts.toml").read_text("utf-8
 _LETTERS = {
     letter: sound for script in _TABLE["letters"].values() for sound, letters in script.items() for letter in letters
 }
+_ALSO = {letter: sound for script in _TABLE["also"].values() for sound, letters in script.items() for letter in letters}
 _HAN = {sign: reading for reading, signs in _TABLE["han"].items() for sign in signs}
 #: Words of Arabic names whose vowels everybody knows.
 _SPOKEN: dict[str, str] = _TABLE["spoken"]
@@ -41,6 +42,12 @@ def is_syllabic(char: str) -> bool:
 def spoken(word: str) -> str:
     """Give the vowelled reading of an Arabic word that everybody knows; empty for others."""
     return _SPOKEN.get(word.translate(_PERSIAN), "")
+
+
+def heard(letter: str) -> tuple[str, ...]:
+    """Give what one letter of a script without vowels may sound like."""
+    sound = _LETTERS.get(letter, "")
+    return (sound, _ALSO[letter]) if letter in _ALSO else (sound,)
 
 
 @functools.lru_cache(maxsize=32_768)

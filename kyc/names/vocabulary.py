@@ -95,7 +95,7 @@ class Vocabulary:
 
     def near(self, part: Part) -> Near:
         """Give the words that a word may be."""
-        return self._near(part.folds, exact=part.role in {Role.INITIAL, Role.NUMBER})
+        return self._near(part.sought, exact=part.role in {Role.INITIAL, Role.NUMBER})
 
     def near_run(self, run: Sequence[Part]) -> Near:
         """Give the words that several may be, written as one."""
@@ -124,7 +124,7 @@ class Vocabulary:
         near: Near = {}
         numbers = list(found)
         first = [self._words[number][0] for number in numbers]
-        for fold in folds:
+        for fold in dict.fromkeys(folds):
             for _, _, place in process.extract(
                 fold, first, scorer=OSA.normalized_similarity, score_cutoff=_ALIKE_MIN, limit=None, processor=None
             ):

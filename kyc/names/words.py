@@ -23,6 +23,8 @@ FATHER_AFTER = _words("father_after")
 FATHER_BEFORE = _words("father_before")
 #: Endings that make a father's name of a name.
 FATHER_ENDINGS = tuple(_TABLE["father_endings"].split())
+#: Those of them that say a daughter.
+DAUGHTER_ENDINGS = tuple(_TABLE["daughter_endings"].split())
 #: What many surnames end in, folded, the longest first; being alike in it is no likeness.
 FAMILY_ENDINGS = tuple(sorted(_TABLE["family_endings"].split(), key=len, reverse=True))
 PARTICLES = _words("particles")
@@ -46,5 +48,7 @@ ROMAN = {
 }
 #: How Korean syllables are usually written besides their romanisation.
 KOREAN: dict[str, str] = _TABLE["korean"]
+#: A tuple for each name that is written in ways that no rule of sounds makes one.
+SPELLINGS = tuple(tuple(line.split()) for line in _TABLE["given"]["spellings"].strip().splitlines())
 #: A tuple for each given name whose short forms people use.
 SHORT_FORMS = tuple(tuple(line.split()) for line in _TABLE["given"]["short_forms"].strip().splitlines())

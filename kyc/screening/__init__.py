@@ -9,6 +9,6 @@ cohort.py     some hundred people under one key, looked up together
 proof.py      what is kept of a look, and how it is verified in ten years
 """
 
-from kyc.screening.rule import CHECK, RULES
+from kyc.screening.standard import CHECK, RULES
 
 __all__ = ["CHECK", "RULES"]

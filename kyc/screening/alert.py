@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kyc.check import Finding, Verdict
 from kyc.lists.edition import Edition
-from kyc.screening import events, matching, rule, tables
+from kyc.screening import events, matching, standard, tables
 from kyc.screening.matching import Match
 from kyc.tables import event
 from proof import journal
@@ -99,7 +99,7 @@ async def settle(
         "resident": resident,
         "found": matching.rows(matches),
         "whole": whole,
-        "rules": rule.RULES,
+        "rules": standard.RULES,
         "at": at,
     }
     rows = await db.execute(_SETTLE, asked)
@@ -117,10 +117,10 @@ def finding(stand: Iterable[Standing], edition: Edition | None) -> Finding:
     verdict = Verdict.FAIL if confirmed else Verdict.REVIEW if open_ else Verdict.PASS
     params = {"lists": edition.named(), "edition": str(edition.number)} if edition else {}
     return Finding(
-        rule.CHECK,
+        standard.CHECK,
         verdict,
         params,
-        rule=rule.RULES,
+        rule=standard.RULES,
         evidence=tuple(f"alert_{each.id}" for each in (*confirmed, *open_)),
     )
 

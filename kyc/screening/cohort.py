@@ -18,7 +18,7 @@ from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kyc import tables as kyc_tables
-from kyc.screening import events, proof, rule, tables
+from kyc.screening import events, proof, standard, tables
 from kyc.screening.matching import Key
 from proof import journal
 
@@ -158,7 +158,7 @@ async def known(db: AsyncConnection, cohort: UUID) -> Mapping[UUID, Mapping[Key,
 
 async def unanswered(db: AsyncConnection, cohort: UUID) -> frozenset[UUID]:
     """Read of which members the case was told last that there was no answer."""
-    return frozenset(await db.scalars(_UNANSWERED, {"cohort": cohort, "check": rule.CHECK}))
+    return frozenset(await db.scalars(_UNANSWERED, {"cohort": cohort, "check": standard.CHECK}))
 
 
 async def looked(

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kyc.check import Finding, Verdict
 from kyc.lists import edition
-from kyc.screening import alert, events, matching, proof, rule
+from kyc.screening import alert, events, matching, proof, standard
 from kyc.screening.matching import Blind, Lists
 from kyc.screening.subject import Subject
 from kyc.tables import event
@@ -39,7 +39,9 @@ async def look(
     """
     never = await edition.missing(db)
     if lists is None or never:
-        return Finding(rule.CHECK, Verdict.ERROR, {"reason": "no_list", "missing": ", ".join(never)}, rule=rule.RULES)
+        return Finding(
+            standard.CHECK, Verdict.ERROR, {"reason": "no_list", "missing": ", ".join(never)}, rule=standard.RULES
+        )
     matches = matching.search(lists, subject, blind)
     stand = await alert.settle(db, resident, matches, whole=whole, at=at, actor=actor)
     asked = proof.asked(subject, blind)

@@ -16,8 +16,8 @@ from kyc.lists.snapshot import Listed
 from kyc.names.entity import Entity, Hit, Query
 from kyc.names.index import Index
 from kyc.names.name import unordered
-from kyc.screening import rule
-from kyc.screening.rule import Effect
+from kyc.screening import standard
+from kyc.screening.standard import Effect
 from kyc.screening.subject import Subject
 
 _PURPOSE = "kyc.alert"
@@ -118,8 +118,8 @@ def _grave(hit: Hit) -> bool:
     """Say whether hardly anybody would doubt it: name and day of birth, nothing against it, and the law freezes."""
     same_day = any(each.code == _SAME_DAY for each in hit.supports)
     against = any(each.code.startswith(_AGAINST) for each in hit.contradicts)
-    freezes = rule.publisher(hit.source).effect is Effect.FREEZE
-    return freezes and hit.score >= rule.GRAVE_FROM and same_day and not against
+    freezes = standard.publisher(hit.source).effect is Effect.FREEZE
+    return freezes and hit.score >= standard.GRAVE_FROM and same_day and not against
 
 
 def rows(matches: Iterable[Match]) -> str:

@@ -4,6 +4,7 @@ Lists, scores and comparisons with other people are for those whose duty they ar
 the person could be told, and of an alert that the case is under review.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -32,12 +33,15 @@ Code = Annotated[str, Meta(pattern=r"^[a-z_]{1,40}$(?!\n)", examples=["not_confi
 
 
 class IdentityCaseSummary(Wire, frozen=True, kw_only=True):
-    """A case in the queue. `due_at` is when an officer should have acted: a target, no legal term."""
+    """A case in the queue. `due_at` is when an officer should have acted: a target, no legal term.
+
+    `version` counts moves, and those tell an alert from a review: null to who sees no alerts.
+    """
 
     id: CaseId
     resident: ResidentId
     state: Annotated[State, Meta(examples=["manual_review"])]
-    version: Annotated[int, Meta(ge=1, examples=[5])]
+    version: Annotated[int, Meta(ge=1, examples=[5])] | None
     opened_at: datetime
     due_at: datetime | None
     answer_by: Annotated[datetime | None, Meta(examples=[None])]
@@ -181,9 +185,9 @@ class IdentityCaseView(IdentityCaseSummary, frozen=True, kw_only=True):
 
 def summary(held: Case, *, whole: bool) -> dict[str, Any]:
     """Give what the queue shows of a case."""
-    names = ("state", "version", "opened_at", "due_at", "answer_by", "attempts")
+    names = ("opened_at", "due_at", "answer_by", "attempts")
     shown = {name: getattr(held, name) for name in names}
-    shown["state"] = life.seen(held.state, whole=whole)
+    shown |= {"state": life.seen(held.state, whole=whole), "version": held.version if whole else None}
     return shown | {"id": ids.show("identity_case", held.id), "resident": ids.show("resident", held.resident)}
 
 
@@ -242,12 +246,18 @@ def review(given: Review, note: str | None) -> ReviewView:
     )
 
 
-def move(made: Move, *, whole: bool) -> MoveView:
-    """Show a move; to who sees no alerts, one to or from an alert without what was done and by whom."""
-    shown: dict[str, Any] = {name: getattr(made, name) for name in ("sort", "act", "state", "actor", "reason", "at")}
-    if not whole and life.ALERTS & {made.before, made.state}:
-        shown |= {"act": None, "state": life.seen(made.state, whole=False), "actor": "service", "reason": None}
-    return MoveView(**shown)
+def moves(made: Sequence[Move], *, whole: bool) -> list[MoveView]:
+    """Show moves; to who sees no alerts, those through one as one move of nobody's act, and all numbered anew."""
+    names = ("sort", "act", "state", "actor", "reason", "at")
+    shown: list[dict[str, Any]] = []
+    through = False
+    for each in made:
+        before, through = through, not whole and bool(life.ALERTS & {each.before, each.state})
+        row = {name: getattr(each, name) for name in names}
+        if through:
+            row |= {"act": None, "state": life.seen(each.state, whole=False), "actor": "service", "reason": None}
+        shown = [*(shown[:-1] if before and through else shown), row]
+    return [MoveView(**row | ({} if whole else {"sort": nth})) for nth, row in enumerate(shown, 1)]
 
 
 def _change(each: Change, *, whole: bool) -> WouldChange:

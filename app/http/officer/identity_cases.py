@@ -136,7 +136,7 @@ async def get_identity_case(
         decision=views.decided(known, now, whole=whole),
         reviews=await _reviews(db, held, keys),
         refusal=await _refusal(db, held, keys),
-        moves=[views.move(each, whole=whole) for each in await case.moves(db, held.id)],
+        moves=views.moves(await case.moves(db, held.id), whole=whole),
     )
 
 

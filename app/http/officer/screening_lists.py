@@ -23,9 +23,9 @@ from app.http.paging import Limit
 from app.http.wire import Wire
 from kyc.lists import edition
 from kyc.lists.tables import list_snapshot, list_source
-from kyc.screening import proof, rule
+from kyc.screening import proof, standard
 from kyc.screening.proof import Proof
-from kyc.screening.rule import Effect
+from kyc.screening.standard import Effect
 
 _TAGS = ["Screening"]
 _SCOPE = {"scope": "officer:screening"}
@@ -111,7 +111,7 @@ async def read_screening_state(story: NamedDependency[Story]) -> ScreeningState:
     people, due = await proof.people(db, number)
     return ScreeningState(
         edition=number,
-        rules=newest.rules if newest else rule.RULES,
+        rules=newest.rules if newest else standard.RULES,
         lists=await _lists(db),
         people=people,
         people_due=due,
@@ -154,8 +154,8 @@ async def _lists(db: AsyncConnection) -> list[ListView]:
     return [
         ListView(
             source=row.source,
-            publisher=rule.publisher(row.source).title,
-            effect=rule.publisher(row.source).effect,
+            publisher=standard.publisher(row.source).title,
+            effect=standard.publisher(row.source).effect,
             digest=row.digest.hex() if row.digest else None,
             entries=row.entries,
             checked_at=row.checked_at,

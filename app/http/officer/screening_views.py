@@ -16,10 +16,10 @@ from app.http.officer.restrictions import Note, Officer, ResidentId
 from app.http.wire import Wire
 from app.language import Language
 from kyc.names.entity import Entity, Hit, Kind, Reason
-from kyc.screening import rule
+from kyc.screening import standard
 from kyc.screening.act import Act, Acted
 from kyc.screening.alert import Alert, State
-from kyc.screening.rule import Effect
+from kyc.screening.standard import Effect
 from kyc.screening.subject import Subject
 
 AlertId = Annotated[str, Meta(examples=["alert_06AVZR0TKB7Z8M2Q3R4S5T6V7W"])]
@@ -200,7 +200,7 @@ def whole(
 ) -> AlertView:
     """Show all of an alert."""
     summary = AlertSummary.of(about)
-    publisher = rule.publisher(about.source)
+    publisher = standard.publisher(about.source)
     listed = ListedEntity(
         sha256=about.listed.hex(),
         kind=entity.kind,

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app import db, ids
-from kyc.cases import claim, keeping, review
+from kyc.cases import claim, review
 from kyc.cases.life import IllegalMove, State
 from kyc.cases.review import Verdict
 from kyc.check import Finding
@@ -113,60 +113,6 @@ async def test_nobody_is_cleared_while_an_alert_is_open(
 
     with pytest.raises(psycopg.errors.CheckViolation, match="open or confirmed"):
         owner.execute(_MOVE, (held.id, held.version + 1, resident, held.state, "clear", "monitoring"))
-
-
-async def _moves_oneself(engines: Engines, resident: UUID, *steps: tuple[str, str, str], decides: bool = False) -> None:
-    """Make moves in a resident's own request, past all our code; `decides`: after a decision that approves them."""
-    held = await stands(engines, resident)
-    async with db.transaction(engines.api, holder=resident, audience="resident") as story:
-        connection = await story()
-        about = {"id": held.id, "resident": resident}
-        if decides:
-            await connection.execute(text(_OWN_DECISION), {**about, "number": held.decisions + 1})
-        for sort, (before, act, state) in enumerate(steps, held.version + 1):
-            step = {"sort": sort, "before": before, "act": act, "state": state}
-            await connection.execute(text(_OWN_MOVE), {**about, **step})
-
-
-async def test_a_resident_is_approved_by_no_move_that_no_decision_says(engines: Engines) -> None:
-    resident = await _in_review(engines)
-
-    with pytest.raises(DBAPIError, match="no decision approves"):
-        await _moves_oneself(engines, resident, *_APPROVAL)
-
-
-@pytest.mark.parametrize("found", ["risk.score", "person.pep", "person.media", "case.suspended"])
-async def test_a_false_decision_passes_over_nothing_that_was_found_inside(engines: Engines, found: str) -> None:
-    resident = somebody()
-    await shows(engines, resident, all_pass())
-    await reported(engines, resident, Finding(found, Said.REVIEW))
-
-    with pytest.raises(DBAPIError, match="what was found inside is open"):
-        await _moves_oneself(engines, resident, *_APPROVAL, decides=True)
-    await reported(engines, resident, Finding(found, Said.PASS))
-    assert (await stands(engines, resident)).state is State.APPROVED
-
-
-@pytest.mark.parametrize(
-    ("way", "step"),
-    [
-        ("approved", ("approved", "suspend", "suspended")),
-        ("approved", ("approved", "monitor", "monitoring")),
-        ("approved", ("approved", "fall_due", "re_kyc_due")),
-        ("suspended", ("suspended", "review", "manual_review")),
-    ],
-)
-async def test_a_resident_moves_nothing_that_time_and_officers_move(
-    engines: Engines, way: str, step: tuple[str, str, str]
-) -> None:
-    resident = somebody()
-    await shows(engines, resident, all_pass())
-    if way == "suspended":
-        async with db.transaction(engines.worker) as story:
-            await keeping.suspend(await story(), resident, reason="court_order", at=AT, by="service:x")
-
-    with pytest.raises(DBAPIError, match="row-level security"):
-        await _moves_oneself(engines, resident, step, decides=True)
 
 
 async def test_who_reported_a_look_is_said_by_the_database(engines: Engines) -> None:
@@ -356,14 +302,5 @@ async def test_a_claim_is_one_officers_until_it_lapses(engines: Engines) -> None
 _MOVE = (
     "INSERT INTO kyc.case_move (case_id, sort, resident, before, act, state, actor, at)"
     " VALUES (%s, %s, %s, %s, %s, %s, 'officer:x', now())"
-)
-_APPROVAL = (("manual_review", "check", "auto_checks"), ("auto_checks", "approve", "approved"))
-_OWN_MOVE = (
-    "INSERT INTO kyc.case_move (case_id, sort, resident, before, act, state, actor, at)"
-    " VALUES (:id, :sort, :resident, :before, :act, :state, 'x', now())"
-)
-_OWN_DECISION = (
-    "INSERT INTO kyc.case_decision (case_id, number, resident, records, rules, outcome, encoded, digest, actor, at)"
-    " VALUES (:id, :number, :resident, 1, 'r', 'approve', 'x', sha256('x'), 'x', now())"
 )
 _APPROVES = "INSERT INTO kyc.case_decision VALUES (%s, %s, %s, 1, 'r', 'approve', 'x', sha256('x'), 'service:x', now())"

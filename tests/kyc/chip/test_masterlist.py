@@ -162,7 +162,7 @@ def test_a_certificate_of_a_list_that_does_not_read_is_counted_and_left_out() ->
 def test_a_broken_file_in_the_folder_is_not_passed_over() -> None:
     with pytest.raises(BadFile, match=r"^a\.cer: "):
         store.load({"b.cer": authority().certificate, "a.cer": b"\x30\x00"})
-    with pytest.raises(BadFile, match=r"^a\.ml: master list"):
+    with pytest.raises(BadFile, match=r"^a\.ml: no readable master list"):
         store.load({"a.ml": authority().certificate})
 
 

@@ -64,7 +64,10 @@ def test_a_list_of_anybody_is_whole_and_not_believed() -> None:
         store.load({"a.ml": data})
     assert len(store.load({"a.ml": data, "b.cer": authority().certificate}).anchors) == 1
     sifted = store.sift([File("a", Kind.LIST, data), File("b", Kind.LIST, b"\x30\x00")])
-    assert [(bad.name, bad.why) for bad in sifted.refused] == [("b", "master list"), ("a", "publisher not pinned")]
+    assert [(bad.name, bad.why) for bad in sifted.refused] == [
+        ("b", "no readable master list"),
+        ("a", "publisher not pinned"),
+    ]
     assert sifted.trust.anchors == {}
 
 
@@ -191,7 +194,7 @@ def test_a_list_that_its_authority_did_not_sign_revokes_nothing() -> None:
     by, forger = authority(), Authority.seeded(2)
     with pytest.raises(BadFile, match="not signed by a trusted authority"):
         store.load({"a.cer": by.certificate, "b.crl": forger.revoke(by.serial + 1)})
-    with pytest.raises(BadFile, match=r"^b\.crl: revocations"):
+    with pytest.raises(BadFile, match=r"^b\.crl: no readable revocations"):
         store.load({"a.cer": by.certificate, "b.crl": by.certificate})
 
 

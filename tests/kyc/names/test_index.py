@@ -135,6 +135,23 @@ def test_a_name_is_found_as_others_write_it(name: str) -> None:
     assert "p" in ids(index.search(Query(name)))
 
 
+@pytest.mark.parametrize(
+    ("listed", "asked"),
+    [
+        ("SAUD, Mohammed bin Salman bin Abdulaziz", "MOHAMMED SALMAN ABDULAZIZ SAUD"),
+        ("Aigul Serikkyzy Akhmetova", "АХМЕТОВА АЙГУЛЬ СЕРИКОВНА"),
+        ("Ахметова Айгуль Сериковна", "Aigul Serik kyzy Akhmetova"),
+        ("Zhomart Kemel uly Tokayev", "Токаев Жомарт Кемелевич"),
+        ("Azarov, Mykola", "Nikolai Azarov"),
+        ("NASYROV, Shamil Abdulovich", "Ш. А. Насыров"),
+    ],
+)
+def test_a_father_is_found_by_whichever_mark_he_has_and_by_none(listed: str, asked: str) -> None:
+    index = Index.build([*LISTED, entity("p", listed)])
+
+    assert "p" in ids(index.search(Query(asked)))
+
+
 def test_a_person_is_looked_for_among_people_and_anything_among_everything() -> None:
     index = Index.build(
         [entity("1", "Anna Karenina", kind=Kind.VESSEL), entity("2", "Anna Karenina", kind=Kind.UNKNOWN)]

@@ -75,6 +75,7 @@ def test_who_hides_from_filters_is_read(hidden: str, meant: str) -> None:
         ("AL BEN ALI, Isa Ben Tarif", ["tarif", "ali"], ["isa"]),
         ("Ben Netanyahu", [], ["ben", "netanyahu"]),
         ("Van Le", [], ["van", "le"]),
+        ("Manjunath S/o Ramaiah", ["ramaiah"], ["manjunath"]),
     ],
 )
 def test_fathers_are_told_from_names(name: str, fathers: list[str], names: list[str]) -> None:
@@ -92,6 +93,11 @@ def test_titles_and_particles_weigh_nothing_and_initials_little() -> None:
     }  # fmt: skip
 
 
+def test_only_an_organisation_has_a_misspelt_legal_form() -> None:
+    assert texts(read("Lluis Companys")) == "lluis companys"
+    assert texts(read("Lluis Companys", Kind.ORGANISATION)) == "lluis"
+
+
 def test_a_comma_says_which_is_the_surname() -> None:
     assert texts(read("RANDOLPH, Gena C")) == "gena c randolph"
     assert read("RANDOLPH, Gena C").told
@@ -106,6 +112,7 @@ def test_a_comma_says_which_is_the_surname() -> None:
         ("Открытое акционерное общество «Газпром»", "gazprom", ("jsc",)),
         ('ООО "АЯС 2000"', "aias 2000", ("llc",)),
         ("ТОО Казцинк", "kaztsink", ("llc",)),
+        ("ОсОО Бишкек Банк", "bishkek bank", ("llc",)),
         ("Goldman Sachs & Co. L.L.C.", "goldman sachs and", ("inc", "llc")),
         ("A.B.C. Company", "abc", ("inc",)),
         ("Brigade Forty-Four", "brigade 44", ()),
@@ -113,6 +120,7 @@ def test_a_comma_says_which_is_the_surname() -> None:
         ("First International Bank", "1 international bank", ()),
         ("Intl Business Corp", "international business", ("inc",)),
         ("Company Limited", "company limited", ()),
+        ("Gazprom Coporation Ltd", "gazprom", ("inc", "llc")),
     ],
 )
 def test_organisations_have_legal_forms_and_numbers(name: str, core: str, forms: tuple[str, ...]) -> None:

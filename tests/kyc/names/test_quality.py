@@ -1,7 +1,9 @@
 """How good it is, on other people's pairs and lists; they lie outside the project."""
 
 import csv
+import itertools
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from kyc.names.entity import Kind, Query
 from kyc.names.index import Index
 from kyc.names.name import read
 from kyc.names.score import THRESHOLD, score
+
+ARABIC = re.compile(r"[\u0600-\u06ff]")
 
 Scorer = Callable[[str, str], float]
 
@@ -61,6 +65,36 @@ def test_misspelt_names_of_a_list_are_found(reference: Path) -> None:
 
     assert sum(id_ in hits for (_, id_), hits in zip(asked, found, strict=True)) >= 0.96 * len(asked)
     assert sum(map(len, found)) <= 2 * len(asked)
+
+
+def test_people_are_their_names_in_their_own_script_and_not_their_neighbours(reference: Path) -> None:
+    """The UN writes the names of 300 people in Arabic letters as well, which labels pairs across scripts."""
+    entities = formats.read((reference / "sanctions" / "un_consolidated_2026-02-27.xml").read_bytes(), "un")
+    written = [
+        (entity.names[0].text, alias.text)
+        for entity in entities
+        for alias in entity.names
+        if entity.kind is Kind.PERSON and entity.names[0].text.isascii() and ARABIC.match(alias.text)
+    ]
+
+    right = [ours(latin, arabic) >= THRESHOLD for latin, arabic in written]
+    wrong = [ours(latin, arabic) >= THRESHOLD for (latin, _), (_, arabic) in itertools.pairwise(written)]
+
+    assert len(written) >= 300
+    assert sum(right) >= 0.9 * len(right)
+    assert sum(wrong) <= 0.02 * len(wrong)
+
+
+def test_people_are_found_without_the_marks_of_their_fathers(reference: Path) -> None:
+    entities = formats.read((reference / "sanctions" / "un_consolidated_2026-02-27.xml").read_bytes(), "un")
+    index = Index.build(entities)
+    asked = screening.fathered(entities)
+
+    found = [[f"{hit.source}/{hit.entity}" for hit in index.search(Query(each.text))] for each in asked]
+
+    assert len(asked) >= 50
+    assert sum(each.entity in hits for each, hits in zip(asked, found, strict=True)) >= 0.96 * len(asked)
+    assert screening.reciprocal(asked, found) >= 0.85
 
 
 @pytest.mark.nightly

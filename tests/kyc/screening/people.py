@@ -18,7 +18,7 @@ from kyc.document import Person, Scan
 from kyc.lists import snapshot
 from kyc.mrz import Birth, Mrz
 from kyc.names.entity import Query
-from kyc.screening import looking, matching, rule
+from kyc.screening import looking, matching, standard
 from kyc.screening.alert import Alert
 from kyc.screening.matching import Blind, Lists
 from kyc.screening.subject import Subject
@@ -65,7 +65,7 @@ async def show(house: House, resident: UUID, person: Person) -> Finding:
             at=story.now,
             actor=actor,
         )
-        passed = [Finding(name, Verdict.PASS) for name in REQUIRED["identity"] if name != rule.CHECK]
+        passed = [Finding(name, Verdict.PASS) for name in REQUIRED["identity"] if name != standard.CHECK]
         await document.store(connection, scan, [*passed, looked])
     return looked
 

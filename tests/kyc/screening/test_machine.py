@@ -35,7 +35,7 @@ from kyc.names.entity import Entity, Query
 from kyc.names.name import unordered
 from kyc.screening import act, alert, proof
 from kyc.screening.act import Act, Wanted
-from kyc.screening.rule import RULES
+from kyc.screening.standard import RULES
 from tests import postgres
 from tests.kyc.listing import entity, put_in_force
 from tests.kyc.screening import people
