@@ -50,6 +50,7 @@ UN = (
     Listed("QDi.9002", ["Balthasar NOWHERESON"], ["1980"]),
 )
 _NOTHING = "-0- "
+_END_MARK = b"\x1a"
 _SDN = (
     "ent_num", "SDN_name", "SDN_type", "Program", "Title", "Call_Sign", "Vess_type", "Tonnage", "GRT", "Vess_flag",
     "Vess_owner", "Remarks",
@@ -89,7 +90,7 @@ class Agency:
         for person in self.ofac:
             remarks = "; ".join(f"DOB {_american(born)}" for born in person.born)
             rows.append([person.id, person.names[0], "individual", "SDGT", *[_NOTHING] * 7, remarks or _NOTHING])
-        return _written(rows)
+        return _written(rows) + _END_MARK
 
     def as_alt(self) -> bytes:
         """Write the other names of OFAC's list."""
@@ -97,7 +98,7 @@ class Agency:
         for person in self.ofac:
             for nth, name in enumerate(person.names[1:], 1):
                 rows.append([person.id, f"{person.id}{nth}", "aka", name, _NOTHING])
-        return _written(rows)
+        return _written(rows) + _END_MARK
 
     def as_un(self) -> bytes:
         """Write the consolidated list, its people under one name each and their aliases."""

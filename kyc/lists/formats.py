@@ -5,7 +5,8 @@ UN     the consolidated list, XML
 ours   JSON, an array of entities whose names may be bare texts; CSV with the columns id and name and any of born, kind,
        quality, nationality, sex, one line for each name
 
-What can't be read whole is refused as a whole: a list cut short lets people through.
+What can't be read whole is refused as a whole: a list cut short lets people through. Each format has an end of its own:
+the last byte of either file of OFAC is its end mark, XML and JSON close what they opened, and our CSV ends a line.
 """
 
 import csv
@@ -25,7 +26,7 @@ BYTES_MAX = 256 * 1024 * 1024
 _ENTITIES_MAX = 1_000_000
 _LETTERS_MAX = 1_000
 _NOTHING = "-0-"
-_END_OF_FILE = "\x1a"  # what DOS ends a text with, and OFAC still does
+_END_OF_FILE = b"\x1a"  # what DOS ends a text with, and OFAC still does
 _LINES_SEEN = 16_384
 _SDN_COLUMNS = 12
 _ALT_COLUMNS = 5
@@ -33,7 +34,9 @@ _KINDS = {"individual": Kind.PERSON, "vessel": Kind.VESSEL, "aircraft": Kind.AIR
 _SEXES = {"male": "M", "female": "F", "m": "M", "f": "F"}
 _BORN = re.compile(r"\d{4}(-\d\d(-\d\d)?)?(/\d{4}(-\d\d(-\d\d)?)?)?")
 _REMARK = re.compile(r"(?:alt\. )?(DOB|nationality|citizen|Gender) (.+)")
-_WEAK_ALIAS = re.compile(r"a\.k\.a\. '([^']+)'")
+_WEAK_ALIAS = re.compile(r"(?:alt\. )?a\.k\.a\. '(.+)'")
+#: Of so many other names one may be of nobody in the list beside it: the two files are read one after the other.
+_STRANGE_OF = 10
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 _DATE = re.compile(rf"(?:(?:(\d\d) )?({'|'.join(re.findall('...', _MONTHS))}) )?(\d{{4}})")
 
@@ -70,6 +73,9 @@ def read(content: bytes, source: str, alternates: bytes | None = None) -> tuple[
     rows = _rows(content)
     if rows and {"id", "name"} <= {cell.strip().casefold() for cell in rows[0]}:
         return _sound(_csv(rows, source))
+    for file in (content, alternates):
+        if file is not None and not file.endswith(_END_OF_FILE):
+            raise BadList("the end mark of OFAC is missing: the file is cut short, or no list")
     return _sound(_ofac(rows, source, _rows(alternates) if alternates is not None else []))
 
 
@@ -93,7 +99,7 @@ def _columns(content: bytes) -> int:
 def _rows(content: bytes) -> list[list[str]]:
     """Read comma-separated values, all of them: the last line has an end, and no quotation is open."""
     try:
-        text = content.decode("utf-8-sig").rstrip(_END_OF_FILE)
+        text = content.removesuffix(_END_OF_FILE).decode("utf-8-sig")
         if not text.endswith("\n"):
             raise BadList("the last line has no end: the file is cut short, or no list")
         return [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if any(row)]
@@ -116,6 +122,8 @@ def _ofac(rows: Sequence[Sequence[str]], source: str, alternates: Sequence[Seque
             yield _designated(source, cells, others.pop(cells[0], []))
         elif place:
             raise BadList(f"line {place + 1} has no number")
+    if (strange := sum(map(len, others.values()))) * _STRANGE_OF > len(alternates):
+        raise BadList(f"{strange} of {len(alternates)} other names belong to nobody in the list: one is cut short")
 
 
 def _alternates(rows: Sequence[Sequence[str]]) -> Iterator[tuple[str, str]]:
@@ -136,10 +144,12 @@ def _designated(source: str, cells: Sequence[str], others: Sequence[str]) -> Ent
     """Make an entity of one row of OFAC: what there is no column for stands in the remarks."""
     number, name, kind, program, *_, remarks = cells
     said: dict[str, list[str]] = {}
-    for remark in remarks.rstrip(". ").split(";"):
-        if found := _REMARK.fullmatch(remark.strip()):
+    weak: list[Alias] = []
+    for remark in map(str.strip, remarks.rstrip(". ").split(";")):
+        if found := _REMARK.fullmatch(remark):
             said.setdefault(found[1], []).append(found[2])
-    weak = [Alias(each, Quality.WEAK) for each in _WEAK_ALIAS.findall(remarks)]
+        elif found := _WEAK_ALIAS.fullmatch(remark):
+            weak.append(Alias(found[1], Quality.WEAK))
     nationalities = map(nations.code, said.get("nationality", []) + said.get("citizen", []))
     return Entity(
         source=source,

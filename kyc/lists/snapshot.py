@@ -28,15 +28,19 @@ from proof import journal
 _ACTOR = "service:lists"
 _AT_ONCE = 2_000
 _DIGEST_BYTES = 32
+#: From so many entries or names on a list loses no more than a tenth of them at once; a shorter one half its entries.
+_LONG_FROM = 1_000
+_ENTRIES = "entries"
 _entity = msgspec.json.Decoder(Entity)
 
 
 class ListCutShort(Exception):
-    """The new content has less than half the entries of the old one: a broken export rather than news."""
+    """The new content has so many fewer entries, or names, than the old one: a broken export rather than news."""
 
-    def __init__(self, source: str, before: int, after: int) -> None:
-        super().__init__(f"{source}: {after} entries after {before}")
+    def __init__(self, source: str, what: str, before: int, after: int) -> None:
+        super().__init__(f"{source}: {after} {what} after {before}")
         self.source = source
+        self.what = what
         self.before = before
         self.after = after
 
@@ -69,12 +73,18 @@ async def replace(
     Raises ListCutShort; the old list then stays in force.
     """
     before = (await db.execute(_BEFORE, {"source": source})).one()
-    if before.digest is not None and 2 * len(entities) < before.entries:
-        raise ListCutShort(source, before.entries, len(entities))
-    bodies = {hashlib.sha256(body).digest(): (entity.id, body) for entity in entities for body in [written(entity)]}
+    bodies: dict[bytes, tuple[str, bytes]] = {}
+    names: dict[bytes, int] = {}
+    for entity in entities:
+        body = written(entity)
+        digest = hashlib.sha256(body).digest()
+        bodies[digest], names[digest] = (entity.id, body), len(set(entity.names))
     members = b"".join(sorted(bodies))
     digest = hashlib.sha256(members).digest()
     was = set(split(before.members or b""))
+    _compare(source, _ENTRIES, len(was), len(bodies))
+    gone = sum(len(each.entity.names) for each in await load(db, was - bodies.keys()))
+    _compare(source, "names", gone + sum(names[each] for each in was & names.keys()), sum(names.values()))
     await _store(db, source, {each: bodies[each] for each in bodies.keys() - was})
     values = {"digest": digest, "entries": len(bodies), "members": members, "at": at}
     await db.execute(_SNAPSHOT, values)
@@ -127,6 +137,13 @@ async def find(db: AsyncConnection, digest: bytes) -> Entity:
 def split(members_: bytes) -> tuple[bytes, ...]:
     """Take the digests of a version apart."""
     return tuple(members_[start : start + _DIGEST_BYTES] for start in range(0, len(members_), _DIGEST_BYTES))
+
+
+def _compare(source: str, what: str, before: int, after: int) -> None:
+    """Refuse a list that lost too much: few are freed at once, and an old list that stays lets nobody through."""
+    cut = after * 10 < before * 9 if before >= _LONG_FROM else after * 2 < before and what == _ENTRIES
+    if cut:
+        raise ListCutShort(source, what, before, after)
 
 
 async def _store(db: AsyncConnection, source: str, bodies: dict[bytes, tuple[str, bytes]]) -> None:

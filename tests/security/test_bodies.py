@@ -87,6 +87,8 @@ SAID_BY_THE_CALLER = {
     ("OfferCredential", "by"): "whether the offer travels by value or by reference (OpenID4VCI)",
     ("SandboxOffer", "by"): "as OfferCredential",
     ("SandboxOffer", "resident"): "whose credential a tester's wallet is offered; invented people alone",
+    ("SandboxWallet", "id"): "the client_id a tester's wallet calls itself by",
+    ("ApproveInName", "resident"): "as SandboxOffer: who says yes to a tester's wallet; invented people alone",
     ("ProposeOverride", "resident"): "whose risk an officer would set; another one decides",
     ("LookAtDeclaration", "outcome"): "what an officer makes of a declaration",
     ("ChipWire", "sequence"): "the number of the card among those with one PAN (field 23), read by a terminal",
