@@ -320,7 +320,7 @@ PLAIN = {
     "kyc.case_edge": "before act state",
     "kyc.case_move": "before act state actor reason outcome",
     "kyc.case_review": "verdict reason",
-    "kyc.case_rules": "version required bound besides lasts answers",
+    "kyc.case_rules": "version required bound besides lasts answers answered",
     "kyc.case_verdict": "outcome reason ground",
     "kyc.assessment": "why rules band floor inputs_hash outcome_hash actor",
     "kyc.claim": "kind",

@@ -28,7 +28,7 @@ class Watchlist:
     def __init__(self) -> None:
         """Hold nothing yet."""
         self._held: Lists | None = None
-        self._deltas: dict[int, Delta | None] = {}
+        self._deltas: dict[tuple[int, int], Delta | None] = {}
         self._building = asyncio.Lock()
 
     async def current(self, db: AsyncConnection) -> Lists | None:
@@ -45,11 +45,13 @@ class Watchlist:
 
     async def since(self, db: AsyncConnection, before: int, now: Lists) -> Delta | None:
         """Say what changed since an edition; None where everything is to be looked at (kyc/screening/rerun.py)."""
-        if before not in self._deltas or self._held is not now:
+        step = before, now.edition.number
+        if step not in self._deltas:
+            found = await rerun.between(db, await edition.find(db, before), now)
             if len(self._deltas) >= _DELTAS_MAX:
                 self._deltas.clear()
-            self._deltas[before] = await rerun.between(db, await edition.find(db, before), now)
-        return self._deltas[before]
+            self._deltas[step] = found
+        return self._deltas[step]
 
     async def _built(self, db: AsyncConnection, number: int) -> Lists:
         wanted = await edition.find(db, number)

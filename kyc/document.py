@@ -14,7 +14,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kyc import screening, states, tables
@@ -42,7 +42,10 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """What a document says about its holder, in the letters of its MRZ; sealed as JSON in `kyc.document.person`."""
+    """What a document says about its holder, in the letters of its MRZ; sealed as JSON in `kyc.document.person`.
+
+    `cut` says that the name filled its field, so that its last word may have lost letters; None is not noted yet then.
+    """
 
     surname: str
     given: str
@@ -50,6 +53,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     sex: str
     nationality: str
     number: str
+    cut: bool | None = None
 
     @classmethod
     def of(cls, zone: Mrz) -> "Person":
@@ -61,6 +65,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
             sex=zone.sex,
             nationality=zone.nationality,
             number=zone.number,
+            cut=zone.truncated,
         )
 
 
@@ -123,15 +128,6 @@ async def find(db: AsyncConnection, document: UUID) -> Stored | None:
         return None
     fields = row._asdict() | {"reasons": tuple(row.reasons)}
     return Stored(**fields, checks=tuple((await _latest(db, document)).values()))
-
-
-async def is_first(
-    db: AsyncConnection, kind: str, blind: bytes, *, resident: UUID, document: UUID, at: datetime
-) -> bool:
-    """Claim a document or a person for the resident; whether nobody else did before. `kind` is document or person."""
-    claimed = func.kyc.claim_first(kind, blind, resident, document, at)
-    first: bool = (await db.execute(select(claimed))).scalar_one()
-    return first
 
 
 async def _latest(db: AsyncConnection, document: UUID) -> dict[str, Finding]:

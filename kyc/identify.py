@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from kyc import agreement, document, holder, mrz, names
+from kyc import agreement, document, holder, mrz, sole
 from kyc.agreement import Form
 from kyc.check import Finding, Verdict
 from kyc.chip import active, passive
@@ -127,8 +127,9 @@ async def store(
         findings += await holder.look(db, safe, resident, Person.of(examined.zone))
         # A forged document speaks of nobody; an unproven one may not claim its number before the genuine one comes.
         # What the applicant wrote into the form says nothing against the document.
-        if not _has([each for each in findings if each.check != agreement.FORM], Verdict.REVIEW, Verdict.ERROR):
-            findings.append(await _unique(db, examined.zone, blind, resident=resident, document_id=document_id, at=at))
+        doubted = _has([each for each in findings if each.check != agreement.FORM], Verdict.REVIEW, Verdict.ERROR)
+        claims = None if doubted else at
+        findings.append(await sole.look(db, examined.zone, blind, resident=resident, document=document_id, at=claims))
         on = statutory_date(at)
         findings += await arrival.look(db, examined.zone, str(examined.grade), resident=resident, safe=safe, on=on)
         asked = Subject.of([Person.of(examined.zone)])
@@ -147,26 +148,6 @@ async def store(
         actor=actor,
     )
     await document.store(db, scan, findings)
-
-
-async def _unique(
-    db: AsyncConnection, zone: Mrz, blind: Blind, *, resident: UUID, document_id: UUID, at: datetime
-) -> Finding:
-    """Look whether somebody else came with this document, or is this person: one account for each person."""
-    claims = {
-        "document": f"{zone.issuer}|{zone.number}",
-        "person": f"{names.normalise(f'{zone.given} {zone.surname}')}|{zone.born.text()}|{zone.nationality}",
-    }
-    taken = [
-        kind
-        for kind, value in claims.items()
-        if not await document.is_first(
-            db, kind, blind(f"kyc.{kind}", value), resident=resident, document=document_id, at=at
-        )
-    ]
-    return Finding(
-        "person.unique", Verdict.REVIEW if taken else Verdict.PASS, {"taken": ", ".join(taken)} if taken else {}
-    )
 
 
 def _beside(reading: Reading) -> tuple[bytes, ...]:

@@ -12,15 +12,19 @@ from collections.abc import Iterable
 import msgspec
 
 from cards.payments.element import Element, Kind, Status
+from cards.payments.reason import Reason
 from law.money import Currency, Money
 
 
 class Said(msgspec.Struct):
     """What was said about one thing, in minor units: what it promised, took and gave, and what was taken back of it.
 
+    `asked` is what it asked for, also where nothing could be promised any more because the merchant had said its last:
+    whether that came first or second, taking the question back means the same.
     `single` says that it took the money at once, however often it was told: then nothing of it is a promise.
     """
 
+    asked: int = 0
     promised: int = 0
     confirmed: int = 0
     taken: int = 0
@@ -184,6 +188,14 @@ _SUM = {
     Kind.WRITE_OFF: "written_off",
 }
 
+_ASKS = frozenset({Kind.AUTHORIZATION, Kind.INCREMENT})
+
+
+def _asked(element: Element) -> int:
+    """Say what a question was for that was answered yes, or no for nothing but that it came too late."""
+    asks = element.kind in _ASKS or element.reasons == (Reason.PURCHASE_OVER,)
+    return (element.asked or element.amount).minor if asks else 0
+
 
 def tally(elements: Iterable[Element]) -> dict[str, Said]:
     """Add up what was said about each thing that the network named."""
@@ -192,6 +204,7 @@ def tally(elements: Iterable[Element]) -> dict[str, Said]:
         name, amount = element.about, element.amount.minor
         if name is None:
             continue
+        found[name].asked = max(found[name].asked, _asked(element))
         match element.kind:
             case Kind.AUTHORIZATION | Kind.INCREMENT if element.single:
                 found[name].single = True
@@ -266,7 +279,8 @@ def _promises(sums: dict[str, int], said: Iterable[Said], nameless: int, confirm
         promised = 0 if each.single else each.promised
         sums["asked"] += promised
         more = each.taken_back - each.returned
-        sums["reversed"] += min(more, promised) if confirmed is None else more if promised or each.confirmed else 0
+        of_it = promised if confirmed is None else 0 if each.single else max(each.asked, each.confirmed)
+        sums["reversed"] += min(more, of_it)
         sums["captured"] += each.taken
         sums["returned"] += each.returned
         sums["refunded"] += each.still(each.refunded)

@@ -296,12 +296,15 @@ def _failed(seen: Mapping[str, Record]) -> tuple[str, ...]:
 def _unsettled(rules: Rules, seen: Mapping[str, Record], document: UUID | None, purpose: str) -> tuple[str, ...]:
     """Name what is open and what is missing, as far as no officers settled it since, of this document or the person."""
     covers, by = covered(seen.get(OFFICERS), document, rules)
+    unlooked = covers.difference(rules.answered)
     found = [
         check
         for check, each in seen.items()
-        if each.verdict in _OPEN and not (check in covers and each.seq < by) and not _answered(rules, each, seen)
+        if each.verdict in _OPEN
+        and not (each.seq < by and check in (unlooked if each.verdict is Verdict.ERROR else covers))
+        and not _answered(rules, each, seen)
     ]
-    missing = sorted(_required(rules, seen, purpose) - seen.keys() - covers)
+    missing = sorted(_required(rules, seen, purpose) - seen.keys() - unlooked)
     return (*found, *missing)
 
 

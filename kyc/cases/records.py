@@ -10,6 +10,7 @@ Whoever reports in a resident's own request can't read what is confidential; the
 case only to this module's question, which passes nothing on but what follows from them.
 """
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -18,12 +19,12 @@ import msgspec
 from sqlalchemy import insert, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from kyc import check
+from kyc import check, sole
 from kyc import tables as kyc_tables
 from kyc.cases import case, course, decision, reasons, tables, told
 from kyc.cases.case import Case
 from kyc.cases.course import Turn
-from kyc.cases.decision import Decision, Record
+from kyc.cases.decision import Decision, Outcome, Record
 from kyc.check import Finding
 
 
@@ -84,6 +85,13 @@ async def follow(
     """Decide anew over a locked case and move it where that leads; `shown` is the document that was just shown."""
     known = await latest(db, held.id)
     decided = decision.decide(known, purpose=held.purpose)
+    if decided.outcome is Outcome.APPROVE and held.decided != decided.gist():
+        taken = await taken_since(db, held, known, decided.document, at=at)
+        if taken is not None:
+            inputs = hashlib.sha256("".join(taken.evidence).encode()).digest()
+            held = await store(db, held, [taken], inputs=inputs, at=at, document=decided.document)
+            known = await latest(db, held.id)
+            decided = decision.decide(known, purpose=held.purpose)
     turn = Turn(
         decided=decided,
         changed=held.decided != decided.gist(),
@@ -95,6 +103,17 @@ async def follow(
     moved = await case.move(db, held, *course.hops(held, turn), at=at, by=actor)
     await told.tell(db, moved, known, at=at, actor=actor)
     return moved, decided
+
+
+async def taken_since(
+    db: AsyncConnection, held: Case, known: Sequence[Record], document: UUID | None, *, at: datetime | None
+) -> Finding | None:
+    """Say so where somebody else claimed a document, or its holder, since it was looked at; claims it where `at`."""
+    for each in known:
+        if each.check == sole.CHECK and document is not None and each.document == document:
+            again = await sole.again(db, each.evidence, resident=held.resident, document=document, at=at)
+            return again if each.verdict is check.Verdict.PASS is not again.verdict else None
+    return None
 
 
 async def write(db: AsyncConnection, held: Case, decided: Decision, *, at: datetime, actor: str) -> Case:

@@ -27,6 +27,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     It `heeds` what is demanded: then DEMANDED adds to `required`. What is missing and `given` by the person alone is
     waited for once nothing else is open. It `spares` who shows a bad copy beside a document that is only in question:
     of documents that all lack something the last one of which nothing failed speaks.
+
+    What must be `answered` two officers settle only as far as an answer left it open: that nobody looked, or that there
+    was no answer, is no doubt that anybody could settle.
     """
 
     version: str
@@ -39,6 +42,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     heeds: bool = False
     given: tuple[str, ...] = ()
     spares: bool = False
+    answered: tuple[str, ...] = ()
 
     def is_bound(self, check: str) -> bool:
         """Say whether a look of this check is bound to its document."""
@@ -97,8 +101,9 @@ _SECOND = Rules(
 _THIRD = msgspec.structs.replace(
     _SECOND, version="case@2026-11.3", heeds=True, given=("face.", "liveness", "document.matches_form"), spares=True
 )
+_FOURTH = msgspec.structs.replace(_THIRD, version="case@2026-11.4", answered=("person.screening", "person.unique"))
 #: Every version that ever decided; the last one decides now.
-VERSIONS = (_FIRST, _SECOND, _THIRD)
+VERSIONS = (_FIRST, _SECOND, _THIRD, _FOURTH)
 NOW = VERSIONS[-1]
 REQUIRED = NOW.required
 

@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from kyc import check
+from kyc import check, sole
 from kyc.cases import case, claim, decision, life, reasons, records, tables, told
 from kyc.cases.case import Case, Hop
 from kyc.cases.decision import OFFICERS, Outcome, Record
@@ -182,6 +182,14 @@ async def _grantable(db: AsyncConnection, held: Case) -> None:
     follows = decision.decide((*known, said), purpose=held.purpose)
     if follows.outcome is not Outcome.APPROVE:
         raise NotGrantable(follows.reasons)
+    await _sole(db, held, known, at=None)
+
+
+async def _sole(db: AsyncConnection, held: Case, known: tuple[Record, ...], *, at: datetime | None) -> None:
+    """Grant nobody a document that another account was granted since officers could see of it; claim it where `at`."""
+    speaks = decision.decide(known, purpose=held.purpose).document
+    if await records.taken_since(db, held, known, speaks, at=at) is not None:
+        raise NotGrantable((sole.CHECK,))
 
 
 async def _follow(
@@ -217,6 +225,7 @@ async def _decide(db: AsyncConnection, held: Case, first: Review, second: Opinio
     )
     known = await records.latest(db, held.id)
     if refused is None:
+        await _sole(db, held, known, at=at)
         finding = settled(known, purpose=held.purpose)
     else:
         finding = Finding(OFFICERS, check.Verdict.FAIL, {"reason": str(second.reason)}, RULE)

@@ -75,6 +75,7 @@ case_rules = Table(
     Column("version", Text, primary_key=True),
     *(Column(name, ARRAY(Text), nullable=False) for name in ("required", "bound", "besides", "lasts")),
     Column("answers", JSONB, nullable=False),
+    Column("answered", ARRAY(Text), nullable=False),
 )
 
 # For officers only. `reason` is a code of the catalogue; what two officers decided stands in `case_verdict`.

@@ -13,15 +13,18 @@ from asn1crypto import x509
 from kyc.chip import der
 
 _SIZE_MAX = 64 * 1024
+_DOCUMENTS = "2.23.136.1.1.6.2"  # the document type list, ICAO Doc 9303-12, section 7.1.1
 # No certificate of the published lists, and no signer seen, marks another as critical.
-_UNDERSTOOD = frozenset({"key_usage", "basic_constraints", "extended_key_usage"})
+_UNDERSTOOD = frozenset({"key_usage", "basic_constraints", "extended_key_usage", _DOCUMENTS})
+_PRINTABLE, _SEQUENCE, _SET = 0x13, 0x30, 0x31
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     """`subject` and `issuer` are compared as RFC 5280, 7.1 says; `country` is the subject's, two capital letters or ''.
 
-    `algorithm` and `key` are DER, read when a signature is checked; `purposes` are extended key usages as dotted ids,
-    `critical` the extensions that must be understood and are not, as dotted ids.
+    `algorithm` and `key` are DER, read when a signature is checked; `usage` is what the key is for, `purposes` are
+    extended key usages as dotted ids, `documents` the types of document it may sign, as the MRZ begins (P, ID): None
+    where it does not say. `critical` are the extensions that must be understood and are not, as dotted ids.
     """
 
     fingerprint: str
@@ -39,7 +42,9 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     not_before: datetime
     not_after: datetime
     authority: bool
+    usage: frozenset[str] | None
     purposes: frozenset[str]
+    documents: frozenset[str] | None
     critical: frozenset[str]
 
     @property
@@ -96,13 +101,30 @@ def of(found: x509.Certificate) -> Certificate:
         not_after=found.not_valid_after,
         # Some authorities of the published lists lack one of the two marks, none lacks both.
         authority=bool(constraints and constraints["ca"].native) or bool(usage and "key_cert_sign" in usage.native),
+        usage=frozenset(usage.native) if usage is not None else None,
         purposes=frozenset(purpose.dotted for purpose in purposes or ()),
+        documents=_documents(body),
         critical=frozenset(
             each["extn_id"].dotted
             for each in body["extensions"] or ()
             if each["critical"].native and each["extn_id"].native not in _UNDERSTOOD
         ),
     )
+
+
+def _documents(body: x509.TbsCertificate) -> frozenset[str] | None:
+    """Read the document type list; one that nobody can read names no type."""
+    written = [each["extn_value"].contents for each in body["extensions"] or () if each["extn_id"].native == _DOCUMENTS]
+    if not written:
+        return None
+    try:
+        parts = [part for each in written for part in der.elements(der.element(each, _SEQUENCE, "types"), "types")]
+        # Indonesia and the Philippines write the types without the version and the set around them.
+        inside = [part for tag, content in parts if tag == _SET for part in der.elements(content, "types")]
+    except der.Malformed:
+        return frozenset()
+    types = {content.decode("ascii", "replace").rstrip("<") for tag, content in (*parts, *inside) if tag == _PRINTABLE}
+    return frozenset(types - {""})
 
 
 def name(written: x509.Name) -> str:

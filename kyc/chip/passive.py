@@ -2,6 +2,7 @@
 
 reads      kyc/chip/lds.py        the security object (SOD) and DG1
 checks     kyc/chip/passive.py    verify()          <- you are here
+chains     kyc/chip/chain.py      who issued the signer's certificate, and what speaks against that
 trusts     kyc/chip/trust.py      the country signing authorities (CSCA), from certificates and master lists
 decides    kyc/cases/decision.py  decide()
 
@@ -13,26 +14,15 @@ authentication tells a clone (kyc/chip/active.py, kyc/chip/authentication.py).
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-import msgspec
-
 from kyc import mrz, states
-from kyc.chip import der, lds, masterlist, signature, signed
-from kyc.chip.certificate import Certificate
+from kyc.chip import chain, der, lds, signature, signed
+from kyc.chip.chain import Chain
 from kyc.chip.report import NOT_COMPARED, UNSUPPORTED, Grade, Report, Step
 from kyc.chip.trust import Trust
 from law.calendar import statutory_date
-
-
-class _Issuer(msgspec.Struct, frozen=True):
-    """The authority that issued the signer's certificate, what is weak about that, and how many might have."""
-
-    authority: Certificate | None
-    weak: frozenset[str]
-    candidates: int
-    enclosed: bool = False
 
 
 def verify(sod: bytes, groups: Mapping[int, bytes], trust: Trust, at: datetime) -> Report:
@@ -53,15 +43,15 @@ def verify(sod: bytes, groups: Mapping[int, bytes], trust: Trust, at: datetime) 
 def _verified(
     whole: signed.Signed, listed: lds.SecurityObject, groups: Mapping[int, bytes], trust: Trust, at: datetime
 ) -> Report:
-    issuer = _authority(whole, trust, at)
+    issued = chain.find(whole, trust, at)
     files = tuple(_groups(listed, groups))
     lines, zone, readable = _zone(groups.get(1), files[0], at)
     steps = [
         _structure(whole, groups, readable=readable),
         _digest(whole),
-        *_signature(whole, issuer.weak | signature.WEAK_DIGESTS & {listed.digest}),
-        _trusted(whole, issuer, trust, at, lapsed=zone is None or _lapsed(zone, at)),
-        _issuer(zone, whole.signer, issuer.authority),
+        *_signature(whole, issued.weak | signature.WEAK_DIGESTS & {listed.digest}),
+        _trusted(issued, zone, trust, at),
+        _issuer(zone, issued),
         *files,
     ]
     if zone is not None:
@@ -121,109 +111,16 @@ def _unsupported(check: str, error: signature.Unsupported, params: Mapping[str, 
     return Step(check, Grade.BAD_SIGNATURE, {**(params or {}), "reason": UNSUPPORTED, "algorithm": error.algorithm})
 
 
-def _authority(whole: signed.Signed, trust: Trust, at: datetime) -> _Issuer:
-    """Find who issued the signer's certificate, and what is weak about that signature.
-
-    All candidates are tried: authorities publish several certificates over one key with different validity, and the one
-    that is in force, covers the signer's own validity, and lasts longest, speaks for the signer. Where none of the
-    trusted ones issued it, one that travels with the signature may have, if a trusted one of the same name issued that.
-    """
-    signer = whole.signer
-    candidates = trust.candidates(signer)
-    issuers = _issuers(candidates, signer)
-    enclosed = not issuers
-    if enclosed:
-        between = (each for each in whole.enclosed if each.authority and each.links and each.country == signer.country)
-        issuers = [
-            (each, weak | of_link)
-            for each, weak in _issuers(between, signer)
-            for _, of_link in _issuers(trust.candidates(each), each)
-        ]
-    if not issuers:
-        return _Issuer(None, frozenset(), len(candidates))
-    authority, weak = max(
-        issuers,
-        key=lambda pair: (pair[0].covers(at), pair[0].not_after >= signer.not_after, pair[0].not_after),
-    )
-    return _Issuer(authority, weak, len(candidates), enclosed)
+def _trusted(issued: Chain, zone: mrz.Mrz | None, trust: Trust, at: datetime) -> Step:
+    """Judge who signed. Where nobody knows the document's last day, it has lapsed with its signer."""
+    if zone is None:
+        return chain.judge(issued, trust, at, document=None, lapsed=True)
+    return chain.judge(issued, trust, at, document=zone.document_code, lapsed=_lapsed(zone, at))
 
 
-def _issuers(candidates: Iterable[Certificate], subject: Certificate) -> list[tuple[Certificate, frozenset[str]]]:
-    """Find those whose key signed `subject`: no key is tried twice, and none once the one that signed is known."""
-    failed: set[bytes] = set()
-    signed_by: tuple[bytes, frozenset[str]] | None = None
-    found = []
-    for each in candidates:
-        if signed_by is None and each.key not in failed:
-            weak = masterlist.issued(each, subject)
-            if weak is None:
-                failed.add(each.key)
-            else:
-                signed_by = each.key, weak
-        if signed_by is not None and signed_by[0] == each.key:
-            found.append((each, signed_by[1]))
-    return found
-
-
-def _trusted(whole: signed.Signed, issuer: _Issuer, trust: Trust, at: datetime, *, lapsed: bool) -> Step:
-    """Judge who signed. Signers outlast what they sign: who is past it signed what has `lapsed`."""
-    signer, authority = whole.signer, issuer.authority
-    if authority is None:
-        found = {"reason": "unknown", "country": signer.country, "candidates": str(issuer.candidates)}
-        return Step("chip.issuer_trusted", Grade.SIGNED_UNTRUSTED_ISSUER, found)
-    params = {
-        "authority": authority.label,
-        "authority_sha256": authority.fingerprint,
-        "candidates": str(issuer.candidates),
-        **_origin(authority, issuer, trust, at),
-        **_revocation(signer, authority, trust),
-    }
-    if reason := _distrust(signer, authority, at) or ({"reason": "revoked"} if "revoked_at" in params else {}):
-        past = lapsed and "until" in reason
-        grade = Grade.EXPIRED_DOCUMENT if past else Grade.SIGNED_UNTRUSTED_ISSUER
-        return Step("chip.issuer_trusted", grade, {**params, **reason})
-    return Step("chip.issuer_trusted", Grade.VALID, params)
-
-
-def _distrust(signer: Certificate, authority: Certificate, at: datetime) -> dict[str, str]:
-    if critical := signer.critical | authority.critical:
-        # What must be understood and is not: such a certificate is not to be gone by (RFC 5280, 4.2).
-        return {"reason": "critical_extension", "extensions": ", ".join(sorted(critical))}
-    if signer.purposes:
-        # Such certificates sign master lists or visible seals. A document signer's has no extended key usage
-        # (ICAO Doc 9303-12, section 7.1).
-        return {"reason": "purpose"}
-    for role, each in (("signer", signer), ("authority", authority)):
-        if at > each.not_after:
-            return {"reason": f"{role}_period", "until": each.not_after.date().isoformat()}
-        if at < each.not_before:
-            return {"reason": f"{role}_period", "from": each.not_before.date().isoformat()}
-    return {}
-
-
-def _origin(authority: Certificate, issuer: _Issuer, trust: Trust, at: datetime) -> dict[str, str]:
-    """Tell where the authority is known from and how old that is."""
-    ages = {source.name: source.age_days(at) for source in trust.sources}
-    named = trust.origins.get(authority.fingerprint, ())
-    told = [name if ages.get(name) is None else f"{name} ({ages[name]} days)" for name in named]
-    kind = "link" if authority.links else "root"
-    return {"kind": "enclosed_link" if issuer.enclosed else kind} | ({"lists": ", ".join(told)} if told else {})
-
-
-def _revocation(signer: Certificate, authority: Certificate, trust: Trust) -> dict[str, str]:
-    revocations = trust.revocations.get(authority.key)
-    if revocations is None:
-        return {"revocation": "not_checked"}
-    checked = {"revocation": f"list of {revocations.issued_at.date().isoformat()}"}
-    if (revoked := revocations.revoked.get(signer.serial)) is None:
-        return checked
-    at, why = revoked
-    return {**checked, "revoked_at": at.date().isoformat(), "revoked_why": why}
-
-
-def _issuer(zone: mrz.Mrz | None, signer: Certificate, authority: Certificate | None) -> Step:
+def _issuer(zone: mrz.Mrz | None, issued: Chain) -> Step:
     """Compare the state DG1 names with those that signed: else any trusted country could sign another's passport."""
-    found = {signer.country} | ({authority.country} if authority is not None else set())
+    found = issued.countries
     params = {"certificates": ", ".join(sorted(found))}
     if zone is None and len(found) == 1:
         return Step("chip.issuer_matches", Grade.VALID, {"reason": NOT_COMPARED, **params})

@@ -73,10 +73,11 @@ def read(content: bytes, source: str, alternates: bytes | None = None) -> tuple[
     rows = _rows(content)
     if rows and {"id", "name"} <= {cell.strip().casefold() for cell in rows[0]}:
         return _sound(_csv(rows, source))
+    found = _sound(_ofac(rows, source, _rows(alternates) if alternates is not None else []))
     for file in (content, alternates):
         if file is not None and not file.endswith(_END_OF_FILE):
             raise BadList("the end mark of OFAC is missing: the file is cut short, or no list")
-    return _sound(_ofac(rows, source, _rows(alternates) if alternates is not None else []))
+    return found
 
 
 def is_sdn(content: bytes) -> bool:

@@ -160,7 +160,7 @@ def _each(rows: Iterable[tuple[bytes, tuple[str, bytes]]], place: int) -> list[s
 
 _BEFORE = text(
     """
-    SELECT held.digest, snapshot.entries, snapshot.members
+    SELECT held.digest, snapshot.members
     FROM kyc.list_source AS held LEFT JOIN kyc.list_snapshot AS snapshot ON snapshot.digest = held.digest
     WHERE held.source = :source FOR UPDATE OF held
     """

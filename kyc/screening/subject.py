@@ -1,6 +1,6 @@
 """Whom we ask about: everything a person's documents say together, as questions to the lists."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import msgspec
@@ -10,6 +10,9 @@ from kyc.names.entity import Query
 _ICAO_ONLY = {"D": "DEU", "GBD": "GBR", "GBN": "GBR", "GBO": "GBR", "GBP": "GBR", "GBS": "GBR", "RKS": "XKX"}
 #: Codes of a machine-readable zone that name no state: of these no list can speak for or against anybody.
 _NO_STATE = frozenset({"UNO", "UNA", "UNK", "EUE", "UTO"})
+#: How many letters a name has that filled its field, by format: TD1, TD2 and MRV-B, TD3 and MRV-A (ICAO 9303-4 to -7).
+_FULL = frozenset({30, 31, 39})
+_SEVERAL = 2
 _subject = msgspec.json.Decoder(tuple[Query, ...])
 
 
@@ -41,9 +44,18 @@ class Said(Protocol):
         """The code of the zone."""
         ...
 
+    @property
+    def cut(self) -> bool | None:
+        """Whether the name filled its field; None where nobody noted it."""
+        ...
+
 
 class Subject(msgspec.Struct, frozen=True):
-    """One question for each name and date that a document of the person bears, in order, each once."""
+    """One question for each name and date that a document of the person bears, in order, each once.
+
+    A name that did not fit is asked again without the word that was cut, which is another word than the list has and
+    would speak against the very person it names.
+    """
 
     asked: tuple[Query, ...]
 
@@ -52,7 +64,8 @@ class Subject(msgspec.Struct, frozen=True):
         """Ask about the person of these documents; every nationality counts for every name."""
         said = tuple(documents)
         states = tuple(sorted({state for each in said if (state := _state(each.nationality))}))
-        return cls(tuple(sorted({_query(each, states) for each in said}, key=msgspec.json.encode)))
+        asked = {_query(each, name, states) for each in said for name in _names(each)}
+        return cls(tuple(sorted(asked, key=msgspec.json.encode)))
 
     def written(self) -> bytes:
         """Write it down, the same for the same person."""
@@ -69,8 +82,16 @@ def called(name: str) -> Subject:
     return Subject((Query(name),))
 
 
-def _query(said: Said, states: tuple[str, ...]) -> Query:
-    name = f"{said.given} {said.surname}".strip()
+def _names(said: Said) -> Iterator[str]:
+    yield f"{said.given} {said.surname}".strip()
+    if said.cut or (said.cut is None and len(f"{said.surname}<<{said.given}") in _FULL):
+        given, surname = said.given.split(), said.surname.split()
+        # What stands last loses its end; beside a single given name the surname may have made room (ICAO 9303-3, 4.6).
+        shorter = ([*given[:-1], *surname] if given else [], [*given, *surname[:-1]] if len(given) < _SEVERAL else [])
+        yield from (" ".join(words) for words in shorter if words)
+
+
+def _query(said: Said, name: str, states: tuple[str, ...]) -> Query:
     return Query(name, born=_known(said.born), nationalities=states, sex=said.sex if said.sex in {"F", "M"} else "")
 
 

@@ -166,7 +166,7 @@ async def test_the_specimen_of_2008_is_reviewed_and_the_journey_goes_on_with_ano
     assert (old["outcome"], old["grade"], old["issuer"]) == ("review", "signed_untrusted_issuer", "D")
     open_ = {name: verdict for name, verdict in verdicts(old).items() if verdict != "pass"}
     assert open_ == dict.fromkeys(("chip.algorithms", "chip.issuer_trusted", "document.in_force"), "review")
-    assert old["reasons"] == ["chip.algorithms", "chip.issuer_trusted", "document.in_force", "person"]
+    assert old["reasons"] == ["chip.algorithms", "chip.issuer_trusted", "document.in_force"]
     assert new["outcome"] == "identified"
 
 

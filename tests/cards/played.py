@@ -26,6 +26,7 @@ from cards.payments.message import (
     WriteOff,
 )
 from cards.payments.payment import Cause, Kind, Payment, Status, Sums
+from cards.payments.reason import Reason
 from law.money import EUR
 from law.money import Money as Amount
 from tests.cards import made
@@ -231,6 +232,8 @@ def standing(payment: Payment) -> Standing:
         elif each.about is None:
             of_house[kind] += each.amount.minor
         else:
+            if kind is Kind.DECLINE and each.reasons == (Reason.PURCHASE_OVER,):
+                most[each.about, Kind.AUTHORIZATION] = max(most[each.about, Kind.AUTHORIZATION], each.amount.minor)
             said[each.about][kind] += each.amount.minor
             most[each.about, kind] = max(most[each.about, kind], (each.asked or each.amount).minor)
     single = {each.about for each in payment.elements if each.single}
@@ -243,8 +246,8 @@ def standing(payment: Payment) -> Standing:
         asked += promised
         refunded += max(of[Kind.REFUND] - back[name], 0)
         claimed, at_once = (claimed, at_once + left) if name in single else (claimed + left, at_once)
-        if promised or of[Kind.CONFIRMATION]:
-            given += more if confirmed else min(more, promised)
+        of_all = 0 if name in single else max(most[name, Kind.AUTHORIZATION], of[Kind.CONFIRMATION])
+        given += min(more, of_all if confirmed else promised)
     nameless = max(back[None] - at_once, 0)
     gone = (given + nameless if confirmed else min(given + nameless, asked)) + claimed + of_house[Kind.MATCH]
     final = any(each.final and each.about not in single for each in payment.elements)

@@ -1,13 +1,14 @@
 """What a forger would do who had a key: certificates and curves that were changed and signed again."""
 
+import hashlib
 from dataclasses import replace
 from typing import Any
 
-from asn1crypto import cms, keys, x509
+from asn1crypto import cms, core, keys, x509
 
 from kyc.chip import certificate
 from kyc.chip.curves import Curve
-from simulators.passport import Authority, Key, Passport
+from simulators.passport import Authority, Key, Passport, SecurityObject
 from simulators.portrait import tlv
 from tests.kyc.passports import authority
 
@@ -44,11 +45,35 @@ def with_purpose(body: x509.TbsCertificate) -> None:
     body["extensions"] = [*body["extensions"], purpose]
 
 
+def reissued(encoded: bytes, change: Any, by: Key) -> bytes:  # noqa: ANN401  a function
+    """Change a certificate and let its authority sign it again."""
+    found = x509.Certificate.load(encoded)
+    _sign_again(found, change, by)
+    return bytes(found.dump(force=True))
+
+
 def resigned(shown: Passport, change: Any, by: Authority | None = None) -> Passport:  # noqa: ANN401  a function
     """Change the signer's certificate and let the authority sign it again: a certificate it really issued."""
-    issuer: Key = (by or authority()).key
     information = cms.ContentInfo.load(shown.sod[4:])
-    signer = information["content"]["certificates"][0].chosen
-    change(signer["tbs_certificate"])
-    signer["signature_value"] = issuer.sign(signer["tbs_certificate"].dump(force=True))
+    _sign_again(information["content"]["certificates"][0].chosen, change, (by or authority()).key)
+    return replace(shown, sod=tlv(0x77, information.dump(force=True)))
+
+
+def _sign_again(found: x509.Certificate, change: Any, by: Key) -> None:  # noqa: ANN401  a function
+    change(found["tbs_certificate"])
+    found["signature_value"] = by.sign(found["tbs_certificate"].dump(force=True))
+
+
+def relisted(shown: Passport, digest: str, by: Authority | None = None) -> Passport:
+    """List the files by another digest and let the signer sign that as it signs always."""
+    files = [{"number": each, "value": hashlib.new(digest, file).digest()} for each, file in shown.files.items()]
+    listed = {"version": 0, "hash_algorithm": {"algorithm": digest}, "hashes": files}
+    content = SecurityObject(listed).dump()
+    information = cms.ContentInfo.load(shown.sod[4:])
+    signer, key = information["content"]["signer_infos"][0], (by or authority()).signer
+    information["content"]["encap_content_info"]["content"] = core.ParsableOctetString(content)
+    for attribute in signer["signed_attrs"]:
+        if attribute["type"].native == "message_digest":
+            attribute["values"] = [hashlib.new(key.digest, content).digest()]
+    signer["signature"] = key.sign(signer["signed_attrs"].untag().dump(force=True))
     return replace(shown, sod=tlv(0x77, information.dump(force=True)))

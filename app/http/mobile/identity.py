@@ -124,7 +124,7 @@ class HolderView(Wire, frozen=True):
     @classmethod
     def of(cls, person: Person) -> "HolderView":
         """Show whom a document names."""
-        return cls(**msgspec.structs.asdict(person))
+        return cls(**{name: getattr(person, name) for name in cls.__struct_fields__})
 
 
 class DocumentView(Wire, frozen=True):

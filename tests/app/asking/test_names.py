@@ -87,8 +87,8 @@ def test_nobody_is_clear_whose_name_was_not_read(asked: Asked, listed: str, text
 
 def test_the_second_file_of_ofac_finds_the_first(asked: Asked, tmp_path: Path) -> None:
     rows = [f'{number},"NAME{number}, Some",individual,"X"' + ",-0- " * 8 for number in (1, 2)]
-    (tmp_path / "sdn.csv").write_text("\r\n".join(rows) + "\r\n", "utf-8")
-    (tmp_path / "alt.csv").write_text('1,1,"aka","KARENINA, Anna",-0- \r\n2,2,"aka","Vronsky",-0- \r\n', "utf-8")
+    (tmp_path / "sdn.csv").write_text("\r\n".join(rows) + "\r\n\x1a", "utf-8")
+    (tmp_path / "alt.csv").write_text('1,1,"aka","KARENINA, Anna",-0- \r\n2,2,"aka","Vronsky",-0- \r\n\x1a', "utf-8")
     files = ("--list", str(tmp_path / "alt.csv"), "--list", str(tmp_path / "sdn.csv"))
 
     code, out, _ = asked("screen", "--name", "Anna Karenina", *files)

@@ -238,7 +238,20 @@ PINNED = {
     " 640ca13400ac 520a2c1a2d8f",
     "case@2026-11.3": "9efb74e8bae0 f194bc0f359e 71d3ca5b5d39 0ee481039de4 c256d6269bd9 73fae50ea59f ec1e05e2c75e"
     " 18f0a1e159a2 a1e52033da8c",
+    "case@2026-11.4": "bf4cd631e765 3943d00b8975 5623f8b71e4d 4f0a6ab8e67d 66692833e20d 6342cd72b06f 0161cdc41edd"
+    " 58248cbdc241 51c21b40b1ee",
 }
+
+
+@pytest.mark.parametrize("check", NOW.answered)
+def test_officers_settle_what_an_answer_left_open_and_not_that_there_was_none(check: str) -> None:
+    others = [each for each in looks() if each.check != check]
+    word = settle(100, check)
+
+    assert follows([*others, look(90, check, Verdict.REVIEW, ONE), word])[0] == "approve"
+    assert follows([*others, look(90, check, Verdict.ERROR, ONE), word]) == ("review", (check,))
+    assert follows([*others, word]) == ("review", (check,))
+    assert decision.decide([*others, word], rules="case@2026-11.3").outcome is Outcome.APPROVE
 
 
 @pytest.mark.parametrize("rules", VERSIONS, ids=[each.version for each in VERSIONS])

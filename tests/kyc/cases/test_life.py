@@ -9,11 +9,12 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import db
-from kyc.cases import case, life
+from kyc.cases import case, life, records
 from kyc.cases.case import Case, Hop
 from kyc.cases.life import BIRTH, LIFE, SHOWN, Act, IllegalMove, Shown, State
+from kyc.check import Finding, Verdict
 from tests.conftest import Engines
-from tests.kyc.cases.people import AT, somebody
+from tests.kyc.cases.people import AT, INPUTS, somebody
 
 
 def way_to(state: State) -> list[Act]:
@@ -31,6 +32,8 @@ def way_to(state: State) -> list[Act]:
 
 async def at(connection: AsyncConnection, state: State) -> Case:
     held = await case.opened(connection, somebody(), at=AT, by="service:test")
+    screened = Finding("person.screening", Verdict.PASS)
+    held = await records.store(connection, held, [screened], inputs=INPUTS, at=AT, document=None)
     await decided(connection, held, "approve")
     hops = (Hop(act) for act in way_to(state))
     return await case.move(connection, held, *hops, at=AT, by="service:test")

@@ -125,12 +125,43 @@ def test_an_entity_is_json_and_comes_back() -> None:
         SDN[:-20],
         SDN[: SDN.index(b"POB")],
         SDN + b"x\n",
+        SDN[:-1],
+        SDN[: SDN.index(b"37,")],
         b'36,12,"aka"\n',
     ],
 )
 def test_what_is_no_list_or_not_the_whole_of_one_is_refused(content: bytes) -> None:
     with pytest.raises(BadList):
         read(content, "agency")
+
+
+@pytest.mark.parametrize(
+    ("alternates", "why"),
+    [
+        (ALT[:-1], "end mark"),
+        (ALT[: ALT.index(b"37,")], "end mark"),
+        (ALT.replace(b"\x1a", b'99,14,"aka","ROE",-0- \r\n\x1a'), "belong to nobody"),
+    ],
+)
+def test_other_names_that_were_cut_or_belong_to_another_list_are_refused(alternates: bytes, why: str) -> None:
+    with pytest.raises(BadList, match=why):
+        read(SDN, "ofac", alternates)
+
+
+@pytest.mark.parametrize(
+    ("remarks", "names"),
+    [
+        ("a.k.a. 'ABU-'UMAR'.", ["ABU-'UMAR"]),
+        ("DOB 1960; a.k.a. 'AL-QA'QA'; alt. a.k.a. ''FUPI''; Gender Male.", ["AL-QA'QA", "'FUPI'"]),
+        ("a.k.a. 'HAJJ AS'AD AHMAD'; a.k.a. 'JACKAL'.", ["HAJJ AS'AD AHMAD", "JACKAL"]),
+    ],
+)
+def test_a_weak_alias_ends_where_its_remark_does(remarks: str, names: list[str]) -> None:
+    row = PERSON[: PERSON.index('"DOB')] + f'"{remarks}"\r\n\x1a'
+
+    [person] = read(row.encode(), "ofac")
+
+    assert [alias.text for alias in person.names if alias.quality is Quality.WEAK] == names
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])

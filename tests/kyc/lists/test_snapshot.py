@@ -3,6 +3,7 @@
 import hashlib
 from datetime import timedelta
 
+import msgspec
 import psycopg
 import pytest
 from sqlalchemy import text
@@ -94,6 +95,43 @@ async def test_half_a_list_does_not_replace_a_whole_one(engines: Engines) -> Non
     assert (refused.value.before, refused.value.after) == (10, 4)
     assert await found(engines, "KASPAR VOLLMOND")
     assert await put_in_force(engines, *many[:5])
+
+
+@pytest.mark.fresh
+async def test_a_long_list_loses_few_names_at_once(engines: Engines) -> None:
+    many = [entity(str(number), f"Nobody {number}", f"Noone {number}") for number in range(1_000)]
+    bare = [entity(str(number), f"Nobody {number}") for number in range(1_000)]
+    await put_in_force(engines, *many)
+
+    for fewer, what in ((many[:899], "entries"), (bare[:201] + many[201:], "names")):
+        with pytest.raises(ListCutShort) as refused:
+            await put_in_force(engines, *fewer)
+        assert refused.value.what == what
+    assert await put_in_force(engines, *bare[:200], *many[200:])
+
+
+@pytest.mark.fresh
+async def test_what_changed_since_an_edition_is_told_of_the_lists_that_were_asked_of(engines: Engines) -> None:
+    many = [entity(str(number), f"Nobody Number {chr(75 + number)}") for number in range(10)]
+    listed, watchlist = list(many), Watchlist()
+    async with db.transaction(engines.worker) as story:
+        connection = await story()
+        held = []
+        for more in (KASPAR, PERPETUA, entity("3", "Oda Lindqvist")):
+            await put_in_force(engines, *listed)
+            held.append(await watchlist.current(connection))
+            listed.append(msgspec.structs.replace(more, id=f"new {more.id}"))
+        _, earlier, newest = held
+        assert earlier is not None
+        assert newest is not None
+
+        behind = await watchlist.since(connection, 1, earlier)
+        now = await watchlist.since(connection, 1, newest)
+
+    assert behind is not None
+    assert now is not None
+    assert {entity_ for _, entity_ in behind.touched} == {"new 1"}
+    assert {entity_ for _, entity_ in now.touched} == {"new 1", "new 2"}
 
 
 @pytest.mark.fresh

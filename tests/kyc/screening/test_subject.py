@@ -1,5 +1,6 @@
 """Whom we ask about: what documents say, in the words of lists."""
 
+import msgspec
 import pytest
 
 from kyc.names.entity import Query
@@ -45,3 +46,28 @@ def test_a_person_of_one_name_has_one() -> None:
     [query] = Subject.of([said("", "SUKARNO")]).asked
 
     assert query.name == "SUKARNO"
+
+
+@pytest.mark.parametrize(
+    ("given", "surname", "shorter"),
+    [
+        ("MUHAMMAD HADI ABD AL RAHMAN FA", "AL ANZI", {"MUHAMMAD HADI ABD AL RAHMAN AL ANZI"}),
+        ("SARA", "GONZALES DE ZE", {"GONZALES DE ZE", "SARA GONZALES DE"}),
+        ("", "ABDALLAH MUSTAF", {"ABDALLAH"}),
+        ("", "ABDALLAHMUSTAF", set()),
+    ],
+)
+def test_a_name_that_was_cut_is_asked_without_the_word_that_was(given: str, surname: str, shorter: set[str]) -> None:
+    whole = said(given, surname)
+
+    asked = {query.name for query in Subject.of([msgspec.structs.replace(whole, cut=True)]).asked}
+
+    assert asked == {f"{given} {surname}".strip(), *shorter}
+    assert len(Subject.of([msgspec.structs.replace(whole, cut=False)]).asked) == 1
+
+
+@pytest.mark.parametrize(("letters", "questions"), [(29, 1), (30, 2), (31, 2), (38, 1), (39, 2)])
+def test_of_whom_nobody_noted_it_a_name_was_cut_that_fills_a_field(letters: int, questions: int) -> None:
+    stored = said("ANNA MARIA", "E" * (letters - len("<<ANNA MARIA")))
+
+    assert len(Subject.of([stored]).asked) == questions
