@@ -74,9 +74,7 @@ async def test_a_copy_that_leaves_the_question_out_is_not_let_through(app: Lites
     for body in (silent, unread):
         me = await arrived(app)
         shown = (await client.post(DOCUMENTS, json=body, headers=keyed(me.token))).json()
-        assert (shown["outcome"], shown["reasons"], shown["cloning"]) == (
-            "review", ["chip.original", "person"], "not_checked",
-        )  # fmt: skip
+        assert (shown["outcome"], shown["reasons"], shown["cloning"]) == ("review", ["chip.original"], "not_checked")
 
 
 async def test_a_copy_of_a_chip_is_refused(app: Litestar, client: httpx.AsyncClient) -> None:
