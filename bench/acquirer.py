@@ -200,7 +200,7 @@ async def _shoot(wires: list[_Wire], load: Load, telegrams: list[bytes]) -> Foun
             shooting.ask(wires[number % len(wires)], loop.time())
     else:
         await _pace(wires, load, shooting)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(load.seconds + 30):
         await shooting.over
     return shooting.found()
 

@@ -87,10 +87,11 @@ async def rows(place: Ground) -> list[Row]:
                 rounds.add(name, _approved(found))
         sustained = await load.run(crowd.telegrams(MOST * SUSTAINED_S), seconds=SUSTAINED_S, at_once=AT_ONCE)
         steady = await load.run(crowd.telegrams(STEADY * STEADY_S), seconds=STEADY_S, rate=STEADY)
-        moving_, moved = await _while_moving(house, load, crowd)
         poor = await _shoppers(house, 1, HAS * MINOR)
         spent = await load.run(poor.telegrams(3 * HAS), seconds=30, at_once=AT_ONCE)
         left = await _available(house, poor.cards[0].account)
+        # The last of all: no card is issued under a basis whose cards move.
+        moving_, moved = await _while_moving(house, load, crowd)
         await load.stop()
     peer = authorising.named(32)
     return [
