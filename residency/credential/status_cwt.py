@@ -9,10 +9,9 @@ from datetime import datetime
 import cbor2
 from cryptography import x509
 
-from residency.credential import cbor, cose, pki, role, status_list
+from residency.credential import cbor, cose, pki, status_list
 from residency.credential.check import Check, NotVerified, require
 from residency.credential.cose import CoseSeal
-from residency.credential.role import Role
 
 MEDIA_TYPE = TYP = "application/statuslist+cwt"
 #: Claims of a CWT (RFC 8392 section 4) and of the draft.
@@ -52,7 +51,8 @@ def look_up(
     except (cose.BadMessage, cbor.Malformed) as error:
         raise NotVerified(Check.STATUS, "unreadable_list") from error
     require(message.header.get(cose.TYPE) == TYP, Check.STATUS, "wrong_type")
-    require(_is_signed(message, roots, at_time, revoked), Check.STATUS, "bad_signature")
+    signer = status_list.believed(lambda: pki.signatory_of(message.chain, roots, at=at_time), revoked)
+    require(message.signed_by(signer.key), Check.STATUS, "bad_signature")
     require(isinstance(claims, dict), Check.STATUS, "unreadable_list")
     require(claims.get(_SUB) == uri, Check.STATUS, "other_list")
     require(type(claims.get(_EXP)) is int, Check.STATUS, "unreadable_list")
@@ -68,14 +68,3 @@ def _entries(told: object) -> tuple[int, bytes]:
     assert isinstance(bits, int), "it was required"
     assert isinstance(lst, bytes), "it was required"
     return bits, lst
-
-
-def _is_signed(
-    message: cose.Message, roots: tuple[x509.Certificate, ...], at_time: datetime, revoked: Container[int]
-) -> bool:
-    try:
-        signer = pki.signatory_of(message.chain, roots, at=at_time)
-        role.require_may(signer, Role.STATUS, named=False, revoked=revoked)
-    except NotVerified as error:  # the list's chain failed, not the credential's
-        raise NotVerified(Check.STATUS, error.reason) from error
-    return message.signed_by(signer.key)

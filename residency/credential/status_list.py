@@ -6,7 +6,7 @@ nothing of how many credentials there are. Which entry belongs to whom only the 
 
 import enum
 import zlib
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from datetime import datetime
 
 import msgspec
@@ -141,7 +141,8 @@ def look_up(
     except (jws.Unreadable, msgspec.ValidationError) as error:
         raise NotVerified(Check.STATUS, "unreadable_list") from error
     require(read.header.get("typ") == TYP, Check.STATUS, "wrong_type")
-    require(_is_signed(read, roots, at_time, revoked), Check.STATUS, "bad_signature")
+    signer = believed(lambda: pki.signatory(read.header.get("x5c"), roots, at=at_time), revoked)
+    require(read.signed_by(signer.key), Check.STATUS, "bad_signature")
     require(claims.sub == uri, Check.STATUS, "other_list")
     require(at_time.timestamp() < claims.exp, Check.STATUS, "list_expired")
     return entry(decode(claims.status_list.lst), index, bits=claims.status_list.bits)
@@ -156,12 +157,11 @@ def entry(packed: bytes, index: int, *, bits: int) -> int:
         raise NotVerified(Check.STATUS, "index_out_of_range") from error
 
 
-def _is_signed(
-    read: jws.Token, roots: tuple[x509.Certificate, ...], at_time: datetime, revoked: Container[int]
-) -> bool:
+def believed(signatory: Callable[[], pki.Signatory], revoked: Container[int]) -> pki.Signatory:
+    """Answer who a list says that it is signed by, in either form, if they may sign lists; raises NotVerified."""
     try:
-        signer = pki.signatory(read.header.get("x5c"), roots, at=at_time)
+        signer = signatory()
         role.require_may(signer, Role.STATUS, named=False, revoked=revoked)
     except NotVerified as error:  # the list's chain failed, not the credential's
         raise NotVerified(Check.STATUS, error.reason) from error
-    return read.signed_by(signer.key)
+    return signer

@@ -1,12 +1,22 @@
-"""What other people published, read once."""
+"""What other people published, read once; and the database as its owner sees it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from kyc.chip import store
 from kyc.chip.trust import Trust
+from tests import postgres
 from tests.kyc import reference as data
+
+
+@pytest.fixture
+def owner(database: str) -> Iterator[psycopg.Connection]:
+    """Speak past all our code, as who owns the database."""
+    with psycopg.connect(postgres.libpq(database), autocommit=True) as connection:
+        yield connection
 
 
 @pytest.fixture(scope="session")

@@ -75,6 +75,13 @@ async def shows(
     return document, decided
 
 
+async def in_review(roles: Roles) -> UUID:
+    """Let somebody show a document that officers have to look at; who that is."""
+    resident = somebody()
+    await shows(roles, resident, all_pass(chip__issuer_trusted=Verdict.REVIEW))
+    return resident
+
+
 async def reported(
     roles: Roles, resident: UUID, *findings: Finding, at: datetime = AT, document: UUID | None = None
 ) -> Decision:

@@ -1,7 +1,6 @@
 """What the database refuses by itself, shown by statements that go past all our code; and races it decides."""
 
 import asyncio
-from collections.abc import Iterator
 from uuid import UUID
 
 import psycopg
@@ -15,7 +14,6 @@ from kyc.cases.life import IllegalMove, State
 from kyc.cases.review import Verdict
 from kyc.check import Finding
 from kyc.check import Verdict as Said
-from tests import postgres
 from tests.conftest import Engines
 from tests.kyc.cases.people import (
     AT,
@@ -24,6 +22,7 @@ from tests.kyc.cases.people import (
     THIRD,
     alerted,
     all_pass,
+    in_review,
     locked,
     officer_says,
     refused,
@@ -35,23 +34,10 @@ from tests.kyc.cases.people import (
 )
 
 pytestmark = pytest.mark.asyncio
-ODD = all_pass(chip__issuer_trusted=Said.REVIEW)
-
-
-@pytest.fixture
-def owner(database: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(postgres.libpq(database), autocommit=True) as connection:
-        yield connection
-
-
-async def _in_review(engines: Engines) -> UUID:
-    resident = somebody()
-    await shows(engines, resident, ODD)
-    return resident
 
 
 async def test_a_second_reviewer_is_not_the_first(engines: Engines, owner: psycopg.Connection) -> None:
-    resident = await _in_review(engines)
+    resident = await in_review(engines)
     await reviews(engines, resident, FIRST, Verdict.GRANT)
     held = await stands(engines, resident)
 
@@ -65,7 +51,7 @@ async def test_a_second_reviewer_is_not_the_first(engines: Engines, owner: psyco
 
 
 async def test_a_verdict_stands_on_two_reviews_of_one_round(engines: Engines, owner: psycopg.Connection) -> None:
-    resident = await _in_review(engines)
+    resident = await in_review(engines)
     await reviews(engines, resident, FIRST, Verdict.GRANT)
     held = await stands(engines, resident)
 
@@ -79,7 +65,7 @@ async def test_a_verdict_stands_on_two_reviews_of_one_round(engines: Engines, ow
 
 
 async def test_nothing_is_granted_or_refused_without_a_verdict(engines: Engines, owner: psycopg.Connection) -> None:
-    resident = await _in_review(engines)
+    resident = await in_review(engines)
     await reviews(engines, resident, FIRST, Verdict.GRANT)
     held = await stands(engines, resident)
 
@@ -91,7 +77,7 @@ async def test_nothing_is_granted_or_refused_without_a_verdict(engines: Engines,
 async def test_nobody_is_approved_while_an_alert_is_open_or_confirmed(
     engines: Engines, database: str, owner: psycopg.Connection
 ) -> None:
-    resident = await _in_review(engines)
+    resident = await in_review(engines)
     await reviews(engines, resident, FIRST, Verdict.GRANT)
     alerted(database, resident)
     held = await stands(engines, resident)
@@ -138,7 +124,7 @@ async def _reviews_as(engines: Engines, resident: UUID, officer: UUID, *, actor:
 
 
 async def test_an_officer_reviews_in_their_own_name(engines: Engines) -> None:
-    resident = await _in_review(engines)
+    resident = await in_review(engines)
 
     with pytest.raises(DBAPIError, match="row-level security"):
         await _reviews_as(engines, resident, SECOND, actor=FIRST)
@@ -146,7 +132,7 @@ async def test_an_officer_reviews_in_their_own_name(engines: Engines) -> None:
 
 
 async def test_two_who_saw_different_looks_decide_nothing(engines: Engines, owner: psycopg.Connection) -> None:
-    resident = await _in_review(engines)
+    resident = await in_review(engines)
     await reviews(engines, resident, FIRST, Verdict.GRANT)
     held = await stands(engines, resident)
     owner.execute(
@@ -166,7 +152,7 @@ async def test_two_who_saw_different_looks_decide_nothing(engines: Engines, owne
 
 
 async def test_one_action_is_pending_for_each_case(engines: Engines, owner: psycopg.Connection) -> None:
-    resident = await _in_review(engines)
+    resident = await in_review(engines)
     held = await stands(engines, resident)
     pending = (
         "INSERT INTO kyc.case_action (id, case_id, resident, officer, claimed_at, lapses_at)"
@@ -181,7 +167,7 @@ async def test_one_action_is_pending_for_each_case(engines: Engines, owner: psyc
 
 
 async def test_an_appeal_is_not_heard_by_who_refused(engines: Engines, owner: psycopg.Connection) -> None:
-    resident = await _in_review(engines)
+    resident = await in_review(engines)
     held = await refused(engines, resident)
     owner.execute(
         "INSERT INTO kyc.case_appeal (case_id, sort, id, resident, words, at)"
@@ -199,7 +185,7 @@ async def test_an_appeal_is_not_heard_by_who_refused(engines: Engines, owner: ps
 
 
 async def test_what_was_decided_is_the_digest_of_its_words(engines: Engines, owner: psycopg.Connection) -> None:
-    resident = await _in_review(engines)
+    resident = await in_review(engines)
     held = await stands(engines, resident)
 
     with pytest.raises(psycopg.errors.CheckViolation, match="case_decision_digested"):
@@ -210,7 +196,7 @@ async def test_what_was_decided_is_the_digest_of_its_words(engines: Engines, own
 
 
 async def test_a_resident_does_no_officers_act_and_reads_no_move(engines: Engines) -> None:
-    resident = await _in_review(engines)
+    resident = await in_review(engines)
     held = await stands(engines, resident)
 
     async with db.transaction(engines.api, holder=resident, audience="resident") as story:
@@ -252,7 +238,7 @@ async def _grants(engines: Engines, resident: UUID, officer: UUID, ready: asynci
 
 async def test_of_two_second_reviews_at_once_one_is_the_second(engines: Engines) -> None:
     for _ in range(4):
-        resident = await _in_review(engines)
+        resident = await in_review(engines)
         await reviews(engines, resident, FIRST, Verdict.GRANT)
         ready = asyncio.Barrier(2)
 
@@ -265,7 +251,7 @@ async def test_an_approval_and_an_alert_at_once_leave_nobody_approved_with_an_op
     engines: Engines, database: str
 ) -> None:
     for _ in range(4):
-        resident = await _in_review(engines)
+        resident = await in_review(engines)
         await reviews(engines, resident, FIRST, Verdict.GRANT)
         ready = asyncio.Barrier(2)
 
@@ -281,7 +267,7 @@ async def test_an_approval_and_an_alert_at_once_leave_nobody_approved_with_an_op
 
 
 async def test_a_claim_is_one_officers_until_it_lapses(engines: Engines) -> None:
-    resident = await _in_review(engines)
+    resident = await in_review(engines)
     await _claimed(engines, resident, FIRST)
     await _claimed(engines, resident, FIRST)
 

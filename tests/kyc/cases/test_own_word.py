@@ -1,7 +1,6 @@
 """What a resident's own request can't say of itself, whatever it writes past our code: the database refuses it."""
 
 import json
-from collections.abc import Iterator
 from uuid import UUID
 
 import psycopg
@@ -15,24 +14,10 @@ from kyc.cases.life import State
 from kyc.cases.required import NOW
 from kyc.check import Finding
 from kyc.check import Verdict as Said
-from tests import postgres
 from tests.conftest import Engines
-from tests.kyc.cases.people import AT, all_pass, demanded, reported, shows, somebody, stands
+from tests.kyc.cases.people import AT, all_pass, demanded, in_review, reported, shows, somebody, stands
 
 pytestmark = pytest.mark.asyncio
-ODD = all_pass(chip__issuer_trusted=Said.REVIEW)
-
-
-@pytest.fixture
-def owner(database: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(postgres.libpq(database), autocommit=True) as connection:
-        yield connection
-
-
-async def _in_review(engines: Engines) -> UUID:
-    resident = somebody()
-    await shows(engines, resident, ODD)
-    return resident
 
 
 async def _writes_oneself(
@@ -64,7 +49,7 @@ def _approving(document: UUID) -> str:
 
 
 async def test_a_resident_is_approved_by_no_move_that_no_decision_says(engines: Engines) -> None:
-    resident = await _in_review(engines)
+    resident = await in_review(engines)
 
     with pytest.raises(DBAPIError, match="no decision approves"):
         await _writes_oneself(engines, resident, *_APPROVAL)
@@ -133,7 +118,7 @@ async def test_a_false_look_passes_over_nothing_that_was_found_inside(engines: E
     ids=" ".join,
 )
 async def test_a_resident_does_not_say_what_officers_say(engines: Engines, look: tuple[str, str]) -> None:
-    resident = await _in_review(engines)
+    resident = await in_review(engines)
 
     with pytest.raises(DBAPIError, match=r"kyc\.check"):
         await _writes_oneself(engines, resident, looks=(look,))

@@ -1,12 +1,9 @@
 """Who looks at a declaration: an officer in their own name, and never the one who made it."""
 
-from collections.abc import Iterator
 from uuid import uuid4
 
 import psycopg
 import pytest
-
-from tests import postgres
 
 _DECLARES = """
     INSERT INTO kyc.declaration (id, resident, version, codes, papers, words, at)
@@ -16,12 +13,6 @@ _LOOKS = """
     INSERT INTO kyc.declaration_look (declaration, resident, outcome, asks, by_officer, at)
     VALUES (%(id)s, %(resident)s, 'accepted', '{}', %(by)s, now())
 """
-
-
-@pytest.fixture
-def owner(database: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(postgres.libpq(database), autocommit=True) as connection:
-        yield connection
 
 
 def test_nobody_looks_at_their_own_declaration(owner: psycopg.Connection) -> None:
